@@ -1,0 +1,148 @@
+//! Demand: the vocabulary shared by grammar and policy. Pure; imports nothing.
+//!
+//! The grammar reduces a request, however it is spelled, to a list of these. The policy judges them and
+//! nothing else, so a rule is written once and serves every spelling.
+
+/// One thing that a request asks for, and the word that asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    pub want: Want,
+    /// The word of the request (an option, an operand, a place in a Compose model) that asks for it.
+    pub word: String,
+}
+
+impl Demand {
+    pub fn new(want: Want, word: impl Into<String>) -> Self {
+        Self { want, word: word.into() }
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// An operation by docker's own verb: `exec`, `network rm`, `compose up`. `instead` is true when
+    /// another command has the same effect (`start --attach` asks for `attach`).
+    Operation {
+        name: String,
+        instead: bool,
+    },
+    /// A directory, file or socket of the host inside a container. `source` is as given: relative to the
+    /// working directory, symbolic links not resolved.
+    Bind {
+        source: String,
+        read_only: bool,
+    },
+    /// An existing or new named volume inside a container.
+    Volume {
+        name: String,
+    },
+    /// A volume by a driver other than `local`, or with driver options.
+    VolumeOptions {
+        what: String,
+    },
+    /// Every volume of another container.
+    VolumesFrom {
+        container: String,
+    },
+    Privileged,
+    /// A Linux capability as docker takes it, in any case, with or without `CAP_`; or `ALL`.
+    Capability {
+        name: String,
+    },
+    /// A host device, a device cgroup rule, or a GPU request.
+    Device {
+        device: String,
+    },
+    /// A `--security-opt` value.
+    SecurityOption {
+        option: String,
+    },
+    /// A namespace mode that is not the container's own: `host`, `container:x`, `ns:/path`, `service:x`.
+    Namespace {
+        namespace: Namespace,
+        mode: String,
+    },
+    CgroupParent {
+        parent: String,
+    },
+    Runtime {
+        name: String,
+    },
+    /// A logging driver that the daemon sends to.
+    LogDriver {
+        name: String,
+    },
+    /// A network driver or an option that reaches the host's interfaces.
+    NetworkDriver {
+        name: String,
+    },
+    /// Anything else that reaches beyond the container, with the reason in words.
+    HostSetting {
+        what: String,
+        why: &'static str,
+    },
+    /// A build entitlement (`--allow`).
+    Entitlement {
+        name: String,
+    },
+    /// A file or directory that the docker client reads, as given.
+    ClientRead {
+        path: String,
+    },
+    /// A whole directory that the docker client reads: a build context.
+    ClientReadTree {
+        path: String,
+    },
+    /// A file or directory that the docker client writes.
+    ClientWrite {
+        what: String,
+    },
+    /// A program other than docker and its plugins that the client would start.
+    ClientProgram {
+        what: String,
+        why: &'static str,
+    },
+    /// The docker client would store or remove registry credentials in its configuration.
+    Credentials,
+    /// A daemon of the request's choosing (`--host`, `--context`).
+    Endpoint {
+        value: String,
+    },
+    /// Any other choice of configuration that belongs to the administrator.
+    Configuration {
+        what: String,
+    },
+    /// A project that the client would fetch from elsewhere.
+    RemoteProject {
+        source: String,
+    },
+    /// Something in a Compose model that the gate does not know.
+    UnknownModel {
+        what: String,
+    },
+}
+
+/// The namespaces that a container can share (namespaces(7), Docker's names).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Namespace {
+    Cgroup,
+    Ipc,
+    Network,
+    Pid,
+    User,
+    Uts,
+}
+
+impl Namespace {
+    /// The name that the policy file uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cgroup => "cgroup",
+            Self::Ipc => "ipc",
+            Self::Network => "network",
+            Self::Pid => "pid",
+            Self::User => "user",
+            Self::Uts => "uts",
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Denial: why a request is refused, in words for the one who asked. Pure.
+
+use std::fmt;
+
+/// The stable code of a refusal, as `reason=` in the audit record and `"reason"` in JSON.
+///
+/// Administrators search logs for these, so a code is never renamed or reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    BadUsage,
+    BindMount,
+    BlockedCommand,
+    BuildEntitlement,
+    Capability,
+    CgroupParent,
+    ClientFile,
+    ClientProgram,
+    ClientWrite,
+    ControlCharacter,
+    Device,
+    GlobalFlag,
+    HostSetting,
+    LogDriver,
+    Namespace,
+    NetworkDriver,
+    NoCommand,
+    NotAllowed,
+    NotDocker,
+    NotUtf8,
+    Privileged,
+    ProjectModel,
+    ReadOnlyConfig,
+    RemoteProject,
+    Runtime,
+    SecurityOpt,
+    ShellComment,
+    ShellExpansion,
+    ShellNewline,
+    ShellOperator,
+    UnknownCommand,
+    UnknownFlag,
+    UnterminatedQuote,
+    VolumeOptions,
+    VolumesFrom,
+}
+
+impl Reason {
+    /// Every code with the one-sentence meaning that the documentation prints.
+    pub const ALL: &'static [(Reason, &'static str, &'static str)] = &[
+        (Reason::BadUsage, "bad-usage", "docker's own parsers would not agree on what this means, or it is incomplete"),
+        (Reason::BindMount, "bind-mount", "a container would get a directory or file of the host"),
+        (Reason::BlockedCommand, "blocked-command", "the operation is on the block-list"),
+        (Reason::BuildEntitlement, "build-entitlement", "a build would get rights beyond the sandbox"),
+        (Reason::Capability, "capability", "a container would get a Linux capability beyond Docker's default set"),
+        (Reason::CgroupParent, "cgroup-parent", "a container would leave the control group that limits it"),
+        (Reason::ClientFile, "client-file", "the docker client would read a file that is not the request's own"),
+        (Reason::ClientProgram, "client-program", "the docker client would start a program other than docker"),
+        (Reason::ClientWrite, "client-write", "the docker client would write a file on the host"),
+        (Reason::ControlCharacter, "control-character", "the request holds a control character"),
+        (Reason::Device, "device", "a container would get a device of the host"),
+        (
+            Reason::GlobalFlag,
+            "global-flag",
+            "the daemon, its credentials or docker's configuration would be chosen by the request",
+        ),
+        (Reason::HostSetting, "host-setting", "a setting that reaches beyond the container"),
+        (Reason::LogDriver, "log-driver", "the daemon would send the container's log somewhere else"),
+        (Reason::Namespace, "namespace", "a container would share a namespace with the host or with another container"),
+        (Reason::NetworkDriver, "network-driver", "a network would be attached to the host's interfaces"),
+        (Reason::NoCommand, "no-command", "an interactive login: there is no shell here"),
+        (Reason::NotAllowed, "not-allowed", "the operation is not on the allow-list"),
+        (Reason::NotDocker, "not-docker", "only docker can be run here"),
+        (Reason::NotUtf8, "not-utf8", "the request is not valid UTF-8"),
+        (Reason::Privileged, "privileged", "a container would get every right of the host's root"),
+        (Reason::ProjectModel, "project-model", "the Compose project asks for something that cannot be judged"),
+        (Reason::ReadOnlyConfig, "read-only-config", "docker's configuration belongs to the administrator"),
+        (Reason::RemoteProject, "remote-project", "a Compose project would be fetched from elsewhere"),
+        (Reason::Runtime, "runtime", "a container would run under another runtime"),
+        (Reason::SecurityOpt, "security-opt", "a container would lose part of its confinement"),
+        (Reason::ShellComment, "shell-comment", "a shell would take the rest for a comment"),
+        (Reason::ShellExpansion, "shell-expansion", "a shell would put something else in this place"),
+        (Reason::ShellNewline, "shell-newline", "a shell would run a second command line"),
+        (Reason::ShellOperator, "shell-operator", "a shell would do more than run one command"),
+        (Reason::UnknownCommand, "unknown-command", "not a docker command that this gate knows"),
+        (Reason::UnknownFlag, "unknown-flag", "not a flag of this command that this gate knows"),
+        (Reason::UnterminatedQuote, "unterminated-quote", "a quote is opened and not closed"),
+        (Reason::VolumeOptions, "volume-options", "a volume could stand for a directory or device of the host"),
+        (Reason::VolumesFrom, "volumes-from", "a container would get every volume of another one"),
+    ];
+
+    /// The code as written in records: lower case, words joined by `-`.
+    pub fn code(self) -> &'static str {
+        Self::ALL.iter().find(|(reason, ..)| *reason == self).map_or("denied", |(_, code, _)| code)
+    }
+}
+
+/// A refusal. The deciding half has no other error type.
+///
+/// All texts are single-line; they may hold words of the request, so whoever prints them escapes
+/// them first ([`crate::audit::escape`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    pub reason: Reason,
+    /// The refusal's first line, without `ERROR: `.
+    pub message: String,
+    /// What the operation endangers, in capitals, for the eleven that the documentation lists.
+    pub risk: Option<&'static str>,
+    /// Why this is refused: one sentence without a full stop.
+    pub why: String,
+    /// What to do instead, or that retrying cannot help.
+    pub hint: String,
+}
+
+impl Denial {
+    /// A refusal whose first line is `what: why`.
+    pub fn new(reason: Reason, what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
+        let why = why.into();
+        Self { reason, message: format!("{}: {why}", what.into()), risk: None, why, hint: hint.into() }
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+
+    #[test]
+    fn every_reason_has_its_own_code() {
+        let mut codes: Vec<_> = Reason::ALL.iter().map(|(_, code, _)| *code).collect();
+        assert!(codes.is_sorted(), "the table is sorted by code");
+        codes.dedup();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for (reason, code, meaning) in Reason::ALL {
+            assert_eq!(reason.code(), *code);
+            assert!(!meaning.ends_with('.') && !code.contains(' '));
+        }
+    }
+}

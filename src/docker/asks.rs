@@ -1,0 +1,271 @@
+//! From an option's value to what it asks for: docker's own value syntaxes. Pure.
+
+use super::csv;
+use super::row::Ask;
+use crate::demand::{Namespace, Want};
+
+/// What `ask` with `value` asks for; `name` is the option as given, for configuration demands.
+///
+/// A value that docker would refuse may be judged as the worst that it could mean.
+pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
+    let owned = || value.to_owned();
+    match ask {
+        Ask::Nothing | Ask::Project | Ask::ProjectFile | Ask::ProjectDirectory => Vec::new(),
+        Ask::Operation(name) => vec![Want::Operation { name: name.to_owned(), instead: true }],
+        Ask::Volume => volume(value),
+        Ask::Mount => mount(value),
+        Ask::VolumeDriver if matches!(value, "" | "local") => Vec::new(),
+        Ask::VolumeDriver => vec![Want::VolumeOptions { what: format!("driver {value}") }],
+        Ask::VolumeOption => vec![Want::VolumeOptions { what: owned() }],
+        Ask::VolumesFrom => vec![Want::VolumesFrom { container: owned() }],
+        Ask::Privileged => vec![Want::Privileged],
+        Ask::Capability => vec![Want::Capability { name: owned() }],
+        Ask::Device => vec![Want::Device { device: owned() }],
+        Ask::SecurityOption => vec![Want::SecurityOption { option: owned() }],
+        Ask::Namespace(namespace) => self::namespace(namespace, value),
+        Ask::Network => network(value),
+        Ask::CgroupParent if value.is_empty() => Vec::new(),
+        Ask::CgroupParent => vec![Want::CgroupParent { parent: owned() }],
+        Ask::Runtime if value.is_empty() => Vec::new(),
+        Ask::Runtime => vec![Want::Runtime { name: owned() }],
+        Ask::LogDriver if LOG_DRIVERS.contains(&value) => Vec::new(),
+        Ask::LogDriver => vec![Want::LogDriver { name: owned() }],
+        Ask::LogOption => key_in(value, LOG_OPTIONS, |what| Want::LogDriver { name: what }),
+        Ask::Sysctl if SYSCTLS.iter().any(|known| value.starts_with(known)) => Vec::new(),
+        Ask::Sysctl => host_setting(value, "it is not one of the container's own kernel parameters"),
+        Ask::NetworkDriver if matches!(value, "" | "bridge" | "default") => Vec::new(),
+        Ask::NetworkDriver => vec![Want::NetworkDriver { name: owned() }],
+        Ask::NetworkOption => key_in(value, NETWORK_OPTIONS, |what| Want::NetworkDriver { name: what }),
+        Ask::HostSetting(why) => host_setting(value, why),
+        Ask::OomScore if value.parse::<i32>().is_ok_and(|score| score >= 0) => Vec::new(),
+        Ask::OomScore => host_setting(value, "the host's own processes would be killed first when memory runs out"),
+        Ask::Reads if value == "-" || value.is_empty() => Vec::new(),
+        Ask::Reads => vec![Want::ClientRead { path: owned() }],
+        Ask::ReadsTree => vec![Want::ClientReadTree { path: owned() }],
+        Ask::Writes => vec![Want::ClientWrite { what: owned() }],
+        Ask::BuildOutput => build_output(value),
+        Ask::CacheTo => cache_to(value),
+        Ask::CacheFrom => cache_from(value),
+        Ask::NamedContext => named_context(value),
+        Ask::BuildSecret => build_secret(value),
+        Ask::Entitlement => vec![Want::Entitlement { name: owned() }],
+        Ask::Program(why) => vec![Want::ClientProgram { what: owned(), why }],
+        Ask::Credentials => vec![Want::Credentials],
+        Ask::Endpoint => vec![Want::Endpoint { value: owned() }],
+        Ask::Configuration => vec![Want::Configuration { what: name.to_owned() }],
+    }
+}
+
+/// Logging drivers that keep the log with the daemon.
+const LOG_DRIVERS: &[&str] = &["json-file", "local", "none"];
+
+/// Logging options that name no address and no file.
+const LOG_OPTIONS: &[&str] = &[
+    "compress",
+    "env",
+    "env-regex",
+    "labels",
+    "labels-regex",
+    "max-buffer-size",
+    "max-file",
+    "max-size",
+    "mode",
+    "tag",
+];
+
+/// Kernel parameters that belong to a container's own namespaces (docker run reference, "--sysctl").
+const SYSCTLS: &[&str] = &["net.", "kernel.msg", "kernel.sem=", "kernel.shm", "fs.mqueue."];
+
+/// Network options that leave the host's interfaces alone.
+const NETWORK_OPTIONS: &[&str] = &[
+    "com.docker.network.bridge.enable_icc",
+    "com.docker.network.bridge.enable_ip_masquerade",
+    "com.docker.network.driver.mtu",
+];
+
+fn host_setting(what: &str, why: &'static str) -> Vec<Want> {
+    vec![Want::HostSetting { what: what.to_owned(), why }]
+}
+
+fn key_in(value: &str, known: &[&str], want: impl Fn(String) -> Want) -> Vec<Want> {
+    let key = value.split('=').next().unwrap_or_default();
+    if known.contains(&key) { Vec::new() } else { vec![want(value.to_owned())] }
+}
+
+/// `-v`: `TARGET`, `SOURCE:TARGET` or `SOURCE:TARGET:MODES`, split as the daemon splits it.
+pub fn volume(value: &str) -> Vec<Want> {
+    let mut fields = value.split(':');
+    let first = fields.next().unwrap_or_default().to_owned();
+    let (Some(_target), modes) = (fields.next(), fields.next().unwrap_or_default()) else {
+        // A target alone is an anonymous volume.
+        return Vec::new();
+    };
+    let mut wants = Vec::new();
+    let mut read_only = false;
+    for mode in modes.split(',').filter(|mode| !mode.is_empty()) {
+        match mode {
+            "ro" => read_only = true,
+            "rw" | "nocopy" | "cached" | "delegated" | "consistent" => {}
+            _ => wants.extend(host_setting(mode, "the mount would change how the host's own mount or files behave")),
+        }
+    }
+    if fields.next().is_some() || !is_volume_name(&first) {
+        wants.push(Want::Bind { source: first, read_only });
+    } else {
+        wants.push(Want::Volume { name: first });
+    }
+    wants
+}
+
+/// Docker's rule for volume names (`[a-zA-Z0-9][a-zA-Z0-9_.-]*`); everything else is judged as a path.
+fn is_volume_name(source: &str) -> bool {
+    source.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && source.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+}
+
+/// `--mount`: a CSV row of `key=value`, keys and type in any letter case (docker/cli opts/mount.go).
+fn mount(value: &str) -> Vec<Want> {
+    let Some(fields) = csv::row(value) else {
+        return host_setting(value, "it is not a row of comma-separated key=value pairs");
+    };
+    let mut wants = Vec::new();
+    let (mut kind, mut source, mut read_only) = ("volume".to_owned(), String::new(), false);
+    for field in &fields {
+        let (key, value) = field.split_once('=').unwrap_or((field, ""));
+        match key.trim().to_ascii_lowercase().as_str() {
+            "type" => kind = value.trim().to_ascii_lowercase(),
+            "source" | "src" => source = value.to_owned(),
+            "readonly" | "ro" => read_only = matches!(value, "" | "1" | "t" | "T" | "true" | "TRUE" | "True"),
+            "target" | "dst" | "destination" | "consistency" | "bind-recursive" | "bind-nonrecursive"
+            | "volume-nocopy" | "volume-label" | "volume-subpath" | "image-subpath" | "tmpfs-size" | "tmpfs-mode" => {}
+            "volume-driver" if matches!(value, "" | "local") => {}
+            "volume-driver" | "volume-opt" => wants.push(Want::VolumeOptions { what: field.clone() }),
+            _ => wants.extend(host_setting(field, "not a mount option that this gate knows to be harmless")),
+        }
+    }
+    match kind.as_str() {
+        "volume" if source.is_empty() => {}
+        "volume" if is_volume_name(&source) => wants.push(Want::Volume { name: source }),
+        "tmpfs" | "image" => {}
+        "bind" | "volume" => wants.push(Want::Bind { source, read_only }),
+        _ => wants.extend(host_setting(value, "not a mount type that this gate knows")),
+    }
+    wants
+}
+
+/// A namespace option: what is not the container's own is asked for by its mode.
+pub fn namespace(namespace: Namespace, mode: &str) -> Vec<Want> {
+    let own: &[&str] = match namespace {
+        Namespace::Cgroup => &["", "private"],
+        Namespace::Ipc => &["", "none", "private", "shareable"],
+        Namespace::Pid | Namespace::User | Namespace::Uts => &[""],
+        Namespace::Network => &["", "default", "bridge", "none"],
+    };
+    if own.contains(&mode) { Vec::new() } else { vec![Want::Namespace { namespace, mode: mode.to_owned() }] }
+}
+
+/// `--network`: a mode or a network's name, or CSV with `name=` (docker/cli opts/network.go).
+pub fn network(value: &str) -> Vec<Want> {
+    if !value.contains('=') {
+        return joined_network(value);
+    }
+    let Some(fields) = csv::row(value) else {
+        return host_setting(value, "it is not a row of comma-separated key=value pairs");
+    };
+    let mut wants = joined_network(value);
+    for field in fields {
+        let (key, value) = field.split_once('=').unwrap_or((&field, ""));
+        match key.trim().to_ascii_lowercase().as_str() {
+            "name" => wants.extend(joined_network(value.trim())),
+            "alias" | "ip" | "ip6" | "mac-address" | "link-local-ip" | "gw-priority" => {}
+            _ => wants.push(Want::NetworkDriver { name: field }),
+        }
+    }
+    wants
+}
+
+/// `host`, `container:NAME` and `ns:PATH`; every other name is a network of its own, `HOST` too.
+fn joined_network(name: &str) -> Vec<Want> {
+    let joins = name == "host" || ["container:", "ns:", "service:"].iter().any(|prefix| name.starts_with(prefix));
+    if joins { vec![Want::Namespace { namespace: Namespace::Network, mode: name.to_owned() }] } else { Vec::new() }
+}
+
+/// `build -o`: what writes on the host, what pushes, and what stays with the daemon.
+fn build_output(value: &str) -> Vec<Want> {
+    let write = || vec![Want::ClientWrite { what: value.to_owned() }];
+    let Some(fields) = csv::row(value) else { return write() };
+    let (mut kind, mut known, mut push) = ("", true, false);
+    for field in &fields {
+        match field.split_once('=') {
+            Some(("type", value)) => kind = value,
+            Some(("push", value)) => push = !matches!(value, "false" | "0" | "f" | "F" | "FALSE" | "False"),
+            Some(("name" | "compression" | "force-compression" | "oci-mediatypes" | "unpack", _)) => {}
+            _ => known = false,
+        }
+    }
+    match kind {
+        "registry" => vec![Want::Operation { name: "push".to_owned(), instead: true }],
+        "image" | "docker" | "cacheonly" if push => vec![Want::Operation { name: "push".to_owned(), instead: true }],
+        "image" | "docker" | "cacheonly" if known => Vec::new(),
+        _ => write(),
+    }
+}
+
+/// `build --cache-to`: a registry unless `type=` says otherwise.
+fn cache_to(value: &str) -> Vec<Want> {
+    match type_of(value).as_deref() {
+        Some("inline") => Vec::new(),
+        Some("local") => vec![Want::ClientWrite { what: value.to_owned() }],
+        Some(_) | None => vec![Want::Operation { name: "push".to_owned(), instead: true }],
+    }
+}
+
+fn cache_from(value: &str) -> Vec<Want> {
+    match type_of(value).as_deref() {
+        None | Some("registry") => Vec::new(),
+        Some("local") => match field_of(value, &["src"]) {
+            Some(path) => vec![Want::ClientRead { path }],
+            None => Vec::new(),
+        },
+        Some(_) => host_setting(value, "the client would use the host's credentials to fetch it"),
+    }
+}
+
+/// `--build-context NAME=SOURCE`.
+fn named_context(value: &str) -> Vec<Want> {
+    let source = value.split_once('=').map_or(value, |(_, source)| source);
+    if let Some(path) = source.strip_prefix("oci-layout://") {
+        let path = path.split(['@', '#']).next().unwrap_or_default();
+        return vec![Want::ClientReadTree { path: path.to_owned() }];
+    }
+    if source.starts_with("docker-image://") || is_remote(source) {
+        return Vec::new();
+    }
+    vec![Want::ClientReadTree { path: source.to_owned() }]
+}
+
+/// `--secret id=NAME[,src=FILE|env=NAME]`; with neither, buildx tries a variable and then a file of that name.
+fn build_secret(value: &str) -> Vec<Want> {
+    if field_of(value, &["env"]).is_some() && field_of(value, &["src", "source"]).is_none() {
+        return Vec::new();
+    }
+    let path = field_of(value, &["src", "source"]).or_else(|| field_of(value, &["id"]));
+    vec![Want::ClientRead { path: path.unwrap_or_else(|| value.to_owned()) }]
+}
+
+/// A build context that the daemon fetches: docker's and buildx's own prefixes.
+pub fn is_remote(context: &str) -> bool {
+    ["http://", "https://", "git://", "git@", "github.com/"].iter().any(|prefix| context.starts_with(prefix))
+}
+
+fn type_of(value: &str) -> Option<String> {
+    if value.contains('=') { Some(field_of(value, &["type"]).unwrap_or_default()) } else { None }
+}
+
+/// The last value of a CSV row's field of one of these names, in any letter case.
+fn field_of(value: &str, names: &[&str]) -> Option<String> {
+    csv::row(value)?.iter().rev().find_map(|field| {
+        let (key, value) = field.split_once('=')?;
+        names.contains(&key.trim().to_ascii_lowercase().as_str()).then(|| value.to_owned())
+    })
+}

@@ -1,0 +1,227 @@
+//! Builds: `docker build` and the buildx plugin. Data only: one row a command.
+
+use super::super::row::{Ask, Command, Operands, Opt, list, switch, value};
+
+/// What every spelling of `build` shares.
+const BUILD: &[Opt] = &[
+    list("add-host"),
+    list("allow").asks(Ask::Entitlement),
+    list("annotation"),
+    list("attest"),
+    list("build-arg"),
+    list("build-context").asks(Ask::NamedContext),
+    value("builder"),
+    list("cache-from").asks(Ask::CacheFrom),
+    list("cache-to").asks(Ask::CacheTo),
+    value("call"),
+    value("cgroup-parent").asks(Ask::CgroupParent),
+    switch("check"),
+    switch("compress"),
+    value("cpu-period"),
+    value("cpu-quota"),
+    value("cpu-shares").short('c'),
+    value("cpuset-cpus"),
+    value("cpuset-mems"),
+    switch("debug").short('D'),
+    value("file").short('f').asks(Ask::Reads),
+    switch("force-rm"),
+    value("iidfile").asks(Ask::Writes),
+    value("isolation"),
+    list("label"),
+    switch("load"),
+    value("memory").short('m'),
+    value("memory-swap"),
+    value("metadata-file").asks(Ask::Writes),
+    value("network").asks(Ask::Network),
+    switch("no-cache"),
+    list("no-cache-filter"),
+    list("output").short('o').asks(Ask::BuildOutput),
+    list("platform"),
+    list("policy").asks(Ask::Reads),
+    value("print"),
+    value("progress"),
+    value("provenance"),
+    switch("pull"),
+    switch("push").asks(Ask::Operation("push")),
+    switch("quiet").short('q'),
+    list("resource").asks(Ask::HostSetting("not judged by this gate")),
+    switch("rm"),
+    value("sbom"),
+    list("secret").asks(Ask::BuildSecret),
+    list("security-opt").asks(Ask::SecurityOption),
+    value("shm-size"),
+    switch("squash"),
+    list("ssh").asks(Ask::Program("it reads private keys, or talks to an SSH agent")),
+    list("tag").short('t'),
+    value("target"),
+    list("ulimit"),
+];
+
+/// Taken at any depth.
+const BUILDER: &[Opt] = &[value("builder"), switch("debug").short('D')];
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command::new("build")
+        .also(&["builder build", "image build"])
+        .options(&[BUILD, &[switch("disable-content-trust"), switch("stream")]])
+        .operands(Operands::BuildContext),
+    Command::new("builder prune").options(&[&[
+        switch("all").short('a'),
+        list("filter"),
+        switch("force").short('f'),
+        value("keep-storage"),
+    ]]),
+    Command::new("buildx bake")
+        .also(&["bake", "builder bake", "builder f", "buildx f"])
+        .options(&[
+            BUILDER,
+            &[
+                list("allow").asks(Ask::Entitlement),
+                value("call"),
+                switch("check"),
+                list("file").short('f'),
+                value("list"),
+                switch("list-targets"),
+                switch("list-variables"),
+                switch("load"),
+                value("metadata-file").asks(Ask::Writes),
+                switch("no-cache"),
+                list("policy"),
+                switch("print"),
+                value("progress"),
+                value("provenance"),
+                switch("pull"),
+                switch("push").asks(Ask::Operation("push")),
+                value("sbom"),
+                list("set"),
+                list("var"),
+            ],
+        ])
+        .asks(&[Ask::HostSetting("what a bake file asks for is not judged by this gate")]),
+    Command::new("buildx build").also(&["buildx b"]).options(&[BUILD]).operands(Operands::BuildContext),
+    Command::new("buildx create")
+        .also(&["builder create"])
+        .options(&[
+            BUILDER,
+            &[
+                switch("append"),
+                switch("bootstrap"),
+                value("buildkitd-config").asks(Ask::Reads),
+                value("buildkitd-flags"),
+                value("config").asks(Ask::Reads),
+                value("driver"),
+                list("driver-opt"),
+                switch("leave"),
+                value("name"),
+                value("node"),
+                list("platform"),
+                value("timeout"),
+                switch("use"),
+            ],
+        ])
+        .asks(&[Ask::HostSetting("it starts a privileged container")]),
+    Command::new("buildx dap attach").also(&["builder dap attach"]).options(&[BUILDER]),
+    Command::new("buildx dap build").also(&["builder dap build"]).options(&[BUILD]).operands(Operands::BuildContext),
+    Command::new("buildx debug").also(&["builder debug"]).options(&[BUILDER, &[value("invoke"), value("on")]]),
+    Command::new("buildx debug build")
+        .also(&[
+            "build",
+            "builder b",
+            "builder build",
+            "builder debug b",
+            "builder debug build",
+            "buildx b",
+            "buildx debug b",
+            "image build",
+        ])
+        .options(&[BUILD])
+        .operands(Operands::BuildContext),
+    Command::new("buildx dial-stdio")
+        .also(&["builder dial-stdio"])
+        .options(&[BUILDER, &[value("platform"), value("progress")]])
+        .asks(&[Ask::HostSetting("it is the whole BuildKit API, unjudged")]),
+    Command::new("buildx du")
+        .also(&["builder du"])
+        .options(&[BUILDER, &[list("filter"), value("format"), value("timeout"), switch("verbose")]]),
+    Command::new("buildx history export")
+        .also(&["builder history export"])
+        .options(&[BUILDER, &[switch("all"), switch("finalize"), value("output").short('o').asks(Ask::Writes)]]),
+    Command::new("buildx history import")
+        .also(&["builder history import"])
+        .options(&[BUILDER, &[list("file").short('f').asks(Ask::Reads)]]),
+    Command::new("buildx history inspect").also(&["builder history inspect"]).options(&[BUILDER, &[value("format")]]),
+    Command::new("buildx history inspect attachment")
+        .also(&["builder history inspect attachment"])
+        .options(&[BUILDER, &[value("platform"), value("type")]]),
+    Command::new("buildx history logs").also(&["builder history logs"]).options(&[BUILDER, &[value("progress")]]),
+    Command::new("buildx history ls")
+        .also(&["builder history ls"])
+        .options(&[BUILDER, &[list("filter"), value("format"), switch("local"), switch("no-trunc")]]),
+    Command::new("buildx history open")
+        .also(&["builder history open"])
+        .options(&[BUILDER])
+        .asks(&[Ask::Program("it opens a browser")]),
+    Command::new("buildx history rm").also(&["builder history rm"]).options(&[BUILDER, &[switch("all")]]),
+    Command::new("buildx history trace")
+        .also(&["builder history trace"])
+        .options(&[BUILDER, &[value("addr"), value("compare")]])
+        .asks(&[Ask::Program("it starts a server for traces")]),
+    Command::new("buildx imagetools create")
+        .also(&["builder imagetools create"])
+        .options(&[
+            BUILDER,
+            &[
+                list("annotation"),
+                switch("append"),
+                switch("dry-run"),
+                list("file").short('f').asks(Ask::Reads),
+                value("metadata-file").asks(Ask::Writes),
+                list("platform").short('p'),
+                switch("prefer-index"),
+                value("progress"),
+                list("tag").short('t'),
+            ],
+        ])
+        .asks(&[Ask::Operation("push")]),
+    Command::new("buildx imagetools inspect")
+        .also(&["builder imagetools inspect"])
+        .options(&[BUILDER, &[value("format"), switch("raw")]]),
+    Command::new("buildx inspect")
+        .also(&["builder inspect"])
+        .options(&[BUILDER, &[switch("bootstrap").asks(Ask::Operation("buildx create")), value("timeout")]]),
+    Command::new("buildx install").also(&["builder install"]).options(&[BUILDER]).asks(&[Ask::Configuration]),
+    Command::new("buildx ls")
+        .also(&["builder ls"])
+        .options(&[BUILDER, &[value("format"), switch("no-trunc"), value("timeout")]]),
+    Command::new("buildx prune").options(&[
+        BUILDER,
+        &[
+            switch("all").short('a'),
+            list("filter"),
+            switch("force").short('f'),
+            value("keep-storage"),
+            value("max-used-space"),
+            value("min-free-space"),
+            value("reserved-space"),
+            value("timeout"),
+            switch("verbose"),
+        ],
+    ]),
+    Command::new("buildx rm").also(&["builder rm"]).options(&[
+        BUILDER,
+        &[
+            switch("all-inactive"),
+            switch("force").short('f'),
+            switch("keep-daemon"),
+            switch("keep-state"),
+            value("timeout"),
+        ],
+    ]),
+    Command::new("buildx stop").also(&["builder stop"]).options(&[BUILDER]),
+    Command::new("buildx uninstall").also(&["builder uninstall"]).options(&[BUILDER]).asks(&[Ask::Configuration]),
+    Command::new("buildx use")
+        .also(&["builder use"])
+        .options(&[BUILDER, &[switch("default"), switch("global")]])
+        .asks(&[Ask::Configuration]),
+    Command::new("buildx version").also(&["builder version"]).options(&[BUILDER]),
+];

@@ -1,0 +1,54 @@
+//! Images. Data only: one row a command.
+
+use super::super::row::{Ask, Command, Operands, list, switch, value};
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command::new("history").also(&["image history"]).options(&[&[
+        value("format"),
+        switch("human").short('H'),
+        switch("no-trunc"),
+        value("platform"),
+        switch("quiet").short('q'),
+    ]]),
+    Command::new("image inspect").options(&[&[value("format").short('f'), value("platform")]]),
+    Command::new("image prune").options(&[&[switch("all").short('a'), list("filter"), switch("force").short('f')]]),
+    Command::new("images").also(&["image list", "image ls"]).options(&[&[
+        switch("all").short('a'),
+        switch("digests"),
+        list("filter").short('f'),
+        value("format"),
+        switch("no-trunc"),
+        switch("quiet").short('q'),
+        switch("tree"),
+    ]]),
+    Command::new("import")
+        .also(&["image import"])
+        .options(&[&[list("change").short('c'), value("message").short('m'), value("platform")]])
+        .operands(Operands::File),
+    Command::new("load").also(&["image load"]).options(&[&[
+        value("input").short('i').asks(Ask::Reads),
+        value("platform"),
+        switch("quiet").short('q'),
+    ]]),
+    Command::new("pull").also(&["image pull"]).options(&[&[
+        switch("all-tags").short('a'),
+        switch("disable-content-trust"),
+        value("platform"),
+        switch("quiet").short('q'),
+    ]]),
+    Command::new("push").also(&["image push"]).options(&[&[
+        switch("all-tags").short('a'),
+        switch("disable-content-trust"),
+        value("platform"),
+        switch("quiet").short('q'),
+    ]]),
+    Command::new("rmi").also(&["image remove", "image rm", "image rmi"]).options(&[&[
+        switch("force").short('f'),
+        switch("no-prune"),
+        list("platform"),
+    ]]),
+    Command::new("save")
+        .also(&["image save"])
+        .options(&[&[value("output").short('o').asks(Ask::Writes), value("platform")]]),
+    Command::new("tag").also(&["image tag"]).stops(),
+];

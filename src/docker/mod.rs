@@ -1,0 +1,360 @@
+//! Invocation: a docker command line, understood as docker, Compose and buildx would. Pure.
+//!
+//! The words are read by pflag's rules ([`options`]) against the [`catalogue`]. Where docker's own two
+//! parsers differ — cobra's scan for sub-commands is not pflag — the request is refused, and what is passed
+//! on is rebuilt from what was understood, in a form that both read alike: groups without options, options
+//! in one word, `--` before the operands.
+
+use crate::demand::{Demand, Want};
+use crate::denial::{Denial, Reason};
+use crate::words::Words;
+use options::{Given, Parsed};
+use row::{Ask, Command, Operands};
+
+pub mod asks;
+pub mod catalogue;
+pub mod csv;
+pub mod options;
+pub mod row;
+
+pub use row::Component;
+
+/// A docker command line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invocation {
+    globals: Vec<Given>,
+    target: Target,
+    /// Options between `compose` and its sub-command.
+    root: Vec<Given>,
+    given: Vec<Given>,
+    operands: Vec<String>,
+}
+
+/// What the command words stand for.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Command(&'static Command),
+    /// Help on a command or a group; its spelling is the Invocation's operands.
+    Help,
+    /// `docker --version`.
+    Version,
+}
+
+impl PartialEq for Target {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Command(one), Self::Command(another)) => std::ptr::eq(*one, *another),
+            (Self::Help, Self::Help) | (Self::Version, Self::Version) => true,
+            _ => false,
+        }
+    }
+}
+
+/// `panic` to `trace`: what docker's `--log-level` takes.
+const LOG_LEVELS: &[&str] = &["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"];
+
+impl Invocation {
+    /// Understands a request's words.
+    ///
+    /// # Errors
+    /// A [`Denial`] for anything but `docker`, for a command or option that the catalogue does not have, and
+    /// for a line that docker's own parsers could read differently.
+    pub fn parse(words: &Words) -> Result<Self, Denial> {
+        match words.as_slice().split_first() {
+            Some((first, rest)) if first == "docker" => Self::from_args(rest),
+            Some((first, rest)) => Err(super::not_docker::denial(first, rest)),
+            None => Err(super::not_docker::denial("", &[])),
+        }
+    }
+
+    /// Understands the words after `docker`.
+    ///
+    /// # Errors
+    /// As [`Invocation::parse`].
+    pub fn from_args(args: &[String]) -> Result<Self, Denial> {
+        let Parsed { mut given, operands, help } = options::parse("", catalogue::GLOBAL.iter(), false, args)?;
+        refuse_double_dash(args, &operands, "docker")?;
+        log_level(&given)?;
+        let version = given.iter().any(|given| given.option.long == "version" && given.is_set());
+        // Docker ignores it before a command.
+        given.retain(|given| given.option.long != "version");
+        let invocation = Self { globals: given, target: Target::Help, root: vec![], given: vec![], operands: vec![] };
+        match operands.split_first() {
+            None if version && !help => Ok(Self { target: Target::Version, ..invocation }),
+            None => Ok(invocation),
+            Some((word, path)) if word == "help" => invocation.help(path),
+            Some(_) if help => invocation.help(&operands),
+            Some(_) => invocation.descend(String::new(), &operands),
+        }
+    }
+
+    /// Help on the longest path of command words; docker ignores what follows.
+    fn help(mut self, path: &[String]) -> Result<Self, Denial> {
+        let mut spelling = String::new();
+        for word in path.iter().take_while(|word| !word.starts_with('-')) {
+            let next = join(&spelling, word);
+            if matches!(catalogue::find(&next), catalogue::Found::Nothing) {
+                break;
+            }
+            spelling = next;
+        }
+        if spelling.is_empty() && !path.is_empty() {
+            return Err(unknown_command("", path.first().map_or("", |word| word)));
+        }
+        self.operands = spelling.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        self.target = Target::Help;
+        Ok(self)
+    }
+
+    /// Walks down the command words, group by group.
+    fn descend(mut self, prefix: String, words: &[String]) -> Result<Self, Denial> {
+        use catalogue::Found;
+        let Some((word, rest)) = words.split_first() else {
+            return self.help(&split(&prefix));
+        };
+        if word.starts_with('-') {
+            return match (word.as_str(), prefix.as_str()) {
+                ("--help" | "-h" | "--help=true", _) => self.help(&split(&prefix)),
+                _ => Err(group_option(&prefix, word)),
+            };
+        }
+        let spelling = join(&prefix, word);
+        match catalogue::find(&spelling) {
+            Found::Nothing => Err(unknown_command(&prefix, word)),
+            Found::Leaf(command) => self.leaf(command, &spelling, rest),
+            Found::Both(command) => match rest.first() {
+                Some(next) if !matches!(catalogue::find(&join(&spelling, next)), Found::Nothing) => {
+                    self.descend(spelling, rest)
+                }
+                _ => self.leaf(command, &spelling, rest),
+            },
+            Found::Group => match catalogue::root_options(&spelling) {
+                None => self.descend(spelling, rest),
+                Some(options) => {
+                    let parsed = options::parse(&spelling, options.iter(), false, rest)?;
+                    refuse_double_dash(rest, &parsed.operands, &spelling)?;
+                    self.root = parsed.given;
+                    refuse_dashed_values(&self.root, &spelling)?;
+                    if parsed.help {
+                        return self.help(&split(&join(&spelling, parsed.operands.first().map_or("", |word| word))));
+                    }
+                    let version = self.root.iter().any(|given| given.option.long == "version" && given.is_set());
+                    self.root.retain(|given| given.option.long != "version");
+                    if parsed.operands.is_empty() && version {
+                        return self.descend(spelling, &["version".to_owned()]);
+                    }
+                    self.descend(spelling, &parsed.operands)
+                }
+            },
+        }
+    }
+
+    fn leaf(mut self, command: &'static Command, spelling: &str, words: &[String]) -> Result<Self, Denial> {
+        let parsed = options::parse(spelling, command.all_options(), command.flags_anywhere, words)?;
+        if parsed.help {
+            return self.help(&split(spelling));
+        }
+        self.target = Target::Command(command);
+        self.given = parsed.given;
+        self.operands = parsed.operands;
+        Ok(self)
+    }
+
+    /// The command's row; `None` for help and version.
+    pub fn command(&self) -> Option<&'static Command> {
+        match self.target {
+            Target::Command(command) => Some(command),
+            Target::Help | Target::Version => None,
+        }
+    }
+
+    /// The command in docker's own words, for the record: `exec`, `compose up`, `help`, `version`.
+    pub fn name(&self) -> &'static str {
+        match self.target {
+            Target::Command(command) => command.name,
+            Target::Help => "help",
+            Target::Version => "version",
+        }
+    }
+
+    /// The program whose parser will read the command.
+    pub fn component(&self) -> Component {
+        self.command().map_or(Component::Docker, Command::component)
+    }
+
+    /// The operands, without the command's own words.
+    pub fn operands(&self) -> &[String] {
+        &self.operands
+    }
+
+    /// The options given to the command itself.
+    pub fn options(&self) -> &[Given] {
+        &self.given
+    }
+
+    /// The options between `compose` and its sub-command.
+    pub fn root_options(&self) -> &[Given] {
+        &self.root
+    }
+
+    /// The argument vector for docker, argv\[0\] left out.
+    ///
+    /// `Invocation::from_args(x.argv())` is `x` again, and docker's parsers agree with that reading.
+    pub fn argv(&self) -> Vec<String> {
+        let mut argv: Vec<String> =
+            self.globals.iter().filter(|given| !endpoint(given)).map(Given::long_word).collect();
+        let command = match self.target {
+            Target::Version => return join_all(argv, ["--version".to_owned()]),
+            Target::Help => return join_all(join_all(argv, self.operands.iter().cloned()), ["--help".to_owned()]),
+            Target::Command(command) => command,
+        };
+        let mut path = command.name.split(' ').map(str::to_owned);
+        argv.extend(path.next());
+        argv.extend(self.root.iter().map(Given::long_word));
+        argv.extend(path);
+        argv.extend(self.given.iter().map(Given::word));
+        if !self.operands.is_empty() {
+            argv.push("--".to_owned());
+            argv.extend(self.operands.iter().cloned());
+        }
+        argv
+    }
+
+    /// Everything that the command line asks for, as far as it shows.
+    pub fn demands(&self) -> Vec<Demand> {
+        let mut demands = Vec::new();
+        let given = self.globals.iter().chain(&self.root).chain(&self.given);
+        if let Some(command) = self.command() {
+            demands.push(Demand::new(
+                Want::Operation { name: command.name.to_owned(), instead: false },
+                format!("docker {}", command.name),
+            ));
+        }
+        for given in given.filter(|given| given.is_set()) {
+            let value = given.value().unwrap_or(given.option.long);
+            for want in asks::wants(given.option.asks, &given.name(), value) {
+                demands.push(Demand::new(want, given.word()));
+            }
+        }
+        if let Some(command) = self.command() {
+            for ask in command.asks {
+                for want in asks::wants(*ask, command.name, command.name) {
+                    demands.push(Demand::new(want, format!("docker {}", command.name)));
+                }
+            }
+            demands.extend(self.operand_demands(command));
+        }
+        demands
+    }
+
+    fn operand_demands(&self, command: &Command) -> Vec<Demand> {
+        let local = |operand: &String| operand != "-" && (operand.starts_with(['/', '.']) || !operand.contains(':'));
+        let read = |path: &String| Demand::new(Want::ClientRead { path: path.clone() }, path.clone());
+        match (command.operands, self.operands.as_slice()) {
+            (Operands::BuildContext, [context, ..]) if context != "-" && !asks::is_remote(context) => {
+                vec![Demand::new(Want::ClientReadTree { path: context.clone() }, context.clone())]
+            }
+            (Operands::File, [file, ..]) | (Operands::NameAndFile, [_, file, ..])
+                if file != "-" && !asks::is_remote(file) =>
+            {
+                vec![read(file)]
+            }
+            (Operands::Copy, [from, to, ..]) => {
+                let mut demands = Vec::new();
+                if local(from) {
+                    demands.push(Demand::new(Want::ClientReadTree { path: from.clone() }, from.clone()));
+                }
+                if local(to) {
+                    demands.push(Demand::new(Want::ClientWrite { what: to.clone() }, to.clone()));
+                }
+                demands
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the command loads a Compose project.
+    pub fn loads_project(&self) -> bool {
+        self.command().is_some_and(|command| command.asks.contains(&Ask::Project))
+    }
+}
+
+/// `--host` and `--context` are judged to be the configured one, and then left out.
+fn endpoint(given: &Given) -> bool {
+    given.option.asks == Ask::Endpoint
+}
+
+fn log_level(given: &[Given]) -> Result<(), Denial> {
+    match given.iter().find(|given| given.option.long == "log-level").and_then(Given::value) {
+        Some(level) if !LOG_LEVELS.contains(&level.to_ascii_lowercase().as_str()) => Err(Denial::new(
+            Reason::BadUsage,
+            format!("docker --log-level {level}"),
+            "not a log level that docker takes",
+            "one of debug, info, warn, error, fatal; the command comes after it",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// At the level of a group docker's scan for sub-commands lets `--` swallow the next word.
+fn refuse_double_dash(words: &[String], operands: &[String], about: &str) -> Result<(), Denial> {
+    let options = words.len().saturating_sub(operands.len());
+    match words.iter().take(options).any(|word| word == "--") {
+        true => Err(group_option(about, "--")),
+        false => Ok(()),
+    }
+}
+
+/// `compose --ansi --ansi ps exec …`: a value that looks like an option is read differently by cobra's scan.
+fn refuse_dashed_values(given: &[Given], about: &str) -> Result<(), Denial> {
+    match given.iter().find(|given| given.value().is_some_and(|value| value.starts_with('-') && value != "-")) {
+        Some(given) => Err(Denial::new(
+            Reason::BadUsage,
+            format!("docker {about} {}", given.word()),
+            "docker's own parsers disagree about a value that starts with '-'",
+            "use a value that does not look like an option",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn group_option(prefix: &str, word: &str) -> Denial {
+    let about = if prefix.is_empty() || prefix == "docker" { "docker".to_owned() } else { format!("docker {prefix}") };
+    Denial::new(
+        Reason::BadUsage,
+        format!("{about} {word}"),
+        "options before the sub-command would be read differently by docker's own parsers",
+        format!("put the options behind the sub-command: {about} COMMAND OPTIONS"),
+    )
+}
+
+fn unknown_command(prefix: &str, word: &str) -> Denial {
+    let about = join("docker", prefix);
+    let meant = match crate::nearest::nearest(word, catalogue::words_after(prefix)) {
+        Some(name) => format!("did you mean {about} {name}? "),
+        None => String::new(),
+    };
+    Denial::new(
+        Reason::UnknownCommand,
+        format!("{about} {word}"),
+        "not a docker command that this gate knows",
+        format!("{meant}`help` lists what may be run here; plugins other than compose and buildx cannot be"),
+    )
+}
+
+fn join(prefix: &str, word: &str) -> String {
+    match (prefix, word) {
+        ("", word) => word.to_owned(),
+        (prefix, "") => prefix.to_owned(),
+        (prefix, word) => format!("{prefix} {word}"),
+    }
+}
+
+fn split(spelling: &str) -> Vec<String> {
+    spelling.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+fn join_all(mut argv: Vec<String>, more: impl IntoIterator<Item = String>) -> Vec<String> {
+    argv.extend(more);
+    argv
+}
