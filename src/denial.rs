@@ -90,7 +90,17 @@ impl Reason {
 
     /// The code as written in records: lower case, words joined by `-`.
     pub fn code(self) -> &'static str {
-        Self::ALL.iter().find(|(reason, ..)| *reason == self).map_or("denied", |(_, code, _)| code)
+        self.row().1
+    }
+
+    /// What such a refusal keeps from happening, as a sentence without its full stop.
+    pub fn meaning(self) -> &'static str {
+        self.row().2
+    }
+
+    fn row(self) -> (Self, &'static str, &'static str) {
+        let found = Self::ALL.iter().find(|(reason, ..)| *reason == self);
+        found.copied().unwrap_or((self, "denied", "refused"))
     }
 }
 

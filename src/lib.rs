@@ -1,7 +1,44 @@
+//! dockgate: a gate between an SSH key and Docker.
+//!
+//! ```text
+//! sshd ── env ──▶ Request ─▶ Words ─▶ Invocation ─▶ [Demand] ─▶ Verdict ─▶ record ─▶ Audited ─▶ execve
+//! ```
+//!
+//! Data flows one way, and there are two halves. The deciding half — [`words`], [`docker`], [`demand`],
+//! [`policy`] — is pure and can only deny: its error is [`denial::Denial`]. The acting half — [`world`],
+//! [`audit`], [`exec`] — cannot deny, only fail. [`gate`] is where they meet, and reads as the picture above.
+//!
+//! Two types keep the order. A [`policy::Permit`] is made by a policy alone, an [`audit::Audited`] by the
+//! audit alone and out of a permit, and docker is started with nothing else:
+//!
+//! ```compile_fail
+//! # fn run(permit: dockgate::policy::Permit<dockgate::docker::Invocation>) {
+//! // A permit whose record has not been written does not run.
+//! let _ = dockgate::exec::become_docker(permit, "/usr/bin/docker".as_ref(), &[], nix::unistd::getppid());
+//! # }
+//! ```
+//!
+//! ```compile_fail
+//! // Nobody but a policy makes a permit.
+//! let permit = dockgate::policy::Permit { subject: () };
+//! ```
+
+pub mod audit;
+pub mod cli;
+pub mod daemon;
 pub mod demand;
 pub mod denial;
 pub mod docker;
+pub mod exec;
+pub mod exit;
+pub mod facts;
+pub mod gate;
+pub mod guide;
+pub mod identity;
 pub mod nearest;
 pub mod not_docker;
+pub mod own;
+pub mod policy;
 pub mod request;
 pub mod words;
+pub mod world;

@@ -1,1 +1,105 @@
-fn main() {}
+//! Collects what the process was given, runs the gate, and turns the outcome into an exit code.
+#![expect(clippy::disallowed_methods, reason = "the environment and arguments are collected here, and nowhere else")]
+
+use clap::Parser;
+use dockgate::cli::{Cli, Command, Options, PolicyCommand};
+use dockgate::exec::{Account, is_locale};
+use dockgate::exit::Exit;
+use dockgate::gate::{self, Gate};
+use dockgate::request::{Client, Request};
+use dockgate::{audit, guide, identity, policy};
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let parent = nix::unistd::getppid();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A client that has gone needs no message.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+        }
+    };
+    run(cli, parent).into()
+}
+
+fn run(Cli { options, command }: Cli, parent: nix::unistd::Pid) -> Exit {
+    let Options { config, profile, key } = options;
+    let profile = profile.unwrap_or_else(|| "default".to_owned());
+    let request = request(key);
+    if let Some(Command::Policy { command: PolicyCommand::Validate { file: Some(file) } }) = &command {
+        return validate(policy::load::load(Some(&absolute(file))));
+    }
+    let policy = match policy::load::load(config.as_deref()) {
+        Ok(policy) => policy,
+        Err(error) if command.is_some() => return validate(Err(error)),
+        Err(error) => return broken_policy(&error, &request, &profile),
+    };
+    let account = account(&request.user);
+    let gate = Gate { policy, profile, account, parent };
+    match command {
+        None => gate.serve(&request, identity::record_id()),
+        Some(Command::Check { json, words }) => {
+            let decision = gate.decide(&joined(&words));
+            if json { gate::check_json(&decision) } else { gate::check_text(&decision) }
+        }
+        Some(Command::Policy { command: PolicyCommand::Show }) => gate::print(&guide::policy_text(&gate.policy)),
+        Some(Command::Policy { command: PolicyCommand::Validate { .. } }) => validate(Ok(gate.policy)),
+    }
+}
+
+/// What sshd says of the connection.
+fn request(key: Option<String>) -> Request {
+    let text = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
+    let (user, _) = identity::account();
+    Request {
+        user,
+        key,
+        fingerprint: std::env::var_os("SSH_USER_AUTH").and_then(|file| identity::fingerprint(file.as_ref())),
+        client: text("SSH_CONNECTION").and_then(|connection| Client::parse(&connection)),
+        command: std::env::var_os("SSH_ORIGINAL_COMMAND").map(OsString::into_vec),
+    }
+}
+
+fn account(name: &str) -> Account {
+    let (_, home) = identity::account();
+    let locale = std::env::vars_os().filter(
+        |(name, value)| matches!((name.to_str(), value.to_str()), (Some(name), Some(value)) if is_locale(name, value)),
+    );
+    Account { name: name.to_owned(), home, locale: locale.collect() }
+}
+
+/// The words as ssh would send them.
+fn joined(words: &[OsString]) -> Vec<u8> {
+    words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>().join(&b' ')
+}
+
+fn absolute(file: &std::path::Path) -> std::path::PathBuf {
+    std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
+}
+
+fn validate(policy: anyhow::Result<policy::Policy>) -> Exit {
+    match policy {
+        Ok(_) => gate::print("policy: valid\n"),
+        Err(error) => {
+            gate::say(&format!("ERROR: {error:#}\n"));
+            Exit::Config
+        }
+    }
+}
+
+/// Nothing runs with a broken policy; the record goes where records go by default.
+fn broken_policy(error: &anyhow::Error, request: &Request, profile: &str) -> Exit {
+    let id = identity::record_id();
+    let default = policy::Policy::default();
+    let recorded = audit::syslog::Sink::connect(&default.audit)
+        .and_then(|sink| audit::Audit::new(sink, request, profile, id.clone()).error("policy-broken", "-"));
+    let record = if recorded.is_ok() { format!("record: {id}\n") } else { String::new() };
+    gate::say(&format!(
+        "ERROR: policy: it is broken or not trustworthy, so nothing was run\nreason: {}\nhint: the administrator has to mend it (dockgate policy validate); sending this again cannot help\n{record}",
+        audit::escape::for_terminal(&format!("{error:#}"))
+    ));
+    Exit::Config
+}

@@ -233,7 +233,7 @@ impl Invocation {
         for given in given.filter(|given| given.is_set()) {
             let value = given.value().unwrap_or(given.option.long);
             for want in asks::wants(given.option.asks, &given.name(), value) {
-                demands.push(Demand::new(want, given.word()));
+                demands.push(Demand::new(want, given.shown()));
             }
         }
         if let Some(command) = self.command() {

@@ -51,6 +51,14 @@ impl Given {
         }
     }
 
+    /// The option as people write it, for messages.
+    pub fn shown(&self) -> String {
+        match &self.setting {
+            Setting::Switch(_) => self.word(),
+            Setting::Value(value) => format!("{} {value}", self.name()),
+        }
+    }
+
     /// The option's name as given: `-v` or `--volume`.
     pub fn name(&self) -> String {
         match self.option.short {

@@ -124,16 +124,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("buildx dap build").also(&["builder dap build"]).options(&[BUILD]).operands(Operands::BuildContext),
     Command::new("buildx debug").also(&["builder debug"]).options(&[BUILDER, &[value("invoke"), value("on")]]),
     Command::new("buildx debug build")
-        .also(&[
-            "build",
-            "builder b",
-            "builder build",
-            "builder debug b",
-            "builder debug build",
-            "buildx b",
-            "buildx debug b",
-            "image build",
-        ])
+        .also(&["builder debug b", "builder debug build", "buildx debug b"])
         .options(&[BUILD])
         .operands(Operands::BuildContext),
     Command::new("buildx dial-stdio")

@@ -1,0 +1,92 @@
+//! Audit: one record a decision, written before anything runs. Acts: writes to its sink.
+//!
+//! [`Audit::permit`] is the only maker of [`Audited`], and running needs an `Audited`: no record, no run.
+
+use crate::denial::{Denial, Reason};
+use crate::policy::Permit;
+use crate::request::Request;
+use anyhow::Result;
+use record::{Record, Verdict};
+
+pub mod escape;
+pub mod mask;
+pub mod record;
+pub mod syslog;
+
+/// Something permitted whose record has been written.
+#[derive(Debug)]
+#[must_use]
+pub struct Audited<T> {
+    subject: T,
+}
+
+impl<T> Audited<T> {
+    /// Hands over what may now be done.
+    pub fn into_subject(self) -> T {
+        self.subject
+    }
+
+    /// Narrows to a part of what may now be done; the record holds for it too.
+    pub fn part<U, E>(self, part: impl FnOnce(T) -> Result<U, E>) -> Result<Audited<U>, E> {
+        part(self.subject).map(|subject| Audited { subject })
+    }
+}
+
+/// Where records go, and for which request.
+#[derive(Debug)]
+pub struct Audit<'a> {
+    sink: syslog::Sink,
+    request: &'a Request,
+    profile: &'a str,
+    id: String,
+}
+
+impl<'a> Audit<'a> {
+    /// The audit of one request. `id` is what the client is told, so that the administrator finds the record.
+    pub fn new(sink: syslog::Sink, request: &'a Request, profile: &'a str, id: String) -> Self {
+        Self { sink, request, profile, id }
+    }
+
+    /// The id of this request's records.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Records a permission, and turns it into leave to act.
+    ///
+    /// # Errors
+    /// When the record cannot be written; the permission is gone with it.
+    pub fn permit<T>(&self, permit: Permit<T>, command: &str) -> Result<Audited<T>> {
+        self.write(Verdict::Allow, "permitted", command)?;
+        Ok(Audited { subject: permit.into_subject() })
+    }
+
+    /// Records a refusal.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn deny(&self, denial: &Denial, command: &str) -> Result<()> {
+        self.write(Verdict::Deny, denial.reason.code(), command)
+    }
+
+    /// Records that something failed which is neither permission nor refusal.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn error(&self, reason: &str, command: &str) -> Result<()> {
+        self.write(Verdict::Error, reason, command)
+    }
+
+    fn write(&self, verdict: Verdict, reason: &str, command: &str) -> Result<()> {
+        let record = Record { verdict, reason, command, request: self.request, profile: self.profile, id: &self.id };
+        record.lines().iter().try_for_each(|line| self.sink.write(verdict, line))
+    }
+}
+
+/// The command to record for a request that was refused before it was understood.
+pub fn command_of(reason: Reason) -> &'static str {
+    match reason {
+        Reason::NoCommand => "login",
+        _ => "-",
+    }
+}

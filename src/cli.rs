@@ -1,0 +1,86 @@
+//! dockgate's own options. Data, derived by clap.
+
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A gate between an SSH key and Docker.
+///
+/// Without a sub-command dockgate is the gate: it reads SSH_ORIGINAL_COMMAND, judges it, writes one record to
+/// syslog and becomes docker, or refuses. It stands in authorized_keys: restrict,command="/usr/bin/dockgate
+/// --key NAME" ssh-ed25519 …
+#[derive(Debug, Parser)]
+#[command(
+    name = "dockgate",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: docker's own when docker ran; 64 usage or no command; 69 no record or no docker; 77 denied; 78 broken policy."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub options: Options,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Policy file [default: /etc/dockgate/policy.toml if there is one, else built in]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// The profile that requests are judged by
+    #[arg(long, value_name = "NAME", global = true, value_parser = label)]
+    pub profile: Option<String>,
+    /// A label for the key, written to every record
+    #[arg(long, value_name = "NAME", value_parser = label)]
+    pub key: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say the verdict on a request, and run nothing
+    Check {
+        /// One line of JSON instead of text
+        #[arg(long)]
+        json: bool,
+        /// The request; more than one word are joined with spaces, as ssh does
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+        words: Vec<OsString>,
+    },
+    /// Look at the policy
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Print the policy in force, as a policy file
+    Show,
+    /// Say whether the policy file is well-formed and trustworthy
+    Validate {
+        /// The file [default: the one in force]
+        file: Option<PathBuf>,
+    },
+}
+
+/// Labels stand in log records and on command lines: plain words only.
+fn label(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
+    if !text.is_empty() && text.len() <= 64 && text.chars().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("use 1 to 64 of a-z A-Z 0-9 - _ . @".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

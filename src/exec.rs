@@ -1,0 +1,129 @@
+//! Exec: becomes docker with what was judged and recorded, and nothing else. Acts: execve(2).
+#![expect(clippy::disallowed_methods, reason = "docker is started here, and only here")]
+
+use crate::audit::Audited;
+use crate::docker::{Component, Invocation};
+use crate::policy::Policy;
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where systems keep docker, in order: NixOS, a local installation, a package.
+const PROGRAMS: &[&str] = &["/run/current-system/sw/bin/docker", "/usr/local/bin/docker", "/usr/bin/docker"];
+
+/// For the helpers that docker itself looks up; none of these can be written by an ordinary account.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
+
+/// The account as the password database has it, and what of the environment may go on to docker.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    pub name: String,
+    pub home: PathBuf,
+    /// `LANG`, `LC_*` and `TERM`, where they are plain words.
+    pub locale: Vec<(OsString, OsString)>,
+}
+
+impl Account {
+    /// The environment for docker, whole: nothing is inherited.
+    pub fn environment(&self, policy: &Policy) -> Vec<(OsString, OsString)> {
+        let fixed: [(&str, &Path); 4] = [
+            ("HOME", &self.home),
+            ("USER", Path::new(&self.name)),
+            ("LOGNAME", Path::new(&self.name)),
+            ("DOCKER_CONFIG", &policy.config),
+        ];
+        let fixed = fixed.iter().map(|(name, value)| (OsString::from(name), value.as_os_str().to_owned()));
+        let texts = [("PATH", PATH), ("DOCKER_HOST", policy.host.as_str())];
+        let texts = texts.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        fixed.chain(texts).chain(self.locale.iter().cloned()).collect()
+    }
+}
+
+/// Whether a variable is one of those that docker may see, with a value that names no file.
+pub fn is_locale(name: &str, value: &str) -> bool {
+    (matches!(name, "LANG" | "LANGUAGE" | "TERM") || name.starts_with("LC_"))
+        && !value.is_empty()
+        && value.len() <= 64
+        && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '@' | '-' | '+' | ':'))
+}
+
+/// The docker program: the policy's, or the first that is there.
+///
+/// # Errors
+/// When there is none, or it cannot be run by this account.
+pub fn program(policy: &Policy) -> Result<PathBuf> {
+    let runnable = |path: &Path| nix::unistd::access(path, nix::unistd::AccessFlags::X_OK);
+    if let Some(program) = &policy.program {
+        runnable(program).with_context(|| format!("docker program {}", program.display()))?;
+        return Ok(program.clone());
+    }
+    let itself = std::env::current_exe().and_then(std::fs::canonicalize).ok();
+    let found = PROGRAMS.iter().map(PathBuf::from).find(|path| {
+        // A `docker` that is dockgate under another name would only ask itself again.
+        runnable(path).is_ok() && std::fs::canonicalize(path).ok() != itself
+    });
+    found.with_context(|| format!("no docker program in any of {}", PROGRAMS.join(", ")))
+}
+
+/// Becomes docker. Comes back only when that failed.
+///
+/// # Errors
+/// When the connection is gone already, or docker cannot be started.
+pub fn become_docker(
+    audited: Audited<Invocation>,
+    program: &Path,
+    environment: &[(OsString, OsString)],
+    parent: Pid,
+) -> Result<std::convert::Infallible> {
+    let invocation = audited.into_subject();
+    die_with_connection(&invocation, parent)?;
+    let error = Command::new(program)
+        .args(invocation.argv())
+        .env_clear()
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .exec();
+    Err(error).with_context(|| format!("docker program {}", program.display()))
+}
+
+/// sshd leaves a command running when its client is gone (measured with OpenSSH 9.2: `docker logs -f` stays
+/// for ever). The kernel ends docker with its parent, sshd's process for this connection.
+///
+/// docker itself passes SIGTERM on to a container in the foreground and waits, so it gets SIGKILL, and the
+/// daemon sees the connection end. Compose and buildx run as plugins, whose parent docker is: they are told
+/// by SIGTERM, and end by themselves.
+fn die_with_connection(invocation: &Invocation, parent: Pid) -> Result<()> {
+    let signal = match invocation.component() {
+        Component::Docker => Signal::SIGKILL,
+        Component::Compose | Component::Buildx => Signal::SIGTERM,
+    };
+    nix::sys::prctl::set_pdeathsig(signal).context("asking to end with the connection")?;
+    if nix::unistd::getppid() != parent {
+        bail!("the connection has ended");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_locale;
+
+    #[test]
+    fn only_plain_locale_words_pass() {
+        for (name, value, passes) in [
+            ("LANG", "C.UTF-8", true),
+            ("LC_ALL", "de_DE.UTF-8@euro", true),
+            ("TERM", "xterm-256color", true),
+            ("LANG", "../../tmp/x", false),
+            ("TERM", "x\u{1b}", false),
+            ("TERM", "", false),
+            ("LD_PRELOAD", "x", false),
+            ("DOCKER_HOST", "x", false),
+        ] {
+            assert_eq!(is_locale(name, value), passes, "{name}={value}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Gate: one request from its bytes to docker or to a refusal. The pipeline, on one screen.
+
+use crate::audit::{Audit, command_of, escape, syslog};
+use crate::denial::{Denial, Reason};
+use crate::docker::Invocation;
+use crate::exec::{self, Account};
+use crate::exit::Exit;
+use crate::guide;
+use crate::own::Own;
+use crate::policy::{Policy, Verdict};
+use crate::request::Request;
+use crate::words::Words;
+use crate::world;
+use std::io::Write;
+
+/// What a request can come to.
+#[derive(Debug)]
+pub enum Action {
+    Docker(Invocation),
+    Own(Own),
+}
+
+/// Who runs the gate, under what policy.
+#[derive(Debug)]
+pub struct Gate {
+    pub policy: Policy,
+    pub profile: String,
+    pub account: Account,
+    /// The process that the gate must not outlive: sshd's for this connection.
+    pub parent: nix::unistd::Pid,
+}
+
+/// A request judged: docker's words for the command as far as it was understood, and the verdict.
+#[derive(Debug)]
+pub struct Decision {
+    pub command: String,
+    pub verdict: Verdict<Action>,
+}
+
+impl Gate {
+    /// Judges the bytes of a request: words, meaning, block-list, and only then a look at the world.
+    pub fn decide(&self, request: &[u8]) -> Decision {
+        let mut command = "-".to_owned();
+        let verdict = self.judge(request, &mut command);
+        Decision { command, verdict }
+    }
+
+    fn judge(&self, request: &[u8], command: &mut String) -> Verdict<Action> {
+        let words = Words::split(request)?;
+        if let Some(own) = Own::parse(&words, request) {
+            own.name().clone_into(command);
+            return Ok(self.policy.own(Action::Own(own)));
+        }
+        let invocation = Invocation::parse(&words)?;
+        invocation.name().clone_into(command);
+        let demands = invocation.demands();
+        self.policy.screen(&demands)?;
+        let facts = world::look_up(&self.policy, &self.account.home, &demands);
+        self.policy.judge(Action::Docker(invocation), &demands, &facts)
+    }
+
+    /// Serves one request: judges, records, and then acts or refuses. Comes back only if docker did not run.
+    pub fn serve(&self, request: &Request, id: String) -> Exit {
+        let audit = match syslog::Sink::connect(&self.policy.audit) {
+            Ok(sink) => Audit::new(sink, request, &self.profile, id),
+            Err(error) => return unrecorded(&error),
+        };
+        let Some(text) = &request.command else { return self.interactive(request, &audit) };
+        let Decision { command, verdict } = self.decide(text);
+        match verdict {
+            Err(denial) => match audit.deny(&denial, &command) {
+                Ok(()) => refuse(&denial, Some(audit.id())),
+                Err(error) => unrecorded(&error),
+            },
+            Ok(permit) => {
+                // Looked for before the record, so that the record does not claim a run that cannot be.
+                let program = match permit.subject() {
+                    Action::Docker(_) => exec::program(&self.policy),
+                    Action::Own(_) => Ok(std::path::PathBuf::new()),
+                };
+                let program = match program {
+                    Ok(program) => program,
+                    Err(error) => return failed(&audit, &command, &error),
+                };
+                match audit.permit(permit, &command) {
+                    Err(error) => unrecorded(&error),
+                    Ok(audited) => match audited.part(docker_or_own) {
+                        Err(own) => self.answer(&own, request),
+                        Ok(invocation) => {
+                            let environment = self.account.environment(&self.policy);
+                            match exec::become_docker(invocation, &program, &environment, self.parent) {
+                                Err(error) => failed(&audit, &command, &error),
+                                Ok(never) => match never {},
+                            }
+                        }
+                    },
+                }
+            }
+        }
+    }
+
+    /// A login without a command: there is no shell, so say what there is.
+    fn interactive(&self, request: &Request, audit: &Audit) -> Exit {
+        let denial = Denial::new(
+            Reason::NoCommand,
+            "login",
+            "there is no shell here",
+            "send a docker command: ssh HOST docker ps",
+        );
+        if let Err(error) = audit.deny(&denial, command_of(denial.reason)) {
+            return unrecorded(&error);
+        }
+        say(&guide::guide(&self.policy, request));
+        Exit::Usage
+    }
+
+    /// Answers what dockgate serves itself.
+    fn answer(&self, own: &Own, request: &Request) -> Exit {
+        match own {
+            Own::Probe => Exit::Success,
+            Own::Help => print(&guide::guide(&self.policy, request)),
+            Own::PolicyShow => print(&guide::policy_text(&self.policy)),
+            Own::Version => print(concat!("dockgate ", env!("CARGO_PKG_VERSION"), "\n")),
+            Own::Check(request) => check_text(&self.decide(request)),
+        }
+    }
+}
+
+/// Parts what becomes docker from what dockgate answers itself.
+fn docker_or_own(action: Action) -> Result<Invocation, Own> {
+    match action {
+        Action::Docker(invocation) => Ok(invocation),
+        Action::Own(own) => Err(own),
+    }
+}
+
+/// The verdict in words, on standard output.
+pub fn check_text(decision: &Decision) -> Exit {
+    match &decision.verdict {
+        Ok(permit) => {
+            let command = match permit.subject() {
+                Action::Docker(invocation) => format!("docker {}", shell_words::join(invocation.argv())),
+                Action::Own(own) => own.name().to_owned(),
+            };
+            print(&format!("allow: {}\n", escape::for_terminal(command.trim_end())))
+        }
+        Err(denial) => {
+            print(&format!("deny: {}", refusal(denial, None)));
+            Exit::Denied
+        }
+    }
+}
+
+/// The verdict as one line of JSON, on standard output.
+pub fn check_json(decision: &Decision) -> Exit {
+    let Decision { command, verdict } = decision;
+    let (line, exit) = match verdict {
+        Ok(permit) => {
+            let argv = match permit.subject() {
+                Action::Docker(invocation) => Some(invocation.argv()),
+                Action::Own(_) => None,
+            };
+            let line = serde_json::json!({"verdict": "allow", "reason": "permitted", "command": command, "argv": argv});
+            (line, Exit::Success)
+        }
+        Err(denial) => {
+            let Denial { reason, message, risk, why, hint } = denial;
+            let line = serde_json::json!({
+                "verdict": "deny", "reason": reason.code(), "command": command,
+                "message": message, "risk": risk, "why": why, "hint": hint,
+            });
+            (line, Exit::Denied)
+        }
+    };
+    print(&format!("{line}\n"));
+    exit
+}
+
+/// A refusal's lines. The first has a fixed form.
+fn refusal(denial: &Denial, id: Option<&str>) -> String {
+    let Denial { reason, message, risk, why, hint } = denial;
+    let reason = match risk {
+        Some(risk) => format!("{}: {risk}: {why}", reason.code()),
+        None => format!("{}: {}", reason.code(), reason.meaning()),
+    };
+    let record = id.map_or_else(String::new, |id| format!("record: {id}\n"));
+    let clean = escape::for_terminal;
+    format!("ERROR: {}\nreason: {}\nhint: {}\n{record}", clean(message), clean(&reason), clean(hint))
+}
+
+fn refuse(denial: &Denial, id: Option<&str>) -> Exit {
+    say(&refusal(denial, id));
+    Exit::Denied
+}
+
+fn unrecorded(error: &anyhow::Error) -> Exit {
+    say(&format!(
+        "ERROR: audit: the record of this request could not be written, so nothing was run\nreason: {}\nhint: try again later; the administrator has to look at the system log\n",
+        escape::for_terminal(&format!("{error:#}"))
+    ));
+    Exit::Unavailable
+}
+
+fn failed(audit: &Audit, command: &str, error: &anyhow::Error) -> Exit {
+    // The client is told in any case; a record that cannot be written now changes nothing for it.
+    let recorded = audit.error("docker-not-started", command).is_ok();
+    let record = if recorded { format!("record: {}\n", audit.id()) } else { String::new() };
+    say(&format!(
+        "ERROR: docker: it could not be started\nreason: {}\nhint: the administrator has to look at docker's installation; sending this again cannot help\n{record}",
+        escape::for_terminal(&format!("{error:#}"))
+    ));
+    Exit::Unavailable
+}
+
+/// To the client's standard error. A client that has gone needs no answer.
+pub fn say(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// To the client's standard output.
+pub fn print(text: &str) -> Exit {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    Exit::Success
+}

@@ -1,0 +1,132 @@
+//! Guide: what this gate is and what may be done here, for whoever asks. Pure.
+
+use crate::docker::catalogue;
+use crate::policy::{Policy, operations};
+use crate::request::Request;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// The answer to `help` and to a login without a command.
+pub fn guide(policy: &Policy, request: &Request) -> String {
+    let mut text = String::new();
+    let key = request.key.as_deref().map_or_else(String::new, |key| format!(" with the key {key}"));
+    let _ = write!(
+        text,
+        "You are {}{key}. This account has no shell: each request is one docker command,\njudged by policy and recorded.\n\n",
+        request.user
+    );
+    text.push_str("You may run:\n");
+    for (group, names) in permitted(policy) {
+        wrap(&mut text, &format!("  docker {group}").trim_end().to_owned(), &names.join(", "));
+    }
+    text.push_str("Blocked, in every spelling:\n");
+    let (verbs, parts): (Vec<&str>, Vec<&str>) =
+        policy.blocked.iter().map(String::as_str).partition(|name| !name.contains(' '));
+    wrap(&mut text, "  docker", &verbs.join(", "));
+    if !parts.is_empty() {
+        let _ = writeln!(text, "  and {} sub-commands, which `dockgate policy show` lists", parts.len());
+    }
+    text.push('\n');
+    text.push_str(
+        "A container gets nothing of the host: no bind mounts, devices, privileges or host\n\
+         namespaces unless the administrator has granted them. Files cannot be copied here;\n\
+         a build context or a Compose file can be sent on standard input.\n\n\
+         For example:\n  \
+         ssh HOST docker ps --all\n  \
+         ssh HOST docker logs --tail 50 NAME\n  \
+         ssh HOST docker compose -f - up -d < compose.yaml\n\n\
+         Ask before you act:\n  \
+         ssh HOST \"dockgate check 'docker run -v /srv:/srv IMAGE'\"\n  \
+         ssh HOST dockgate policy show\n",
+    );
+    text
+}
+
+/// The commands that the policy permits, by their group; docker's own verbs first.
+fn permitted(policy: &Policy) -> BTreeMap<&'static str, Vec<&'static str>> {
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for command in catalogue::commands().filter(|command| is_permitted(policy, command.name)) {
+        let (group, name) = command.name.rsplit_once(' ').unwrap_or(("", command.name));
+        groups.entry(group).or_default().push(name);
+    }
+    groups.values_mut().for_each(|names| names.sort_unstable());
+    groups
+}
+
+fn is_permitted(policy: &Policy, name: &str) -> bool {
+    let listed = |list: &[String]| list.iter().any(|entry| operations::covers(entry, name));
+    !listed(&policy.blocked) && policy.allowed.as_deref().is_none_or(listed)
+}
+
+/// `title words`, wrapped at 84 columns.
+fn wrap(text: &mut String, title: &str, words: &str) {
+    let mut column = title.len();
+    text.push_str(title);
+    for word in words.split(' ') {
+        if column + word.len() + 1 > 84 {
+            text.push_str("\n    ");
+            column = 4;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column += word.len() + 1;
+    }
+    text.push('\n');
+}
+
+/// The effective policy, as a policy file would say it.
+pub fn policy_text(policy: &Policy) -> String {
+    let list = |items: Vec<String>| {
+        format!("[{}]", items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", "))
+    };
+    let grants = &policy.grants;
+    let mounts = grants
+        .bind_mounts
+        .iter()
+        .map(|mount| format!("{}{}", mount.path.display(), if mount.read_only { ":ro" } else { "" }));
+    let mut text = String::new();
+    let program = policy
+        .program
+        .as_ref()
+        .map_or_else(String::new, |path| format!("program = {:?}\n", path.display().to_string()));
+    let _ = write!(
+        text,
+        "[docker]\n{program}host = {:?}\nconfig = {:?}\n\n",
+        policy.host,
+        policy.config.display().to_string()
+    );
+    let _ = writeln!(text, "[commands]\nblocked = {}", list(policy.blocked.clone()));
+    if let Some(allowed) = &policy.allowed {
+        let _ = writeln!(text, "allowed = {}", list(allowed.clone()));
+    }
+    let _ = write!(
+        text,
+        "\n[host]\nbind_mounts = {}\ndevices = {}\ncapabilities = {}\nnamespaces = {}\nprivileged = {}\n",
+        list(mounts.collect()),
+        list(grants.devices.clone()),
+        list(grants.capabilities.clone()),
+        list(grants.namespaces.clone()),
+        grants.privileged
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_text_is_a_policy_file() {
+        let policy = Policy::default();
+        assert_eq!(Policy::from_toml(&policy_text(&policy)), Ok(policy));
+    }
+
+    #[test]
+    fn the_guide_names_what_is_allowed_and_what_is_not() {
+        let text = guide(&Policy::default(), &Request { user: "ai-worker".into(), ..Request::default() });
+        let (may, blocked) = text.split_once("Blocked").expect("both lists");
+        assert!(may.contains(" ps,") && !may.contains("exec,"));
+        assert!(blocked.contains(" exec,"));
+        assert!(text.lines().all(|line| line.len() <= 90), "{text}");
+    }
+}

@@ -1,0 +1,328 @@
+//! Policy: whether what a request asks for is fine. One match arm a rule. Pure.
+
+use crate::demand::{Demand, Want};
+use crate::denial::{Denial, Reason};
+use crate::facts::{Facts, Place, Volume};
+use std::path::PathBuf;
+
+pub mod file;
+pub mod load;
+pub mod operations;
+
+/// The answer: leave to act, or why not.
+pub type Verdict<T> = Result<Permit<T>, Denial>;
+
+/// Leave to act on `T`. Only [`Policy`] makes one, so nothing runs without a verdict.
+#[derive(Debug, PartialEq)]
+#[must_use]
+pub struct Permit<T> {
+    subject: T,
+}
+
+impl<T> Permit<T> {
+    /// The permitted thing, for whoever writes the record.
+    pub fn subject(&self) -> &T {
+        &self.subject
+    }
+
+    pub(crate) fn into_subject(self) -> T {
+        self.subject
+    }
+}
+
+/// What is permitted, complete: the built-in default with the policy file's values over it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The docker program; `None`: the first one found where systems keep it.
+    pub program: Option<PathBuf>,
+    /// `DOCKER_HOST` for docker.
+    pub host: String,
+    /// `DOCKER_CONFIG` for docker: a directory that the account cannot write.
+    pub config: PathBuf,
+    /// Blocked operations, in docker's words.
+    pub blocked: Vec<String>,
+    /// If set, nothing else is allowed.
+    pub allowed: Option<Vec<String>>,
+    pub grants: Grants,
+    pub audit: Audit,
+}
+
+/// What a container may be given of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    pub bind_mounts: Vec<BindMount>,
+    /// Device paths as `--device` takes them, host side.
+    pub devices: Vec<String>,
+    /// Capabilities without `CAP_`, upper case.
+    pub capabilities: Vec<String>,
+    /// Namespaces that may be the host's: `network`, `pid`, ….
+    pub namespaces: Vec<String>,
+    pub privileged: bool,
+}
+
+/// A directory or file of the host that containers may mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindMount {
+    pub path: PathBuf,
+    pub read_only: bool,
+}
+
+/// Where records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// The syslog daemon's datagram socket.
+    pub socket: PathBuf,
+    pub facility: file::Facility,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            program: None,
+            host: "unix:///var/run/docker.sock".to_owned(),
+            config: PathBuf::from("/etc/dockgate/docker"),
+            blocked: operations::DEFAULT.iter().map(|row| row.name.to_owned()).collect(),
+            allowed: None,
+            grants: Grants::default(),
+            audit: Audit { socket: PathBuf::from("/dev/log"), facility: file::Facility::default() },
+        }
+    }
+}
+
+const ASK: &str = "or ask the administrator";
+
+impl Policy {
+    /// Judges the operations alone: what is refused by name needs no look at the world.
+    ///
+    /// # Errors
+    /// The [`Denial`] of the first operation that is blocked, or not on the allow-list.
+    pub fn screen(&self, demands: &[Demand]) -> Result<(), Denial> {
+        demands.iter().try_for_each(|demand| match &demand.want {
+            Want::Operation { name, instead } => self.operation(name, *instead, &demand.word),
+            _ => Ok(()),
+        })
+    }
+
+    /// Judges everything that `subject` asks for, given the facts.
+    ///
+    /// # Errors
+    /// The [`Denial`] of the first demand that is not granted.
+    pub fn judge<T>(&self, subject: T, demands: &[Demand], facts: &Facts) -> Verdict<T> {
+        demands.iter().try_for_each(|demand| self.demand(demand, facts))?;
+        Ok(Permit { subject })
+    }
+
+    /// Leave for what dockgate answers itself.
+    pub fn own<T>(&self, subject: T) -> Permit<T> {
+        Permit { subject }
+    }
+
+    fn demand(&self, demand: &Demand, facts: &Facts) -> Result<(), Denial> {
+        let word = demand.word.as_str();
+        let deny = |reason: Reason, why: String, hint: String| Err(Denial::new(reason, word, why, hint));
+        match &demand.want {
+            Want::Operation { name, instead } => self.operation(name, *instead, word),
+            Want::Bind { source, read_only } => self.bind(source, *read_only, word, facts),
+            Want::Volume { name } => match facts.volumes.get(name) {
+                Some(Volume::Plain) => Ok(()),
+                Some(Volume::Special(what)) => deny(
+                    Reason::VolumeOptions,
+                    format!("the volume {name} stands for something of the host ({what})"),
+                    format!("use a volume of your own: docker volume create NAME, {ASK}"),
+                ),
+                Some(Volume::Unknown(why)) => deny(
+                    Reason::VolumeOptions,
+                    format!("what the volume {name} stands for could not be looked up ({why})"),
+                    "try again; if it stays so, the administrator finds this record in the log".to_owned(),
+                ),
+                None => deny(Reason::VolumeOptions, format!("the volume {name} was not looked up"), ASK.to_owned()),
+            },
+            Want::VolumeOptions { .. } => deny(
+                Reason::VolumeOptions,
+                "a volume with a driver or options of its own can stand for a directory or device of the host".to_owned(),
+                "docker volume create NAME makes a plain one; --tmpfs /PATH:size=64m gives a container memory to write to".to_owned(),
+            ),
+            Want::VolumesFrom { container } => deny(
+                Reason::VolumesFrom,
+                format!("it gives every volume and bind mount of {container} to another container"),
+                "mount a named volume of your own: -v data:/data".to_owned(),
+            ),
+            Want::Privileged if self.grants.privileged => Ok(()),
+            Want::Privileged => deny(
+                Reason::Privileged,
+                "a privileged container is root on the host".to_owned(),
+                format!("leave it out; most images need no privileges, {ASK} for one capability or device"),
+            ),
+            Want::Capability { name } if self.grants.capabilities.contains(&capability(name)) => Ok(()),
+            Want::Capability { name } => deny(
+                Reason::Capability,
+                format!("the capability {} reaches beyond the container", capability(name)),
+                format!("leave it out, {ASK} to add \"{}\" to host.capabilities", capability(name)),
+            ),
+            Want::Device { device } if self.grants.devices.iter().any(|granted| is_device(device, granted)) => Ok(()),
+            Want::Device { device } => deny(
+                Reason::Device,
+                "a device of the host gives a container what is behind it".to_owned(),
+                format!("leave it out, {ASK} to add \"{}\" to host.devices", device.split(':').next().unwrap_or(device)),
+            ),
+            Want::SecurityOption { option } if NO_NEW_PRIVILEGES.contains(&option.as_str()) => Ok(()),
+            Want::SecurityOption { .. } => deny(
+                Reason::SecurityOpt,
+                "it takes away part of the container's confinement".to_owned(),
+                "leave it out; --security-opt no-new-privileges is taken, and so is --cap-drop ALL".to_owned(),
+            ),
+            Want::Namespace { namespace, mode } if mode == "host" && self.grants.namespaces.iter().any(|n| n == namespace.name()) => Ok(()),
+            Want::Namespace { namespace, mode } => deny(
+                Reason::Namespace,
+                if mode == "host" {
+                    format!("the container would share the host's {} namespace", namespace.name())
+                } else {
+                    format!("the container would share the {} namespace of {mode}", namespace.name())
+                },
+                match namespace {
+                    crate::demand::Namespace::Network => "make a network with docker network create NAME and give --network NAME; publish ports with -p".to_owned(),
+                    _ => format!("leave it out, {ASK} to add \"{}\" to host.namespaces", namespace.name()),
+                },
+            ),
+            Want::CgroupParent { .. } => deny(
+                Reason::CgroupParent,
+                "the container would leave the control group that limits it".to_owned(),
+                "leave it out; --memory, --cpus and --pids-limit set limits".to_owned(),
+            ),
+            Want::Runtime { .. } => deny(Reason::Runtime, "another runtime may confine less".to_owned(), "leave it out".to_owned()),
+            Want::LogDriver { .. } => deny(
+                Reason::LogDriver,
+                "the daemon would send the log to an address or file of the request's choosing".to_owned(),
+                "use --log-driver json-file, local or none, with --log-opt max-size and max-file".to_owned(),
+            ),
+            Want::NetworkDriver { .. } => deny(
+                Reason::NetworkDriver,
+                "it can reach the host's own network interfaces".to_owned(),
+                "docker network create NAME makes a bridge network, with --subnet, --gateway, --internal and --label as you like".to_owned(),
+            ),
+            Want::HostSetting { why, .. } => deny(
+                Reason::HostSetting,
+                (*why).to_owned(),
+                "leave it out; sending it again in another spelling cannot help".to_owned(),
+            ),
+            Want::Entitlement { .. } => deny(
+                Reason::BuildEntitlement,
+                "it gives a build rights beyond its sandbox".to_owned(),
+                "leave it out: builds reach the network without it".to_owned(),
+            ),
+            Want::ClientRead { path } => read(path, false, word, facts),
+            Want::ClientReadTree { path } => read(path, true, word, facts),
+            Want::ClientWrite { .. } => deny(
+                Reason::ClientWrite,
+                "docker would write a file on the host".to_owned(),
+                "leave it out; what docker prints comes back to you, so redirect it on your own side: ssh HOST 'docker …' > FILE".to_owned(),
+            ),
+            Want::ClientProgram { why, .. } => deny(
+                Reason::ClientProgram,
+                (*why).to_owned(),
+                "leave it out; sending it again in another spelling cannot help".to_owned(),
+            ),
+            Want::Credentials if facts.config_is_writable => Ok(()),
+            Want::Credentials => deny(
+                Reason::ReadOnlyConfig,
+                format!("registry credentials are kept by the administrator, in {}", self.config.display()),
+                "images that need no credentials can be pulled as they are; for others the administrator logs in once".to_owned(),
+            ),
+            Want::Endpoint { value } if *value == self.host || value == "default" => Ok(()),
+            Want::Endpoint { .. } => deny(
+                Reason::GlobalFlag,
+                "which daemon is talked to is the administrator's choice".to_owned(),
+                "leave the option out: docker ps".to_owned(),
+            ),
+            Want::Configuration { .. } => deny(
+                Reason::GlobalFlag,
+                "docker's configuration is the administrator's choice".to_owned(),
+                "leave the option out: docker ps".to_owned(),
+            ),
+            Want::RemoteProject { .. } => deny(
+                Reason::RemoteProject,
+                "a Compose project would be fetched from elsewhere by a program on the host".to_owned(),
+                "send the file on standard input: ssh HOST docker compose -f - up -d < compose.yaml".to_owned(),
+            ),
+            Want::UnknownModel { what } => deny(
+                Reason::ProjectModel,
+                format!("this gate does not know what {what} can do, and passes on only what it knows"),
+                "leave it out of the Compose file".to_owned(),
+            ),
+        }
+    }
+
+    fn operation(&self, name: &str, instead: bool, word: &str) -> Result<(), Denial> {
+        let covering = |list: &[String]| list.iter().any(|entry| operations::covers(entry, name));
+        let (reason, verb) = if covering(&self.blocked) {
+            (Reason::BlockedCommand, "is blocked by security policy")
+        } else if self.allowed.as_deref().is_some_and(|allowed| !covering(allowed)) {
+            (Reason::NotAllowed, "is not on the allow-list of the security policy")
+        } else {
+            return Ok(());
+        };
+        let message = match name.strip_prefix("compose ") {
+            Some(below) => format!("docker compose '{below}' {verb}"),
+            None => format!("docker '{name}' {verb}"),
+        };
+        let row = operations::explanation(name).filter(|_| reason == Reason::BlockedCommand);
+        let why = row.map_or("the administrator's policy does not permit it", |row| row.why);
+        let why = if instead { format!("{word} has the effect of {name}: it {why}") } else { why.to_owned() };
+        let hint =
+            row.map_or("`help` lists what may be run here; sending it in another spelling cannot help", |row| row.hint);
+        Err(Denial { reason, message, risk: row.map(|row| row.risk), why, hint: hint.to_owned() })
+    }
+
+    /// A bind mount is granted by its resolved path. Below a granted directory only read-only mounts are,
+    /// and only where the grant itself is read-only: elsewhere a container that has the directory could put
+    /// a symbolic link in the daemon's way.
+    fn bind(&self, source: &str, read_only: bool, word: &str, facts: &Facts) -> Result<(), Denial> {
+        let deny = |why: String, hint: String| Err(Denial::new(Reason::BindMount, word, why, hint));
+        let path = match facts.places.get(source) {
+            Some(Place::At { path, .. }) => path,
+            _ if self.grants.bind_mounts.is_empty() => &PathBuf::from(source),
+            _ => return deny("where the path leads could not be looked up".to_owned(), ASK.to_owned()),
+        };
+        let granted = self
+            .grants
+            .bind_mounts
+            .iter()
+            .find(|grant| *path == grant.path || (grant.read_only && path.starts_with(&grant.path)));
+        let shown = path.display();
+        match granted {
+            Some(grant) if grant.read_only && !read_only => deny(
+                format!("{shown} may be mounted read-only, and this mount could be written"),
+                format!("add :ro to the mount (-v {shown}:/TARGET:ro)"),
+            ),
+            Some(_) => Ok(()),
+            None => deny(
+                format!("a container would get {shown} of the host"),
+                format!("mount a named volume (-v data:/data), {ASK} to add \"{shown}\" to host.bind_mounts"),
+            ),
+        }
+    }
+}
+
+/// `--security-opt` values that take nothing away.
+const NO_NEW_PRIVILEGES: &[&str] = &["no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"];
+
+fn read(path: &str, whole: bool, word: &str, facts: &Facts) -> Result<(), Denial> {
+    let Some(why) = facts.client_may_not_read(path, whole) else { return Ok(()) };
+    let hint = if whole {
+        "give a directory below the working directory, or send the context on standard input: tar c . | ssh HOST docker build -"
+    } else {
+        "give a file below the working directory, or send it on standard input with -"
+    };
+    Err(Denial::new(Reason::ClientFile, word, format!("docker would read {path} on the host, and {why}"), hint))
+}
+
+/// Without `CAP_`, in upper case, as the policy file has it.
+pub fn capability(name: &str) -> String {
+    let upper = name.to_ascii_uppercase();
+    upper.strip_prefix("CAP_").map(str::to_owned).unwrap_or(upper)
+}
+
+/// `--device HOST[:CONTAINER[:MODE]]` names a granted device exactly.
+fn is_device(asked: &str, granted: &str) -> bool {
+    asked.split(':').next() == Some(granted)
+}
