@@ -4,10 +4,13 @@
 use crate::audit::Audited;
 use crate::docker::{Component, Invocation};
 use crate::policy::Policy;
-use anyhow::{Context, Result, bail};
+use crate::project;
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use std::ffi::OsString;
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,6 +46,52 @@ impl Account {
     }
 }
 
+/// All that is needed to become docker, found before the record is written: a record never claims a run
+/// that could not be.
+#[derive(Debug)]
+pub struct Launch {
+    program: PathBuf,
+    environment: Vec<(OsString, OsString)>,
+}
+
+impl Launch {
+    /// Finds the program and builds the environment.
+    ///
+    /// # Errors
+    /// When there is no docker, or no place for buildx to keep its state.
+    pub fn prepare(policy: &Policy, account: &Account, invocation: &Invocation) -> Result<Self> {
+        let mut environment = account.environment(policy);
+        if builds(invocation) {
+            environment.push(("BUILDX_CONFIG".into(), state_directory()?.join("buildx").into()));
+        }
+        Ok(Self { program: program(policy)?, environment })
+    }
+}
+
+/// Whether buildx may take part, which needs a directory that it can write, and `DOCKER_CONFIG` is none.
+fn builds(invocation: &Invocation) -> bool {
+    match invocation.component() {
+        Component::Docker => false,
+        Component::Buildx => true,
+        Component::Compose => invocation.loads_project(),
+    }
+}
+
+/// The account's own directory below /tmp, which nobody else can write or replace.
+fn state_directory() -> Result<PathBuf> {
+    let uid = nix::unistd::Uid::current();
+    let path = PathBuf::from(format!("/tmp/dockgate-{uid}"));
+    let about = || format!("state directory {}", path.display());
+    match DirBuilder::new().mode(0o700).create(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error).with_context(about),
+        _ => {}
+    }
+    let metadata = std::fs::symlink_metadata(&path).with_context(about)?;
+    let own = metadata.is_dir() && metadata.uid() == uid.as_raw() && metadata.mode() & 0o077 == 0;
+    ensure!(own, "{} is not this account's own; the administrator has to remove it", about());
+    Ok(path)
+}
+
 /// Whether a variable is one of those that docker may see, with a value that names no file.
 pub fn is_locale(name: &str, value: &str) -> bool {
     (matches!(name, "LANG" | "LANGUAGE" | "TERM") || name.starts_with("LC_"))
@@ -73,19 +122,17 @@ pub fn program(policy: &Policy) -> Result<PathBuf> {
 ///
 /// # Errors
 /// When the connection is gone already, or docker cannot be started.
-pub fn become_docker(
-    audited: Audited<Invocation>,
-    program: &Path,
-    environment: &[(OsString, OsString)],
-    parent: Pid,
-) -> Result<std::convert::Infallible> {
+pub fn become_docker(audited: Audited<Invocation>, launch: &Launch, parent: Pid) -> Result<std::convert::Infallible> {
     let invocation = audited.into_subject();
+    let model = invocation.model().map(|model| project::memory_file(&model.text)).transpose()?;
+    let argv = match &model {
+        Some(file) => invocation.argv_with_model(&project::path_of(file)),
+        None => invocation.argv(),
+    };
     die_with_connection(&invocation, parent)?;
-    let error = Command::new(program)
-        .args(invocation.argv())
-        .env_clear()
-        .envs(environment.iter().map(|(name, value)| (name, value)))
-        .exec();
+    let Launch { program, environment } = launch;
+    let variables = environment.iter().map(|(name, value)| (name, value));
+    let error = Command::new(program).args(argv).env_clear().envs(variables).exec();
     Err(error).with_context(|| format!("docker program {}", program.display()))
 }
 

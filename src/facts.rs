@@ -27,6 +27,8 @@ pub enum Place {
     At {
         path: PathBuf,
         directory: bool,
+        /// Whether this account can read it; what does not exist counts as readable.
+        readable: bool,
         /// Dot-directories directly below it, by name; looked up for the account's home only.
         dot_directories: Vec<String>,
     },
@@ -52,7 +54,9 @@ impl Facts {
     /// (`.ssh`, `.docker`); a directory that is read whole must hold none.
     pub fn client_may_not_read(&self, path: &str, whole: bool) -> Option<String> {
         let (place, directory, dot_directories) = match self.places.get(path) {
-            Some(Place::At { path, directory, dot_directories }) => (path, *directory, dot_directories),
+            // Docker's daemon, which is root, mounts some files that a request names.
+            Some(Place::At { readable: false, .. }) => return Some("this account cannot read it".to_owned()),
+            Some(Place::At { path, directory, dot_directories, .. }) => (path, *directory, dot_directories),
             Some(Place::Unknown(why)) => return Some(format!("it cannot be looked up ({why})")),
             None => return Some("it was not looked up".to_owned()),
         };

@@ -1,13 +1,16 @@
 //! Gate: one request from its bytes to docker or to a refusal. The pipeline, on one screen.
 
 use crate::audit::{Audit, command_of, escape, syslog};
+use crate::compose::{self, Model, Project};
+use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
 use crate::docker::Invocation;
-use crate::exec::{self, Account};
+use crate::exec::{self, Account, Launch};
 use crate::exit::Exit;
 use crate::guide;
 use crate::own::Own;
 use crate::policy::{Policy, Verdict};
+use crate::project;
 use crate::request::Request;
 use crate::words::Words;
 use crate::world;
@@ -30,6 +33,12 @@ pub struct Gate {
     pub parent: nix::unistd::Pid,
 }
 
+/// What could not be looked up is unknown, and unknown is denied.
+fn unresolved(error: anyhow::Error) -> Denial {
+    let hint = "mend the Compose file or the command, and send it again";
+    Denial::new(Reason::ProjectModel, "Compose project", format!("{error:#}"), hint)
+}
+
 /// A request judged: docker's words for the command as far as it was understood, and the verdict.
 #[derive(Debug)]
 pub struct Decision {
@@ -39,24 +48,68 @@ pub struct Decision {
 
 impl Gate {
     /// Judges the bytes of a request: words, meaning, block-list, and only then a look at the world.
-    pub fn decide(&self, request: &[u8]) -> Decision {
+    ///
+    /// `standard_input` says whether a Compose file may be read from there.
+    pub fn decide(&self, request: &[u8], standard_input: bool) -> Decision {
         let mut command = "-".to_owned();
-        let verdict = self.judge(request, &mut command);
+        let verdict = self.judge(request, standard_input, &mut command);
         Decision { command, verdict }
     }
 
-    fn judge(&self, request: &[u8], command: &mut String) -> Verdict<Action> {
+    fn judge(&self, request: &[u8], standard_input: bool, command: &mut String) -> Verdict<Action> {
         let words = Words::split(request)?;
         if let Some(own) = Own::parse(&words, request) {
             own.name().clone_into(command);
             return Ok(self.policy.own(Action::Own(own)));
         }
-        let invocation = Invocation::parse(&words)?;
+        let mut invocation = Invocation::parse(&words)?;
         invocation.name().clone_into(command);
-        let demands = invocation.demands();
+        let mut demands = invocation.demands();
         self.policy.screen(&demands)?;
-        let facts = world::look_up(&self.policy, &self.account.home, &demands);
-        self.policy.judge(Action::Docker(invocation), &demands, &facts)
+        if let Some(project) = Project::of(&invocation) {
+            demands.extend(project.demands());
+            let _ = self.permit((), &demands)?;
+            if let Some((model, asked)) = self.model(&project, standard_input)? {
+                demands.extend(asked);
+                invocation = invocation.with_model(model);
+            }
+        }
+        self.permit(Action::Docker(invocation), &demands)
+    }
+
+    /// Looks up what the demands name, and judges them.
+    fn permit<T>(&self, subject: T, demands: &[Demand]) -> Verdict<T> {
+        let facts = world::look_up(&self.policy, &self.account.home, demands);
+        self.policy.judge(subject, demands, &facts)
+    }
+
+    /// The model of a Compose project and what it asks for; `None` where there is no file, and a project can
+    /// only be known by its name. Every file is judged before Compose reads it.
+    fn model(&self, project: &Project, standard_input: bool) -> Result<Option<(Model, Vec<Demand>)>, Denial> {
+        let located = project::locate(project).map_err(unresolved)?;
+        if located.files.is_empty() {
+            return Ok(None);
+        }
+        let directory = located.directory.display().to_string();
+        let named = located.files.iter().filter(|file| *file != "-").cloned();
+        let read = named
+            .chain([format!("{directory}/.env")])
+            .map(|path| Demand::new(Want::ClientRead { path: path.clone() }, path));
+        let _ = self.permit((), &read.collect::<Vec<_>>())?;
+        let mut files = Vec::new();
+        for source in project::read(&located, standard_input).map_err(unresolved)? {
+            let file = compose::source::parse(&source.name, &source.text)?;
+            let _ = self.permit((), &compose::source::demands(&file, &directory))?;
+            files.push(file);
+        }
+        if files.is_empty() {
+            return Ok(Some((Model { directory: located.directory, text: String::new() }, Vec::new())));
+        }
+        let program = exec::program(&self.policy).map_err(unresolved)?;
+        let model =
+            project::resolve(&self.policy, &self.account, &program, project, &located, &files).map_err(unresolved)?;
+        let demands = compose::model::demands(&model, &directory);
+        Ok(Some((Model { directory: located.directory, text: model.to_string() }, demands)))
     }
 
     /// Serves one request: judges, records, and then acts or refuses. Comes back only if docker did not run.
@@ -66,34 +119,29 @@ impl Gate {
             Err(error) => return unrecorded(&error),
         };
         let Some(text) = &request.command else { return self.interactive(request, &audit) };
-        let Decision { command, verdict } = self.decide(text);
+        let Decision { command, verdict } = self.decide(text, true);
         match verdict {
             Err(denial) => match audit.deny(&denial, &command) {
                 Ok(()) => refuse(&denial, Some(audit.id())),
                 Err(error) => unrecorded(&error),
             },
             Ok(permit) => {
-                // Looked for before the record, so that the record does not claim a run that cannot be.
-                let program = match permit.subject() {
-                    Action::Docker(_) => exec::program(&self.policy),
-                    Action::Own(_) => Ok(std::path::PathBuf::new()),
+                let launch = match permit.subject() {
+                    Action::Docker(invocation) => Launch::prepare(&self.policy, &self.account, invocation).map(Some),
+                    Action::Own(_) => Ok(None),
                 };
-                let program = match program {
-                    Ok(program) => program,
+                let launch = match launch {
+                    Ok(launch) => launch,
                     Err(error) => return failed(&audit, &command, &error),
                 };
-                match audit.permit(permit, &command) {
+                match audit.permit(permit, &command).map(|audited| (audited.part(docker_or_own), launch)) {
                     Err(error) => unrecorded(&error),
-                    Ok(audited) => match audited.part(docker_or_own) {
-                        Err(own) => self.answer(&own, request),
-                        Ok(invocation) => {
-                            let environment = self.account.environment(&self.policy);
-                            match exec::become_docker(invocation, &program, &environment, self.parent) {
-                                Err(error) => failed(&audit, &command, &error),
-                                Ok(never) => match never {},
-                            }
-                        }
+                    Ok((Ok(invocation), Some(launch))) => match exec::become_docker(invocation, &launch, self.parent) {
+                        Err(error) => failed(&audit, &command, &error),
+                        Ok(never) => match never {},
                     },
+                    Ok((Err(own), _)) => self.answer(&own, request),
+                    Ok((Ok(_), None)) => Exit::Unavailable,
                 }
             }
         }
@@ -121,7 +169,7 @@ impl Gate {
             Own::Help => print(&guide::guide(&self.policy, request)),
             Own::PolicyShow => print(&guide::policy_text(&self.policy)),
             Own::Version => print(concat!("dockgate ", env!("CARGO_PKG_VERSION"), "\n")),
-            Own::Check(request) => check_text(&self.decide(request)),
+            Own::Check(request) => check_text(&self.decide(request, false)),
         }
     }
 }

@@ -17,7 +17,7 @@ pub fn guide(policy: &Policy, request: &Request) -> String {
     );
     text.push_str("You may run:\n");
     for (group, names) in permitted(policy) {
-        wrap(&mut text, &format!("  docker {group}").trim_end().to_owned(), &names.join(", "));
+        wrap(&mut text, format!("  docker {group}").trim_end(), &names.join(", "));
     }
     text.push_str("Blocked, in every spelling:\n");
     let (verbs, parts): (Vec<&str>, Vec<&str>) =

@@ -12,10 +12,11 @@
 //! audit alone and out of a permit, and docker is started with nothing else:
 //!
 //! ```compile_fail
-//! # fn run(permit: dockgate::policy::Permit<dockgate::docker::Invocation>) {
-//! // A permit whose record has not been written does not run.
-//! let _ = dockgate::exec::become_docker(permit, "/usr/bin/docker".as_ref(), &[], nix::unistd::getppid());
-//! # }
+//! # use dockgate::{docker::Invocation, exec::{Launch, become_docker}, policy::Permit};
+//! fn run(permit: Permit<Invocation>, launch: &Launch) {
+//!     // A permit whose record has not been written does not run.
+//!     let _ = become_docker(permit, launch, nix::unistd::getppid());
+//! }
 //! ```
 //!
 //! ```compile_fail
@@ -25,6 +26,7 @@
 
 pub mod audit;
 pub mod cli;
+pub mod compose;
 pub mod daemon;
 pub mod demand;
 pub mod denial;
@@ -39,6 +41,7 @@ pub mod nearest;
 pub mod not_docker;
 pub mod own;
 pub mod policy;
+pub mod project;
 pub mod request;
 pub mod words;
 pub mod world;

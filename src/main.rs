@@ -42,7 +42,7 @@ fn run(Cli { options, command }: Cli, parent: nix::unistd::Pid) -> Exit {
     match command {
         None => gate.serve(&request, identity::record_id()),
         Some(Command::Check { json, words }) => {
-            let decision = gate.decide(&joined(&words));
+            let decision = gate.decide(&joined(&words), false);
             if json { gate::check_json(&decision) } else { gate::check_text(&decision) }
         }
         Some(Command::Policy { command: PolicyCommand::Show }) => gate::print(&guide::policy_text(&gate.policy)),

@@ -41,7 +41,12 @@ fn place(path: &str, facts: &Facts) -> Place {
         other => other,
     };
     match resolved {
-        Ok(path) => Place::At { directory: path.is_dir(), dot_directories: dot_directories(&path, &facts.home), path },
+        Ok(path) => Place::At {
+            directory: path.is_dir(),
+            readable: !path.exists() || nix::unistd::access(&path, nix::unistd::AccessFlags::R_OK).is_ok(),
+            dot_directories: dot_directories(&path, &facts.home),
+            path,
+        },
         Err(error) => Place::Unknown(error.to_string()),
     }
 }

@@ -5,6 +5,7 @@
 //! on is rebuilt from what was understood, in a form that both read alike: groups without options, options
 //! in one word, `--` before the operands.
 
+use crate::compose::Model;
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
 use crate::words::Words;
@@ -28,6 +29,8 @@ pub struct Invocation {
     root: Vec<Given>,
     given: Vec<Given>,
     operands: Vec<String>,
+    /// The judged model of the Compose project, once there is one.
+    model: Option<Model>,
 }
 
 /// What the command words stand for.
@@ -78,7 +81,8 @@ impl Invocation {
         let version = given.iter().any(|given| given.option.long == "version" && given.is_set());
         // Docker ignores it before a command.
         given.retain(|given| given.option.long != "version");
-        let invocation = Self { globals: given, target: Target::Help, root: vec![], given: vec![], operands: vec![] };
+        let invocation =
+            Self { globals: given, target: Target::Help, root: vec![], given: vec![], operands: vec![], model: None };
         match operands.split_first() {
             None if version && !help => Ok(Self { target: Target::Version, ..invocation }),
             None => Ok(invocation),
@@ -201,23 +205,60 @@ impl Invocation {
     ///
     /// `Invocation::from_args(x.argv())` is `x` again, and docker's parsers agree with that reading.
     pub fn argv(&self) -> Vec<String> {
+        self.argv_with_model("/proc/self/fd/3")
+    }
+
+    /// The same, with the path under which docker will find the model of its Compose project.
+    pub fn argv_with_model(&self, path: &str) -> Vec<String> {
         let mut argv: Vec<String> =
-            self.globals.iter().filter(|given| !endpoint(given)).map(Given::long_word).collect();
+            self.globals.iter().filter(|given| given.option.asks != Ask::Endpoint).map(Given::long_word).collect();
         let command = match self.target {
-            Target::Version => return join_all(argv, ["--version".to_owned()]),
-            Target::Help => return join_all(join_all(argv, self.operands.iter().cloned()), ["--help".to_owned()]),
+            Target::Version => {
+                argv.push("--version".to_owned());
+                return argv;
+            }
+            Target::Help => {
+                argv.extend(self.operands.iter().cloned());
+                argv.push("--help".to_owned());
+                return argv;
+            }
             Target::Command(command) => command,
         };
-        let mut path = command.name.split(' ').map(str::to_owned);
-        argv.extend(path.next());
-        argv.extend(self.root.iter().map(Given::long_word));
-        argv.extend(path);
+        let mut words = command.name.split(' ').map(str::to_owned);
+        argv.extend(words.next());
+        argv.extend(self.root_words(path));
+        argv.extend(words);
         argv.extend(self.given.iter().map(Given::word));
         if !self.operands.is_empty() {
             argv.push("--".to_owned());
             argv.extend(self.operands.iter().cloned());
         }
         argv
+    }
+
+    /// The options of the plugin's root; with a judged model, that in place of the files.
+    fn root_words(&self, path: &str) -> Vec<String> {
+        let names_files = |given: &&Given| matches!(given.option.asks, Ask::ProjectFile | Ask::ProjectDirectory);
+        match &self.model {
+            None => self.root.iter().map(Given::long_word).collect(),
+            Some(model) => {
+                let others = self.root.iter().filter(|given| !names_files(given)).map(Given::long_word);
+                let project = [format!("--project-directory={}", model.directory.display()), format!("--file={path}")];
+                others.chain(project).collect()
+            }
+        }
+    }
+
+    /// Puts the judged model of the project in the place of its files.
+    #[must_use]
+    pub fn with_model(mut self, model: Model) -> Self {
+        self.model = Some(model);
+        self
+    }
+
+    /// The judged model, where the command has one.
+    pub fn model(&self) -> Option<&Model> {
+        self.model.as_ref()
     }
 
     /// Everything that the command line asks for, as far as it shows.
@@ -277,11 +318,6 @@ impl Invocation {
     pub fn loads_project(&self) -> bool {
         self.command().is_some_and(|command| command.asks.contains(&Ask::Project))
     }
-}
-
-/// `--host` and `--context` are judged to be the configured one, and then left out.
-fn endpoint(given: &Given) -> bool {
-    given.option.asks == Ask::Endpoint
 }
 
 fn log_level(given: &[Given]) -> Result<(), Denial> {
@@ -352,9 +388,4 @@ fn join(prefix: &str, word: &str) -> String {
 
 fn split(spelling: &str) -> Vec<String> {
     spelling.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
-fn join_all(mut argv: Vec<String>, more: impl IntoIterator<Item = String>) -> Vec<String> {
-    argv.extend(more);
-    argv
 }

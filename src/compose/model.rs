@@ -1,0 +1,515 @@
+//! A resolved Compose model, judged key by key: every key is known, or refused. Pure.
+//!
+//! The keys are those of the Compose specification as Compose 2.40 resolves it (`config --format json`).
+
+use super::source;
+use crate::demand::{Demand, Namespace, Want};
+use crate::docker::asks;
+use crate::docker::row::Ask;
+use serde_json::Value;
+
+/// What a key's value asks for.
+#[derive(Clone, Copy)]
+enum Rule {
+    /// Nothing beyond the service itself.
+    Free,
+    /// What an option of `docker run` with this value would; each entry of a list or map by itself.
+    Like(Ask),
+    /// The same, if the value is true.
+    IfTrue(Ask),
+    /// A program of the host, in words.
+    Program(&'static str),
+    Build,
+    Deploy,
+    Hooks,
+    Logging,
+    Mounts,
+    Blkio,
+}
+
+const HOST: &str = "it reaches beyond the container";
+
+/// Keys of a service.
+const SERVICE: &[(&str, Rule)] = &[
+    ("annotations", Rule::Like(Ask::HostSetting("annotations are read by the container runtime"))),
+    ("attach", Rule::Free),
+    ("blkio_config", Rule::Blkio),
+    ("build", Rule::Build),
+    ("cap_add", Rule::Like(Ask::Capability)),
+    ("cap_drop", Rule::Free),
+    ("cgroup", Rule::Like(Ask::Namespace(Namespace::Cgroup))),
+    ("cgroup_parent", Rule::Like(Ask::CgroupParent)),
+    ("command", Rule::Free),
+    ("configs", Rule::Free),
+    ("container_name", Rule::Free),
+    ("cpu_count", Rule::Free),
+    ("cpu_percent", Rule::Free),
+    ("cpu_period", Rule::Free),
+    ("cpu_quota", Rule::Free),
+    ("cpu_rt_period", Rule::Like(Ask::HostSetting("real-time scheduling can stall the host"))),
+    ("cpu_rt_runtime", Rule::Like(Ask::HostSetting("real-time scheduling can stall the host"))),
+    ("cpu_shares", Rule::Free),
+    ("cpus", Rule::Free),
+    ("cpuset", Rule::Free),
+    ("credential_spec", Rule::Like(Ask::HostSetting(HOST))),
+    ("depends_on", Rule::Free),
+    ("deploy", Rule::Deploy),
+    // Only `watch` acts on it, and that is an operation of its own.
+    ("develop", Rule::Free),
+    ("device_cgroup_rules", Rule::Like(Ask::Device)),
+    ("devices", Rule::Like(Ask::Device)),
+    ("dns", Rule::Free),
+    ("dns_opt", Rule::Free),
+    ("dns_search", Rule::Free),
+    ("domainname", Rule::Free),
+    ("entrypoint", Rule::Free),
+    // Judged before it was resolved.
+    ("env_file", Rule::Free),
+    ("environment", Rule::Free),
+    ("expose", Rule::Free),
+    ("extends", Rule::Free),
+    ("external_links", Rule::Free),
+    ("extra_hosts", Rule::Free),
+    ("gpus", Rule::Like(Ask::Device)),
+    ("group_add", Rule::Free),
+    ("healthcheck", Rule::Free),
+    ("hostname", Rule::Free),
+    ("image", Rule::Free),
+    ("init", Rule::Free),
+    ("ipc", Rule::Like(Ask::Namespace(Namespace::Ipc))),
+    ("isolation", Rule::Free),
+    ("label_file", Rule::Free),
+    ("labels", Rule::Free),
+    ("links", Rule::Free),
+    ("logging", Rule::Logging),
+    ("mac_address", Rule::Free),
+    ("mem_limit", Rule::Free),
+    ("mem_reservation", Rule::Free),
+    ("mem_swappiness", Rule::Free),
+    ("memswap_limit", Rule::Free),
+    ("network_mode", Rule::Like(Ask::Network)),
+    ("networks", Rule::Free),
+    (
+        "oom_kill_disable",
+        Rule::IfTrue(Ask::HostSetting("the kernel could not stop the container when memory runs out")),
+    ),
+    ("oom_score_adj", Rule::Like(Ask::OomScore)),
+    ("pid", Rule::Like(Ask::Namespace(Namespace::Pid))),
+    ("pids_limit", Rule::Free),
+    ("platform", Rule::Free),
+    ("ports", Rule::Free),
+    ("post_start", Rule::Hooks),
+    ("pre_stop", Rule::Hooks),
+    ("privileged", Rule::IfTrue(Ask::Privileged)),
+    ("profiles", Rule::Free),
+    ("provider", Rule::Program("a provider is a program on the host")),
+    ("pull_policy", Rule::Free),
+    ("read_only", Rule::Free),
+    ("restart", Rule::Free),
+    ("runtime", Rule::Like(Ask::Runtime)),
+    ("scale", Rule::Free),
+    ("secrets", Rule::Free),
+    ("security_opt", Rule::Like(Ask::SecurityOption)),
+    ("shm_size", Rule::Free),
+    ("stdin_open", Rule::Free),
+    ("stop_grace_period", Rule::Free),
+    ("stop_signal", Rule::Free),
+    ("storage_opt", Rule::Free),
+    ("sysctls", Rule::Like(Ask::Sysctl)),
+    ("tmpfs", Rule::Free),
+    ("tty", Rule::Free),
+    ("ulimits", Rule::Free),
+    (
+        "use_api_socket",
+        Rule::IfTrue(Ask::HostSetting("the container would get the daemon's socket and the registry credentials")),
+    ),
+    ("user", Rule::Free),
+    ("userns_mode", Rule::Like(Ask::Namespace(Namespace::User))),
+    ("uts", Rule::Like(Ask::Namespace(Namespace::Uts))),
+    ("volumes", Rule::Mounts),
+    ("volumes_from", Rule::Like(Ask::VolumesFrom)),
+    ("working_dir", Rule::Free),
+];
+
+/// Keys of a service's `build`. Paths are judged apart.
+const BUILD: &[(&str, Rule)] = &[
+    ("additional_contexts", Rule::Like(Ask::NamedContext)),
+    ("args", Rule::Free),
+    ("cache_from", Rule::Like(Ask::CacheFrom)),
+    ("cache_to", Rule::Like(Ask::CacheTo)),
+    ("context", Rule::Free),
+    ("dockerfile", Rule::Free),
+    ("dockerfile_inline", Rule::Free),
+    ("entitlements", Rule::Like(Ask::Entitlement)),
+    ("extra_hosts", Rule::Free),
+    ("isolation", Rule::Free),
+    ("labels", Rule::Free),
+    ("network", Rule::Like(Ask::Network)),
+    ("no_cache", Rule::Free),
+    ("no_cache_filter", Rule::Free),
+    ("platforms", Rule::Free),
+    ("privileged", Rule::IfTrue(Ask::Privileged)),
+    ("provenance", Rule::Free),
+    ("pull", Rule::Free),
+    ("sbom", Rule::Free),
+    ("secrets", Rule::Free),
+    ("shm_size", Rule::Free),
+    ("ssh", Rule::Program("it reads private keys, or talks to an SSH agent")),
+    ("tags", Rule::Free),
+    ("target", Rule::Free),
+    ("ulimits", Rule::Free),
+];
+
+const NETWORK: &[(&str, Rule)] = &[
+    ("attachable", Rule::Free),
+    ("driver", Rule::Like(Ask::NetworkDriver)),
+    ("driver_opts", Rule::Like(Ask::NetworkOption)),
+    ("enable_ipv4", Rule::Free),
+    ("enable_ipv6", Rule::Free),
+    ("external", Rule::Free),
+    ("internal", Rule::Free),
+    ("ipam", Rule::Free),
+    ("labels", Rule::Free),
+    ("name", Rule::Like(Ask::Network)),
+];
+
+const VOLUME: &[(&str, Rule)] = &[
+    ("driver", Rule::Like(Ask::VolumeDriver)),
+    ("driver_opts", Rule::Like(Ask::VolumeOption)),
+    ("external", Rule::Free),
+    ("labels", Rule::Free),
+    ("name", Rule::Free),
+];
+
+/// Keys of `blkio_config` that name no device of the host.
+const BLKIO: &[&str] = &["weight"];
+
+/// Keys of `deploy` that mean something outside a cluster; the others are the cluster's.
+const DEPLOY: &[&str] = &[
+    "labels",
+    "mode",
+    "replicas",
+    "resources",
+    "restart_policy",
+    "update_config",
+    "rollback_config",
+    "placement",
+    "endpoint_mode",
+];
+
+/// What the model of a project asks for. `directory` is what its relative paths start from.
+pub fn demands(model: &Value, directory: &str) -> Vec<Demand> {
+    let mut found = Found { directory, demands: Vec::new() };
+    for (key, value) in entries(model) {
+        match key.as_str() {
+            "name" | "version" => {}
+            key if key.starts_with("x-") => {}
+            "services" => {
+                entries(value).for_each(|(name, service)| found.service(&format!("services.{name}"), service))
+            }
+            "networks" => entries(value).for_each(|(name, network)| {
+                found.keys(&format!("networks.{name}"), NETWORK, network);
+                let ipam = network.get("ipam").and_then(|ipam| ipam.get("driver"));
+                found.like(&format!("networks.{name}.ipam.driver"), Ask::NetworkDriver, ipam.unwrap_or(&Value::Null));
+            }),
+            "volumes" => entries(value).for_each(|(name, volume)| {
+                found.keys(&format!("volumes.{name}"), VOLUME, volume);
+                let full = volume.get("name").and_then(Value::as_str).unwrap_or(name);
+                found.want(Want::Volume { name: full.to_owned() }, format!("volumes.{name}"));
+            }),
+            "configs" | "secrets" => entries(value).for_each(|(name, file)| found.file(&format!("{key}.{name}"), file)),
+            _ if is_empty(value) => {}
+            _ => found.unknown(key),
+        }
+    }
+    found.demands
+}
+
+struct Found<'a> {
+    directory: &'a str,
+    demands: Vec<Demand>,
+}
+
+impl Found<'_> {
+    fn want(&mut self, want: Want, word: String) {
+        self.demands.push(Demand::new(want, word));
+    }
+
+    fn unknown(&mut self, place: &str) {
+        self.want(Want::UnknownModel { what: place.to_owned() }, place.to_owned());
+    }
+
+    fn service(&mut self, place: &str, service: &Value) {
+        self.keys(place, SERVICE, service);
+        // A service's networks: aliases and addresses, but no options for the driver.
+        for (name, network) in service.get("networks").into_iter().flat_map(entries) {
+            for (key, value) in entries(network) {
+                let known = [
+                    "aliases",
+                    "interface_name",
+                    "ipv4_address",
+                    "ipv6_address",
+                    "link_local_ips",
+                    "mac_address",
+                    "priority",
+                    "gw_priority",
+                ];
+                if !known.contains(&key.as_str()) && !is_empty(value) {
+                    self.unknown(&format!("{place}.networks.{name}.{key}"));
+                }
+            }
+        }
+    }
+
+    /// Judges every key of a map by its rule; a key without a rule is refused.
+    fn keys(&mut self, place: &str, rules: &[(&str, Rule)], map: &Value) {
+        for (key, value) in entries(map) {
+            let place = format!("{place}.{key}");
+            match rules.iter().find(|(known, _)| known == key) {
+                _ if key.starts_with("x-") || is_empty(value) => {}
+                Some((_, rule)) => self.rule(&place, *rule, value),
+                None => self.unknown(&place),
+            }
+        }
+    }
+
+    fn rule(&mut self, place: &str, rule: Rule, value: &Value) {
+        match rule {
+            Rule::Free => {}
+            Rule::Like(ask) => self.like(place, ask, value),
+            Rule::IfTrue(_) if *value == Value::Bool(false) => {}
+            Rule::IfTrue(ask) => self.like(place, ask, &Value::Bool(true)),
+            Rule::Program(why) => self.want(Want::ClientProgram { what: value.to_string(), why }, place.to_owned()),
+            Rule::Build => self.build(place, value),
+            Rule::Deploy => self.deploy(place, value),
+            Rule::Hooks => self.want(Want::Operation { name: "exec".to_owned(), instead: true }, place.to_owned()),
+            Rule::Logging => {
+                self.like(&format!("{place}.driver"), Ask::LogDriver, value.get("driver").unwrap_or(&Value::Null));
+                self.like(&format!("{place}.options"), Ask::LogOption, value.get("options").unwrap_or(&Value::Null));
+            }
+            Rule::Mounts => items(value).for_each(|mount| self.mount(place, mount)),
+            Rule::Blkio => entries(value)
+                .filter(|(key, value)| !BLKIO.contains(&key.as_str()) && !is_empty(value))
+                .for_each(|(key, _)| {
+                    let why = "it names a device of the host";
+                    self.want(Want::HostSetting { what: key.clone(), why }, format!("{place}.{key}"));
+                }),
+        }
+    }
+
+    /// As an option of `docker run` with this value; maps as `key=value`.
+    fn like(&mut self, place: &str, ask: Ask, value: &Value) {
+        let texts: Vec<String> = match value {
+            Value::Null => Vec::new(),
+            Value::Array(items) => items.iter().map(text).collect(),
+            Value::Object(map) => map.iter().map(|(key, value)| format!("{key}={}", text(value))).collect(),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => vec![text(value)],
+        };
+        for text in texts {
+            for want in asks::wants(ask, place, &text) {
+                self.want(want, format!("{place}: {text}"));
+            }
+        }
+    }
+
+    fn mount(&mut self, place: &str, mount: &Value) {
+        let field = |key: &str| mount.get(key).and_then(Value::as_str).unwrap_or_default();
+        let word = format!("{place}: {}:{}", field("source"), field("target"));
+        let read_only = mount.get("read_only") == Some(&Value::Bool(true));
+        match field("type") {
+            // A named volume is judged where it is declared.
+            "volume" | "tmpfs" | "image" => {}
+            "bind" => {
+                let source = source::join(self.directory, field("source"));
+                self.want(Want::Bind { source, read_only }, word.clone());
+            }
+            _ => self.unknown(&word),
+        }
+        for (key, value) in entries(mount) {
+            match key.as_str() {
+                "type" | "source" | "target" | "read_only" | "consistency" | "volume" | "tmpfs" | "image" => {}
+                "bind" => entries(value)
+                    .filter(|(key, value)| !matches!(key.as_str(), "create_host_path") && !is_empty(value))
+                    .for_each(|(key, _)| {
+                        let why = "the mount would change how the host's own mount or files behave";
+                        self.want(Want::HostSetting { what: key.clone(), why }, format!("{word} ({key})"));
+                    }),
+                _ => self.unknown(&format!("{word} ({key})")),
+            }
+        }
+    }
+
+    /// `configs` and `secrets`: a file of the project is bind-mounted by the daemon, so it must be one that
+    /// the account may read.
+    fn file(&mut self, place: &str, file: &Value) {
+        for (key, value) in entries(file) {
+            match key.as_str() {
+                "name" | "content" | "labels" | "environment" => {}
+                "file" => self.want(
+                    Want::ClientRead { path: source::join(self.directory, &text(value)) },
+                    format!("{place}: {}", text(value)),
+                ),
+                _ if key.starts_with("x-") || is_empty(value) => {}
+                _ => self.unknown(&format!("{place}.{key}")),
+            }
+        }
+    }
+
+    fn build(&mut self, place: &str, build: &Value) {
+        self.keys(place, BUILD, build);
+        let context = build.get("context").map_or_else(|| ".".to_owned(), text);
+        if asks::is_remote(&context) {
+            return;
+        }
+        let context = source::join(self.directory, &context);
+        self.want(Want::ClientReadTree { path: context.clone() }, format!("{place}.context: {context}"));
+        if let Some(dockerfile) = build.get("dockerfile").filter(|file| !is_empty(file)).map(text) {
+            let path = source::join(&context, &dockerfile);
+            self.want(Want::ClientRead { path }, format!("{place}.dockerfile: {dockerfile}"));
+        }
+    }
+
+    fn deploy(&mut self, place: &str, deploy: &Value) {
+        for (key, value) in entries(deploy).filter(|(key, _)| !DEPLOY.contains(&key.as_str())) {
+            if !is_empty(value) {
+                self.unknown(&format!("{place}.{key}"));
+            }
+        }
+        for kind in ["limits", "reservations"] {
+            let resources = deploy.get("resources").and_then(|resources| resources.get(kind));
+            for (key, value) in resources.into_iter().flat_map(entries) {
+                match key.as_str() {
+                    "cpus" | "memory" | "pids" => {}
+                    "devices" => items(value).for_each(|device| {
+                        self.want(
+                            Want::Device { device: device.to_string() },
+                            format!("{place}.resources.{kind}.devices"),
+                        );
+                    }),
+                    _ if is_empty(value) => {}
+                    _ => self.unknown(&format!("{place}.resources.{kind}.{key}")),
+                }
+            }
+        }
+    }
+}
+
+fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// Null, an empty list, map or text: what Compose prints for a key that was not set.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::String(text) => text.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// A scalar as a word; a device or another map by its source.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Object(map) => {
+            map.get("source").and_then(Value::as_str).map_or_else(|| value.to_string(), str::to_owned)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn words(service: &Value) -> Vec<String> {
+        demands(&json!({"name": "p", "services": {"a": service}}), "/p").into_iter().map(|demand| demand.word).collect()
+    }
+
+    #[test]
+    fn an_ordinary_service_asks_for_nothing() {
+        let service = json!({"image": "x", "command": ["a"], "ports": [{"target": 80}], "environment": {"A": "b"},
+            "volumes": [{"type": "volume", "source": "data", "target": "/d", "volume": {}}, {"type": "tmpfs", "target": "/t"}],
+            "networks": {"default": null}, "logging": {"driver": "json-file", "options": {"max-size": "1m"}},
+            "deploy": {"resources": {"limits": {"memory": "64M"}}}, "privileged": false, "sysctls": {"net.core.somaxconn": "1"},
+            "security_opt": ["no-new-privileges:true"], "network_mode": "none"});
+        let found = demands(&json!({"services": {"a": service}}), "/p");
+        assert!(found.iter().all(|demand| matches!(demand.want, Want::SecurityOption { .. })), "{found:?}");
+    }
+
+    #[test]
+    fn what_reaches_the_host_is_found() {
+        for service in [
+            json!({"privileged": true}),
+            json!({"privileged": "true"}),
+            json!({"cap_add": ["SYS_ADMIN"]}),
+            json!({"devices": [{"source": "/dev/sda", "target": "/dev/sda"}]}),
+            json!({"device_cgroup_rules": ["c 1:3 mr"]}),
+            json!({"pid": "host"}),
+            json!({"ipc": "service:b"}),
+            json!({"uts": "host"}),
+            json!({"userns_mode": "host"}),
+            json!({"cgroup": "host"}),
+            json!({"cgroup_parent": "/"}),
+            json!({"network_mode": "host"}),
+            json!({"network_mode": "container:x"}),
+            json!({"security_opt": ["seccomp=unconfined"]}),
+            json!({"volumes": [{"type": "bind", "source": "/", "target": "/h"}]}),
+            json!({"volumes": [{"type": "npipe", "source": "x", "target": "/h"}]}),
+            json!({"volumes_from": ["b"]}),
+            json!({"runtime": "x"}),
+            json!({"gpus": [{"count": -1}]}),
+            json!({"use_api_socket": true}),
+            json!({"provider": {"type": "/bin/sh"}}),
+            json!({"post_start": [{"command": ["id"]}]}),
+            json!({"pre_stop": [{"command": ["id"]}]}),
+            json!({"logging": {"driver": "syslog"}}),
+            json!({"logging": {"options": {"syslog-address": "tcp://x"}}}),
+            json!({"sysctls": {"kernel.core_pattern": "x"}}),
+            json!({"oom_kill_disable": true}),
+            json!({"oom_score_adj": -5}),
+            json!({"credential_spec": {"file": "x"}}),
+            json!({"annotations": {"a": "b"}}),
+            json!({"blkio_config": {"device_read_bps": [{"path": "/dev/sda", "rate": 1}]}}),
+            json!({"deploy": {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"]}]}}}}),
+            json!({"build": {"context": "/p", "ssh": {"default": null}}}),
+            json!({"build": {"context": "/p", "privileged": true}}),
+            json!({"build": {"context": "/p", "network": "host"}}),
+            json!({"build": {"context": "/p", "entitlements": ["security.insecure"]}}),
+            json!({"build": {"context": "/p", "cache_to": ["type=local,dest=/x"]}}),
+            json!({"models": {"m": null, "n": {"x": 1}}}),
+            json!({"something_new": 1}),
+            json!({"networks": {"n": {"driver_opts": {"a": "b"}}}}),
+        ] {
+            let found = words(&service);
+            assert!(found.iter().any(|word| word.starts_with("services.a.")), "{service}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn the_parts_around_services_are_judged() {
+        for (model, expected) in [
+            (json!({"volumes": {"v": {"driver_opts": {"device": "/"}}}}), 2),
+            (json!({"volumes": {"v": {"driver": "nfs"}}}), 2),
+            (json!({"volumes": {"v": {"name": "p_v"}}}), 1),
+            (json!({"networks": {"n": {"driver": "macvlan"}}}), 1),
+            (json!({"networks": {"n": {"name": "host", "external": true}}}), 1),
+            (json!({"networks": {"n": {"driver_opts": {"com.docker.network.bridge.name": "br0"}}}}), 1),
+            (json!({"networks": {"n": {"ipam": {"driver": "x"}}}}), 1),
+            (json!({"secrets": {"s": {"file": "/etc/shadow"}}}), 1),
+            (json!({"configs": {"s": {"file": "./x"}}}), 1),
+            (json!({"secrets": {"s": {"driver": "x"}}}), 1),
+            (json!({"models": {"m": {"model": "x"}}}), 1),
+            (json!({"x-mine": {"privileged": true}, "name": "p"}), 0),
+        ] {
+            assert_eq!(demands(&model, "/p").len(), expected, "{model}");
+        }
+    }
+}

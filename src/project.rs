@@ -1,0 +1,162 @@
+//! Project: reads a Compose project's files and has Compose resolve them. Acts: reads files, runs
+//! `docker compose config`, which starts nothing and asks no daemon.
+#![expect(clippy::disallowed_methods, reason = "the project's files are read and resolved here")]
+
+use crate::compose::Project;
+use crate::exec::Account;
+use crate::policy::Policy;
+use anyhow::{Context, Result, bail, ensure};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use serde_json::Value;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A Compose file of more bytes than this is not one.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The names that Compose looks for, in its order (compose-go `cli.DefaultFileNames`).
+const NAMES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+const OVERRIDES: &[&str] =
+    &["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
+
+/// Variables of a `.env` file that would make Compose read other files than those judged.
+const REDIRECTING: &[&str] = &["COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PATH_SEPARATOR"];
+
+/// One file's text, with the name to use in messages.
+#[derive(Debug)]
+pub struct Source {
+    pub name: String,
+    pub text: String,
+}
+
+/// Where a project's files are, before any is read.
+#[derive(Debug)]
+pub struct Located {
+    /// The project directory, absolute.
+    pub directory: PathBuf,
+    /// As given, or as found.
+    pub files: Vec<String>,
+}
+
+/// Finds the project's files as Compose would: those given, or the first with a known name in the project
+/// directory or a directory above it.
+///
+/// # Errors
+/// When a `.env` file names others.
+pub fn locate(project: &Project) -> Result<Located> {
+    let here = std::env::current_dir().context("working directory")?;
+    let first = project.files.iter().find(|file| *file != "-").and_then(|file| Path::new(file).parent());
+    let directory = match (&project.directory, first) {
+        (Some(directory), _) => here.join(directory),
+        (None, Some(parent)) => here.join(parent),
+        (None, None) => here,
+    };
+    if !project.files.is_empty() {
+        return Ok(Located { directory, files: project.files.clone() });
+    }
+    refuse_redirection(&directory)?;
+    for above in directory.ancestors() {
+        let named = |names: &[&str]| names.iter().map(|name| above.join(name)).find(|path| path.is_file());
+        if let Some(found) = named(NAMES) {
+            let files = [Some(found), named(OVERRIDES)].into_iter().flatten();
+            let files = files.map(|path| path.display().to_string()).collect();
+            return Ok(Located { directory: above.to_owned(), files });
+        }
+    }
+    Ok(Located { directory, files: Vec::new() })
+}
+
+fn refuse_redirection(directory: &Path) -> Result<()> {
+    let text = match std::fs::read_to_string(directory.join(".env")) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).context(".env"),
+    };
+    for line in text.lines() {
+        let line = line.trim_start().trim_start_matches("export ").trim_start();
+        let name = line.split(['=', ':', ' ']).next().unwrap_or_default();
+        ensure!(!REDIRECTING.contains(&name), "the .env file sets {name}; name the files with -f instead");
+    }
+    Ok(())
+}
+
+/// Reads the files. A missing one, and standard input when it may not be read, are left out: Compose then
+/// has nothing to run.
+///
+/// # Errors
+/// When a file cannot be read, is too large, or is not UTF-8.
+pub fn read(located: &Located, standard_input: bool) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for name in &located.files {
+        let text = if name == "-" {
+            if standard_input { text_of(std::io::stdin().lock()).context("standard input")? } else { String::new() }
+        } else {
+            match File::open(name) {
+                Ok(file) => text_of(file).with_context(|| name.clone())?,
+                Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+                Err(error) => return Err(error).with_context(|| name.clone()),
+            }
+        };
+        if !text.trim().is_empty() {
+            sources.push(Source { name: name.clone(), text });
+        }
+    }
+    Ok(sources)
+}
+
+fn text_of(reader: impl Read) -> Result<String> {
+    let mut text = String::new();
+    reader.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    ensure!(text.len() as u64 <= MAX_BYTES, "it is larger than {MAX_BYTES} bytes");
+    Ok(text)
+}
+
+/// Has Compose resolve the judged files: every service, whatever its profile; no Git, no OCI.
+///
+/// # Errors
+/// When docker cannot be started, or Compose does not accept the project; then with Compose's own words.
+pub fn resolve(
+    policy: &Policy,
+    account: &Account,
+    program: &Path,
+    project: &Project,
+    located: &Located,
+    files: &[Value],
+) -> Result<Value> {
+    let files = files.iter().map(|file| memory_file(&file.to_string())).collect::<Result<Vec<_>>>()?;
+    let mut command = Command::new(program);
+    command.arg("compose").arg(format!("--project-directory={}", located.directory.display())).arg("--profile=*");
+    command.args(project.name.iter().map(|name| format!("--project-name={name}")));
+    command.args(project.env_files.iter().map(|file| format!("--env-file={file}")));
+    command.args(files.iter().map(|file| format!("--file={}", path_of(file))));
+    command.args(["config", "--format=json"]);
+    command.env_clear().envs(account.environment(policy));
+    command.env("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false").env("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false");
+    command.stdin(Stdio::null());
+    let output = command.output().with_context(|| format!("docker program {}", program.display()))?;
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr);
+        let last = message.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+        bail!("docker compose: {}", last.chars().take(300).collect::<String>());
+    }
+    serde_json::from_slice(&output.stdout).context("reading what docker compose config printed")
+}
+
+/// A file in memory that a program which this process becomes or starts can read by [`path_of`].
+///
+/// # Errors
+/// When the kernel has no memory for it.
+pub fn memory_file(text: &str) -> Result<OwnedFd> {
+    // Not closed by execve(2): docker starts Compose, and Compose reads it.
+    let mut file = File::from(memfd_create(c"compose.json", MFdFlags::empty()).context("memfd_create")?);
+    file.write_all(text.as_bytes()).and_then(|()| file.rewind()).context("writing the project to memory")?;
+    Ok(file.into())
+}
+
+/// Under which a memory file is found by this process and those that inherit it.
+pub fn path_of(file: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
