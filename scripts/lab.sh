@@ -293,7 +293,10 @@ down() {
         umount -l "$mount" 2>/dev/null || true
     done
     [ -z "$bridge" ] || ip link del "$bridge" 2>/dev/null || true
-    [ -z "$account" ] || userdel "$account" 2>/dev/null || true
+    if [ -n "$account" ]; then
+        rm -rf "/tmp/dockgate-$(id -u "$account" 2>/dev/null || echo none)"
+        userdel "$account" 2>/dev/null || true
+    fi
     rm -rf --one-file-system "$dir"
 }
 

@@ -99,8 +99,8 @@ impl Gate {
         let mut files = Vec::new();
         for source in project::read(&located, standard_input).map_err(unresolved)? {
             let file = compose::source::parse(&source.name, &source.text)?;
-            let _ = self.permit((), &compose::source::demands(&file, &directory))?;
-            files.push(file);
+            let _ = self.permit((), &compose::source::demands(&file.content, &directory))?;
+            files.push(file.text);
         }
         if files.is_empty() {
             return Ok(Some((Model { directory: located.directory, text: String::new() }, Vec::new())));

@@ -27,7 +27,7 @@ const REDIRECTING: &[&str] = &["COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PAT
 
 /// One file's text, with the name to use in messages.
 #[derive(Debug)]
-pub struct Source {
+pub struct Text {
     pub name: String,
     pub text: String,
 }
@@ -88,7 +88,7 @@ fn refuse_redirection(directory: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When a file cannot be read, is too large, or is not UTF-8.
-pub fn read(located: &Located, standard_input: bool) -> Result<Vec<Source>> {
+pub fn read(located: &Located, standard_input: bool) -> Result<Vec<Text>> {
     let mut sources = Vec::new();
     for name in &located.files {
         let text = if name == "-" {
@@ -101,7 +101,8 @@ pub fn read(located: &Located, standard_input: bool) -> Result<Vec<Source>> {
             }
         };
         if !text.trim().is_empty() {
-            sources.push(Source { name: name.clone(), text });
+            let name = if name == "-" { "standard input".to_owned() } else { name.clone() };
+            sources.push(Text { name, text });
         }
     }
     Ok(sources)
@@ -124,9 +125,9 @@ pub fn resolve(
     program: &Path,
     project: &Project,
     located: &Located,
-    files: &[Value],
+    files: &[String],
 ) -> Result<Value> {
-    let files = files.iter().map(|file| memory_file(&file.to_string())).collect::<Result<Vec<_>>>()?;
+    let files = files.iter().map(|file| memory_file(file)).collect::<Result<Vec<_>>>()?;
     let mut command = Command::new(program);
     command.arg("compose").arg(format!("--project-directory={}", located.directory.display())).arg("--profile=*");
     command.args(project.name.iter().map(|name| format!("--project-name={name}")));

@@ -5,19 +5,27 @@ use crate::denial::{Denial, Reason};
 use serde_json::{Map, Value};
 use serde_norway::Value as Yaml;
 
+/// A Compose file as it was understood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// Its content, for judging.
+    pub content: Value,
+    /// The same as YAML, for Compose: flow style, nothing left to interpretation.
+    pub text: String,
+}
+
+/// Tags that Compose gives a meaning to when files are merged (Compose specification, "Merge").
+const TAGS: &[&str] = &["!reset", "!override"];
+
 /// Reads a Compose file's text.
 ///
 /// # Errors
 /// A [`Denial`] where the text is not one YAML document of plain maps, lists and scalars. The message does
 /// not repeat the text.
-pub fn parse(name: &str, text: &str) -> Result<Value, Denial> {
+pub fn parse(name: &str, text: &str) -> Result<Source, Denial> {
     let deny = |why: String| {
-        Denial::new(
-            Reason::ProjectModel,
-            name,
-            why,
-            "send one YAML document of plain maps, lists and values, without tags",
-        )
+        let hint = "send one YAML document of plain maps, lists and values, without tags of your own";
+        Denial::new(Reason::ProjectModel, name, why, hint)
     };
     let mut yaml: Yaml = serde_norway::from_str(text).map_err(|error| {
         let place =
@@ -25,35 +33,67 @@ pub fn parse(name: &str, text: &str) -> Result<Value, Denial> {
         deny(format!("it cannot be read as one YAML document{place}"))
     })?;
     yaml.apply_merge().map_err(|_| deny("its merge keys (<<) cannot be applied".to_owned()))?;
-    match json(&yaml) {
-        Some(Value::Object(map)) => Ok(Value::Object(map)),
+    let mut text = String::new();
+    match write(&yaml, &mut text) {
+        Some(content @ Value::Object(_)) => Ok(Source { content, text }),
         Some(_) => Err(deny("it is not a Compose file".to_owned())),
         None => Err(deny("it has tags, or keys that are not plain words".to_owned())),
     }
 }
 
-fn json(yaml: &Yaml) -> Option<Value> {
-    Some(match yaml {
+/// Writes a value in flow style, and returns it without its tags.
+fn write(yaml: &Yaml, text: &mut String) -> Option<Value> {
+    let value = match yaml {
         Yaml::Null => Value::Null,
         Yaml::Bool(value) => Value::Bool(*value),
         Yaml::Number(number) => serde_json::to_value(number).ok()?,
         Yaml::String(text) => Value::String(text.clone()),
-        Yaml::Sequence(items) => Value::Array(items.iter().map(json).collect::<Option<_>>()?),
-        Yaml::Mapping(entries) => {
-            let mut map = Map::new();
-            for (key, value) in entries {
-                let key = match key {
-                    Yaml::String(text) => text.clone(),
-                    Yaml::Number(number) => number.to_string(),
-                    Yaml::Bool(value) => value.to_string(),
-                    Yaml::Null | Yaml::Sequence(_) | Yaml::Mapping(_) | Yaml::Tagged(_) => return None,
-                };
-                map.insert(key, json(value)?);
+        Yaml::Sequence(items) => return sequence(items, text).map(Value::Array),
+        Yaml::Mapping(entries) => return mapping(entries, text).map(Value::Object),
+        Yaml::Tagged(tagged) => {
+            let tag = tagged.tag.to_string();
+            if !TAGS.contains(&tag.as_str()) {
+                return None;
             }
-            Value::Object(map)
+            text.push_str(&tag);
+            text.push(' ');
+            return write(&tagged.value, text);
         }
-        Yaml::Tagged(_) => return None,
-    })
+    };
+    text.push_str(&value.to_string());
+    Some(value)
+}
+
+fn sequence(items: &[Yaml], text: &mut String) -> Option<Vec<Value>> {
+    let mut values = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        text.push_str(if index == 0 { "[" } else { ", " });
+        values.push(write(item, text)?);
+    }
+    text.push_str(if items.is_empty() { "[]" } else { "]" });
+    Some(values)
+}
+
+fn mapping(entries: &serde_norway::Mapping, text: &mut String) -> Option<Map<String, Value>> {
+    let mut map = Map::new();
+    for (index, (key, value)) in entries.iter().enumerate() {
+        let key = match key {
+            Yaml::String(text) => text.clone(),
+            Yaml::Number(number) => number.to_string(),
+            Yaml::Bool(value) => value.to_string(),
+            Yaml::Null | Yaml::Sequence(_) | Yaml::Mapping(_) | Yaml::Tagged(_) => return None,
+        };
+        text.push_str(if index == 0 { "{" } else { ", " });
+        text.push_str(&Value::String(key.clone()).to_string());
+        text.push_str(": ");
+        let value = write(value, text)?;
+        // A number and a text can be the same key only to us.
+        if map.insert(key, value).is_some() {
+            return None;
+        }
+    }
+    text.push_str(if entries.is_empty() { "{}" } else { "}" });
+    Some(map)
 }
 
 /// What resolving the file would make Compose read: other projects, and files of variables.
@@ -108,7 +148,10 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
-        demands(&parse("compose.yaml", text).expect("valid"), "").into_iter().map(|demand| demand.word).collect()
+        demands(&parse("compose.yaml", text).expect("valid").content, "")
+            .into_iter()
+            .map(|demand| demand.word)
+            .collect()
     }
 
     #[test]
@@ -125,8 +168,20 @@ mod tests {
     }
 
     #[test]
+    fn what_compose_reads_is_what_was_judged() {
+        let source =
+            parse("f", "a: !reset\nb: !override [x, 'y: z']\n3: {c: \"d\\te\"}\nf: {}\ng: []\n").expect("valid");
+        assert_eq!(
+            source.text,
+            r#"{"a": !reset null, "b": !override ["x", "y: z"], "3": {"c": "d\te"}, "f": {}, "g": []}"#
+        );
+        let again = parse("f", &source.text).expect("valid");
+        assert_eq!(again, source);
+    }
+
+    #[test]
     fn what_is_not_plain_is_refused_without_repeating_it() {
-        for text in ["root:x:0:0", "- a", "a: !reset b", "? [a]\n: b", "a: b\n---\nc: d", "a: [", "a: 1\na: 2", ""] {
+        for text in ["root:x:0:0", "- a", "a: !mine b", "? [a]\n: b", "a: b\n---\nc: d", "a: [", "a: 1\na: 2", ""] {
             let denial = parse("f", text).expect_err(text);
             assert!(!denial.message.contains("root"), "{}", denial.message);
         }

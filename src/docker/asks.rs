@@ -51,6 +51,7 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::Entitlement => vec![Want::Entitlement { name: owned() }],
         Ask::Program(why) => vec![Want::ClientProgram { what: owned(), why }],
         Ask::Credentials => vec![Want::Credentials],
+        Ask::ObjectType => object_type(value),
         Ask::Endpoint => vec![Want::Endpoint { value: owned() }],
         Ask::Configuration => vec![Want::Configuration { what: name.to_owned() }],
     }
@@ -82,6 +83,20 @@ const NETWORK_OPTIONS: &[&str] = &[
     "com.docker.network.bridge.enable_ip_masquerade",
     "com.docker.network.driver.mtu",
 ];
+
+/// `inspect --type=secret` is `secret inspect`.
+fn object_type(value: &str) -> Vec<Want> {
+    let name = match value.to_ascii_lowercase().as_str() {
+        "config" => "config inspect",
+        "node" => "node inspect",
+        "plugin" => "plugin inspect",
+        "secret" => "secret inspect",
+        "service" => "service inspect",
+        "task" => "service ps",
+        _ => return Vec::new(),
+    };
+    vec![Want::Operation { name: name.to_owned(), instead: true }]
+}
 
 fn host_setting(what: &str, why: &'static str) -> Vec<Want> {
     vec![Want::HostSetting { what: what.to_owned(), why }]

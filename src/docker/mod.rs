@@ -158,6 +158,7 @@ impl Invocation {
         if parsed.help {
             return self.help(&split(spelling));
         }
+        refuse_paths_as_names(command, &parsed.operands)?;
         self.target = Target::Command(command);
         self.given = parsed.given;
         self.operands = parsed.operands;
@@ -349,6 +350,27 @@ fn refuse_dashed_values(given: &[Given], about: &str) -> Result<(), Denial> {
             format!("docker {about} {}", given.word()),
             "docker's own parsers disagree about a value that starts with '-'",
             "use a value that does not look like an option",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Docker's client puts names into the API's paths and cleans those (`path.Join`), so `rm ../plugins/x`
+/// would be the removal of a plugin.
+fn refuse_paths_as_names(command: &Command, operands: &[String]) -> Result<(), Denial> {
+    let names = match command.operands {
+        Operands::Plain | Operands::Containers if command.flags_anywhere => operands,
+        Operands::Plain | Operands::Containers | Operands::ImageAndCommand | Operands::NameAndFile => {
+            operands.get(..1).unwrap_or_default()
+        }
+        Operands::BuildContext | Operands::File | Operands::Copy | Operands::Services => &[],
+    };
+    match names.iter().find(|name| name.split('/').any(|part| matches!(part, "." | ".."))) {
+        Some(name) => Err(Denial::new(
+            Reason::BadUsage,
+            format!("docker {} {name}", command.name),
+            "docker would put the name into an API path, and there it leads to something else",
+            "give the plain name or id, as docker ps, images, network ls and volume ls show it",
         )),
         None => Ok(()),
     }

@@ -203,6 +203,8 @@ pub enum Ask {
     /// Starts a program, in words.
     Program(&'static str),
     Credentials,
+    /// `inspect --type`: the kind of object that is looked at.
+    ObjectType,
     Endpoint,
     Configuration,
     /// `compose -f`: a file, `-`, or something fetched.

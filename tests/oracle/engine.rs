@@ -19,16 +19,16 @@ const MAX_BODY: u64 = 4 << 20;
 
 /// One recorded API call.
 #[derive(Clone, Debug)]
-pub struct Call {
-    pub method: String,
+pub(crate) struct Call {
+    pub(crate) method: String,
     /// Decoded, without the API version.
-    pub path: String,
-    pub query: BTreeMap<String, String>,
-    pub body: Vec<u8>,
+    pub(crate) path: String,
+    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Call {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 }
@@ -53,11 +53,11 @@ struct State {
 }
 
 /// A listening daemon. It lives as long as the test.
-pub struct Engine(Arc<State>);
+pub(crate) struct Engine(Arc<State>);
 
 impl Engine {
     /// Listens on `socket`, for everybody.
-    pub fn listen(socket: &Path) -> Self {
+    pub(crate) fn listen(socket: &Path) -> Self {
         let listener = UnixListener::bind(socket).expect("a socket");
         std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666)).expect("its mode");
         let state = Arc::new(State::default());
@@ -77,12 +77,12 @@ impl Engine {
     }
 
     /// Chooses the builder that the daemon recommends.
-    pub fn set_buildkit(&self, on: bool) {
+    pub(crate) fn set_buildkit(&self, on: bool) {
         self.0.buildkit.store(on, Ordering::SeqCst);
     }
 
     /// The calls since the last time, once every connection has ended.
-    pub fn take(&self) -> Vec<Call> {
+    pub(crate) fn take(&self) -> Vec<Call> {
         let patience = Instant::now() + Duration::from_millis(500);
         while self.0.open.load(Ordering::SeqCst) > 0 && Instant::now() < patience {
             std::thread::sleep(Duration::from_millis(1));
@@ -92,7 +92,7 @@ impl Engine {
 }
 
 /// How the ids of created containers begin.
-pub const CREATED: &str = "c0ffee";
+pub(crate) const CREATED: &str = "c0ffee";
 
 struct Head {
     method: String,
@@ -232,12 +232,7 @@ fn hijacked(
         reader.get_ref().set_read_timeout(Some(Duration::from_millis(200)))?;
         let _ = reader.take(MAX_BODY).read_to_end(&mut sent);
     }
-    let call = Call {
-        method: "SENT".to_owned(),
-        path: path.to_owned(),
-        query: BTreeMap::new(),
-        body: sent,
-    };
+    let call = Call { method: "SENT".to_owned(), path: path.to_owned(), query: BTreeMap::new(), body: sent };
     state.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
     Ok(())
 }
@@ -248,9 +243,8 @@ fn answer(state: &State, call: &Call) -> Answer {
     let ok = |value: Value| (200, "application/json", value.to_string().into_bytes());
     let made = |value: Value| (201, "application/json", value.to_string().into_bytes());
     let none = || (204, "application/json", Vec::new());
-    let missing = |what: &str| {
-        (404, "application/json", json!({"message": format!("No such {what}")}).to_string().into_bytes())
-    };
+    let missing =
+        |what: &str| (404, "application/json", json!({"message": format!("No such {what}")}).to_string().into_bytes());
     let parts: Vec<&str> = call.path.split('/').skip(1).collect();
     match (call.method.as_str(), parts.as_slice()) {
         (_, ["_ping"]) => (200, "text/plain", b"OK".to_vec()),
@@ -280,10 +274,12 @@ fn answer(state: &State, call: &Call) -> Answer {
         ("GET", ["exec", _, "json"]) => ok(json!({"ID": "e".repeat(64), "ExitCode": 0, "Running": false})),
         ("GET", ["containers", ..]) => missing("container"),
         ("POST", ["commit"]) => made(json!({"Id": "0".repeat(64)})),
-        ("GET", ["images", "json"]) => ok(json!([{"Id": format!("sha256:{}", "a".repeat(64)), "RepoTags": ["busybox:latest"], "RepoDigests": [], "Size": 1, "Created": 1_767_225_600, "Containers": 0, "Labels": {}}])),
+        ("GET", ["images", "json"]) => ok(
+            json!([{"Id": format!("sha256:{}", "a".repeat(64)), "RepoTags": ["busybox:latest"], "RepoDigests": [], "Size": 1, "Created": 1_767_225_600, "Containers": 0, "Labels": {}}]),
+        ),
         ("GET", ["images", "search"]) => ok(json!([])),
         ("GET", ["images", .., "history"]) => ok(json!([])),
-        ("GET", ["images", .., "get"] | ["images", "get"]) => (200, "application/x-tar", vec![0; 1024]),
+        ("GET", ["images", .., "get"]) => (200, "application/x-tar", vec![0; 1024]),
         ("GET", ["images", name @ .., "json"]) if !name.concat().contains("missing") => ok(image()),
         ("GET", ["images", ..]) => missing("image"),
         ("POST", ["images", "create" | "load"] | ["images", .., "push"] | ["build"]) => {
@@ -299,9 +295,13 @@ fn answer(state: &State, call: &Call) -> Answer {
         ("GET", ["networks", "missing"]) => missing("network"),
         ("GET", ["networks", name]) => ok(network(name)),
         ("POST", ["networks", "create"]) => made(json!({"Id": "d".repeat(64)})),
-        ("GET", ["distribution", ..]) => ok(json!({"Descriptor": {"mediaType": "application/vnd.docker.distribution.manifest.v2+json", "digest": format!("sha256:{}", "d".repeat(64)), "size": 1}, "Platforms": []})),
+        ("GET", ["distribution", ..]) => ok(
+            json!({"Descriptor": {"mediaType": "application/vnd.docker.distribution.manifest.v2+json", "digest": format!("sha256:{}", "d".repeat(64)), "size": 1}, "Platforms": []}),
+        ),
         ("GET", ["plugins"]) => ok(json!([])),
-        ("GET", ["plugins", .., "json"]) => ok(json!({"Id": "p", "Name": "x", "Enabled": false, "Config": {}, "Settings": {}})),
+        ("GET", ["plugins", .., "json"]) => {
+            ok(json!({"Id": "p", "Name": "x", "Enabled": false, "Config": {}, "Settings": {}}))
+        }
         ("GET", ["services" | "tasks" | "nodes" | "secrets" | "configs"]) => ok(json!([])),
         ("GET", ["services" | "tasks" | "nodes" | "secrets" | "configs", id]) => {
             ok(json!({"ID": id, "Version": {"Index": 1}, "Spec": {"Name": id}}))

@@ -14,7 +14,7 @@ const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
 
 /// Serves one connection until the client closes it; `kept` gets the bytes of all messages.
-pub fn serve(reader: &mut impl Read, writer: &mut impl Write, kept: &mut Vec<u8>) -> Result<()> {
+pub(crate) fn serve(reader: &mut impl Read, writer: &mut impl Write, kept: &mut Vec<u8>) -> Result<()> {
     let mut preface = [0; PREFACE];
     reader.read_exact(&mut preface)?;
     frame(writer, SETTINGS, 0, 0, &[])?;

@@ -9,48 +9,48 @@ use serde_json::Value;
 use std::path::Path;
 
 /// The run that a call belongs to.
-pub struct Run<'a> {
+pub(crate) struct Run<'a> {
     /// Docker's words for the command that was judged.
-    pub command: &'a str,
-    pub grants: &'a Grants,
-    pub directory: &'a Path,
+    pub(crate) command: &'a str,
+    pub(crate) grants: &'a Grants,
+    pub(crate) directory: &'a Path,
     /// Texts that only forbidden files hold.
-    pub canaries: &'a [&'a str],
+    pub(crate) canaries: &'a [&'a str],
 }
 
 /// Calls that change something, and the commands that they belong to. A trailing `*` stands for any rest.
 const CHANGES: &[(&str, &str, &[&str])] = &[
-    ("DELETE", "containers *", &["rm", "run"]),
+    ("DELETE", "containers **", &["rm", "run"]),
     ("DELETE", "images **", &["rmi"]),
-    ("DELETE", "networks *", &["network rm"]),
-    ("DELETE", "volumes *", &["volume rm"]),
+    ("DELETE", "networks **", &["network rm"]),
+    ("DELETE", "volumes **", &["volume rm"]),
     ("POST", "build", &["build"]),
     ("POST", "build prune", &["builder prune", "buildx prune", "system prune"]),
-    ("POST", "containers * attach", &["run"]),
-    ("POST", "containers * kill", &["kill", "run"]),
-    ("POST", "containers * pause", &["pause"]),
-    ("POST", "containers * rename", &["rename"]),
-    ("POST", "containers * resize", &["run"]),
-    ("POST", "containers * restart", &["restart"]),
-    ("POST", "containers * start", &["start", "run"]),
-    ("POST", "containers * stop", &["stop"]),
-    ("POST", "containers * unpause", &["unpause"]),
-    ("POST", "containers * update", &["update"]),
-    ("POST", "containers * wait", &["wait", "run"]),
+    ("POST", "containers ** attach", &["run"]),
+    ("POST", "containers ** kill", &["kill", "run"]),
+    ("POST", "containers ** pause", &["pause"]),
+    ("POST", "containers ** rename", &["rename"]),
+    ("POST", "containers ** resize", &["run"]),
+    ("POST", "containers ** restart", &["restart"]),
+    ("POST", "containers ** start", &["start", "run"]),
+    ("POST", "containers ** stop", &["stop"]),
+    ("POST", "containers ** unpause", &["unpause"]),
+    ("POST", "containers ** update", &["update"]),
+    ("POST", "containers ** wait", &["wait", "run"]),
     ("POST", "containers create", &["create", "run"]),
     ("POST", "containers prune", &["container prune", "system prune"]),
     ("POST", "grpc", &["build*"]),
     ("POST", "images create", &["create", "pull", "run"]),
     ("POST", "images prune", &["image prune", "system prune"]),
-    ("POST", "networks * connect", &["network connect"]),
-    ("POST", "networks * disconnect", &["network disconnect"]),
+    ("POST", "networks ** connect", &["network connect"]),
+    ("POST", "networks ** disconnect", &["network disconnect"]),
     ("POST", "networks create", &["network create"]),
     ("POST", "networks prune", &["network prune", "system prune"]),
     ("POST", "session", &["build*"]),
     ("POST", "volumes create", &["volume create"]),
     ("POST", "volumes prune", &["volume prune", "system prune"]),
-    ("PUT", "volumes *", &["volume update"]),
-    ("SENT", "containers * attach", &["run"]),
+    ("PUT", "volumes **", &["volume update"]),
+    ("SENT", "containers ** attach", &["run"]),
     ("SENT", "grpc", &["build*"]),
     ("SENT", "session", &["build*"]),
 ];
@@ -58,10 +58,10 @@ const CHANGES: &[(&str, &str, &[&str])] = &[
 /// Calls that only look.
 const LOOKS: &[&str] = &[
     "_ping",
-    "containers * json",
-    "containers * logs",
-    "containers * stats",
-    "containers * top",
+    "containers ** json",
+    "containers ** logs",
+    "containers ** stats",
+    "containers ** top",
     "containers json",
     "distribution ** json",
     "events",
@@ -71,17 +71,17 @@ const LOOKS: &[&str] = &[
     "images search",
     "info",
     "networks",
-    "networks *",
+    "networks **",
     "plugins",
     "plugins ** json",
     "system df",
     "version",
     "volumes",
-    "volumes *",
+    "volumes **",
 ];
 
 /// What is wrong with a call.
-pub fn fault(call: &Call, run: &Run<'_>) -> Option<String> {
+pub(crate) fn fault(call: &Call, run: &Run<'_>) -> Option<String> {
     let parts: Vec<&str> = call.path.split('/').skip(1).collect();
     if let Some(canary) = run.canaries.iter().find(|canary| contains(&call.body, canary.as_bytes())) {
         return Some(format!("it carries {canary}, which a forbidden file holds"));
@@ -90,9 +90,9 @@ pub fn fault(call: &Call, run: &Run<'_>) -> Option<String> {
         let known = LOOKS.iter().any(|look| matches(&look.split(' ').collect::<Vec<_>>(), &parts));
         return (!known).then(|| "it belongs to a blocked operation, or to none".to_owned());
     }
-    let known = CHANGES
-        .iter()
-        .find(|(method, pattern, _)| *method == call.method && matches(&pattern.split(' ').collect::<Vec<_>>(), &parts));
+    let known = CHANGES.iter().find(|(method, pattern, _)| {
+        *method == call.method && matches(&pattern.split(' ').collect::<Vec<_>>(), &parts)
+    });
     let Some((_, _, commands)) = known else {
         return Some("it belongs to a blocked operation, or to none".to_owned());
     };
@@ -110,9 +110,7 @@ pub fn fault(call: &Call, run: &Run<'_>) -> Option<String> {
 fn matches(pattern: &[&str], parts: &[&str]) -> bool {
     match (pattern, parts) {
         ([], []) => true,
-        (["**", rest @ ..], [first, more @ ..]) => {
-            !first.is_empty() && (matches(rest, more) || matches(pattern, more))
-        }
+        (["**", rest @ ..], [first, more @ ..]) => !first.is_empty() && (matches(rest, more) || matches(pattern, more)),
         (["*", rest @ ..], [first, more @ ..]) if !first.is_empty() => matches(rest, more),
         ([first, rest @ ..], [word, more @ ..]) => first == word && matches(rest, more),
         _ => false,
@@ -126,10 +124,15 @@ fn body_fault(call: &Call, parts: &[&str], run: &Run<'_>) -> Option<String> {
             let known = ["HostConfig", "NetworkingConfig"];
             let config = body.get("HostConfig").and_then(|config| host_config(config, run));
             let networking = body.pointer("/NetworkingConfig/EndpointsConfig").and_then(endpoints);
-            known.iter().find(|key| body.get(**key).is_none()).map(|key| format!("without {key}")).or(config).or(networking)
+            known
+                .iter()
+                .find(|key| body.get(**key).is_none())
+                .map(|key| format!("without {key}"))
+                .or(config)
+                .or(networking)
         }
-        ("POST", ["containers", _, "update"]) => host_config(&body, run),
-        (_, ["containers", id, "attach"]) => {
+        ("POST", ["containers", .., "update"]) => host_config(&body, run),
+        (_, ["containers", id, .., "attach"]) => {
             (!id.starts_with(CREATED)).then(|| "the container is not of this run".to_owned())
         }
         ("POST", ["images", "create"]) => {
@@ -137,9 +140,10 @@ fn body_fault(call: &Call, parts: &[&str], run: &Run<'_>) -> Option<String> {
         }
         ("POST", ["volumes", "create"]) => volume(&body),
         ("POST", ["networks", "create"]) => network(&body),
-        ("POST", ["networks", _, "connect"]) => {
-            body.pointer("/EndpointConfig/DriverOpts").filter(|value| !is_empty(value)).map(|value| format!("DriverOpts {value}"))
-        }
+        ("POST", ["networks", .., "connect"]) => body
+            .pointer("/EndpointConfig/DriverOpts")
+            .filter(|value| !is_empty(value))
+            .map(|value| format!("DriverOpts {value}")),
         ("POST", ["build"]) => build(call, run),
         ("SENT", ["grpc"]) => ["network.host", "security.insecure", "device="]
             .iter()
@@ -207,7 +211,9 @@ const OWN: &[&str] = &[
 
 fn host_config(config: &Value, run: &Run<'_>) -> Option<String> {
     let fields = config.as_object()?;
-    if let Some(value) = ["MaskedPaths", "ReadonlyPaths"].iter().find_map(|key| fields.get(*key)).filter(|v| !v.is_null()) {
+    if let Some(value) =
+        ["MaskedPaths", "ReadonlyPaths"].iter().find_map(|key| fields.get(*key)).filter(|v| !v.is_null())
+    {
         return Some(format!("masked or read-only paths are changed: {value}"));
     }
     fields.iter().filter(|(_, value)| !is_empty(value)).find_map(|(key, value)| {
@@ -233,12 +239,16 @@ fn host_config(config: &Value, run: &Run<'_>) -> Option<String> {
             "VolumeDriver" => text == "local",
             "OomScoreAdj" => value.as_i64().is_some_and(|score| score >= 0),
             "Sysctls" => value.as_object().is_some_and(|all| {
-                all.keys().all(|key| ["net.", "kernel.msg", "kernel.sem", "kernel.shm", "fs.mqueue."].iter().any(|p| key.starts_with(p)))
+                all.keys().all(|key| {
+                    ["net.", "kernel.msg", "kernel.sem", "kernel.shm", "fs.mqueue."].iter().any(|p| key.starts_with(p))
+                })
             }),
             "LogConfig" => {
                 let kind = value.get("Type").and_then(Value::as_str).unwrap_or_default();
                 let address = value.get("Config").and_then(Value::as_object).is_some_and(|options| {
-                    options.keys().any(|key| ["address", "url", "endpoint", "path", "cert"].iter().any(|part| key.contains(part)))
+                    options
+                        .keys()
+                        .any(|key| ["address", "url", "endpoint", "path", "cert"].iter().any(|part| key.contains(part)))
                 });
                 matches!(kind, "" | "json-file" | "local" | "none") && !address
             }
@@ -259,7 +269,8 @@ fn is_granted_host(mode: &str, namespace: &str, run: &Run<'_>) -> bool {
 }
 
 fn is_mode_fine(mode: &str, namespace: &str, own: &[&str], run: &Run<'_>) -> bool {
-    own.contains(&mode) || is_granted_host(mode, namespace, run) || (mode != "host" && !mode.contains(':'))
+    let joins = ["container:", "ns:", "service:"].iter().any(|prefix| mode.starts_with(prefix));
+    own.contains(&mode) || is_granted_host(mode, namespace, run) || (mode != "host" && !joins)
 }
 
 /// Volumes that the engine knows to stand for something of the host.
@@ -326,7 +337,8 @@ fn volume(body: &Value) -> Option<String> {
 fn network(body: &Value) -> Option<String> {
     body.as_object()?.iter().filter(|(_, value)| !is_empty(value)).find_map(|(key, value)| {
         let fine = match key.as_str() {
-            "Name" | "Labels" | "Internal" | "Attachable" | "EnableIPv4" | "EnableIPv6" | "CheckDuplicate" | "ConfigOnly" => true,
+            "Name" | "Labels" | "Internal" | "Attachable" | "EnableIPv4" | "EnableIPv6" | "CheckDuplicate"
+            | "ConfigOnly" => true,
             "Scope" => value == "local",
             "Driver" => value == "bridge" || value == "default",
             "IPAM" => {
@@ -354,14 +366,14 @@ fn build(call: &Call, run: &Run<'_>) -> Option<String> {
         let fine = match key.as_str() {
             "networkmode" => is_mode_fine(value, "network", &["", "default", "bridge", "none"], run),
             "cgroupparent" => value.is_empty(),
-            "securityopt" => {
-                serde_json::from_str(value).ok().is_none_or(|options: Value| {
-                    strings(&options).iter().all(|option| option.starts_with("no-new-privileges"))
-                })
-            }
+            "securityopt" => serde_json::from_str(value).ok().is_none_or(|options: Value| {
+                strings(&options).iter().all(|option| option.starts_with("no-new-privileges"))
+            }),
             "outputs" => serde_json::from_str(value).ok().is_none_or(|outputs: Value| {
                 outputs.as_array().is_none_or(|all| {
-                    all.iter().all(|one| matches!(one.get("Type").and_then(Value::as_str), Some("image" | "docker" | "cacheonly" | "")))
+                    all.iter().all(|one| {
+                        matches!(one.get("Type").and_then(Value::as_str), Some("image" | "docker" | "cacheonly" | ""))
+                    })
                 })
             }),
             _ => true,

@@ -36,7 +36,11 @@ pub(super) const COMMANDS: &[Command] = &[
         value("until"),
     ]]),
     Command::new("info").also(&["system info"]).options(&[&[value("format").short('f')]]),
-    Command::new("inspect").options(&[&[value("format").short('f'), switch("size").short('s'), value("type")]]),
+    Command::new("inspect").options(&[&[
+        value("format").short('f'),
+        switch("size").short('s'),
+        value("type").asks(Ask::ObjectType),
+    ]]),
     Command::new("login")
         .options(&[&[value("password").short('p'), switch("password-stdin"), value("username").short('u')]])
         .asks(&[Ask::Credentials]),

@@ -1,0 +1,536 @@
+//! End to end: a real ssh client through a real sshd to a real dockerd, with a real syslog beside it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "these are tests"
+)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
+use support::{Lab, Outcome, read_until, spawn, until};
+
+#[test]
+fn what_the_mission_lists_works() {
+    let lab = Lab::shared();
+    for (request, says) in [
+        ("docker ps", "web"),
+        ("docker images", "busybox"),
+        ("docker inspect -f '{{.State.Status}}' web", "running"),
+        ("docker run --rm busybox echo 'a;b $x'", "a;b $x"),
+        ("docker network ls", "bridge"),
+        ("docker volume ls", "DRIVER"),
+        ("docker system df", "Images"),
+        ("docker compose ls", "NAME"),
+        ("docker compose version", "Docker Compose"),
+        ("docker buildx ls", "default"),
+        ("docker version --format '{{.Server.Version}}'", "28."),
+        ("docker exec --help", "Usage:"),
+        ("docker help run", "Usage:"),
+    ] {
+        let outcome = lab.ssh(request).succeeded();
+        assert!(outcome.out().contains(says), "{request}: {}", outcome.out());
+    }
+    for request in [
+        "docker create --name e2e-life busybox sleep 1000",
+        "docker start e2e-life",
+        "docker restart -t 0 e2e-life",
+        "docker logs e2e-life",
+        "docker top e2e-life",
+        "docker pause e2e-life",
+        "docker unpause e2e-life",
+        "docker update --memory 32m --memory-swap 32m e2e-life",
+        "docker rename e2e-life e2e-life2",
+        "docker stop -t 0 e2e-life2",
+        "docker rm e2e-life2",
+        "docker volume create e2e-vol",
+        "docker run --rm -v e2e-vol:/data busybox touch /data/x",
+        "docker volume rm e2e-vol",
+        "docker network create e2e-net",
+        "docker network rm e2e-net",
+    ] {
+        lab.ssh(request).succeeded();
+    }
+    // No registry here: that docker tried is what can be seen.
+    assert!(lab.ssh("docker pull localhost:1/none").err().contains("localhost:1"));
+}
+
+#[test]
+fn a_blocked_command_is_refused_recorded_and_does_nothing() {
+    let lab = Lab::shared();
+    lab.docker(&["run", "-d", "--name", "e2e-blocked", "busybox", "sleep", "100000"]).succeeded();
+    for (request, first) in [
+        ("docker exec e2e-blocked touch /planted", "docker 'exec' is blocked"),
+        ("docker container exec e2e-blocked touch /planted", "docker 'exec' is blocked"),
+        ("docker -l info exec e2e-blocked touch /planted", "docker 'exec' is blocked"),
+        ("docker compose exec e2e-blocked touch /planted", "docker compose 'exec' is blocked"),
+        ("docker compose -p x exec e2e-blocked touch /planted", "docker compose 'exec' is blocked"),
+        ("docker cp e2e-blocked:/etc/passwd .", "docker 'cp' is blocked"),
+        ("docker commit e2e-blocked stolen", "docker 'commit' is blocked"),
+        ("docker diff e2e-blocked", "docker 'diff' is blocked"),
+        ("docker export e2e-blocked", "docker 'export' is blocked"),
+        ("docker import - planted", "docker 'import' is blocked"),
+        ("docker load", "docker 'load' is blocked"),
+        ("docker image save busybox", "docker 'save' is blocked"),
+        ("docker attach e2e-blocked", "docker 'attach' is blocked"),
+        ("docker start -ai e2e-blocked", "docker 'attach' is blocked"),
+        ("docker push busybox", "docker 'push' is blocked"),
+        ("docker image tag busybox planted", "docker 'tag' is blocked"),
+        ("docker system dial-stdio", "docker 'system dial-stdio' is blocked"),
+    ] {
+        let outcome = lab.ssh(request).denied("blocked-command");
+        assert!(outcome.err().starts_with(&format!("ERROR: {first} by security policy\n")), "{}", outcome.err());
+        assert!(outcome.stdout.is_empty(), "{request}");
+        assert!(outcome.err().contains("\nhint: "));
+        let id = record_id(&outcome);
+        let record = lab.records(&format!(" id={id} "), 1).remove(0);
+        assert!(record.starts_with("authpriv.warning dockgate["), "{record}");
+        assert!(record.contains(": verdict=deny reason=blocked-command command="), "{record}");
+        assert!(record.ends_with(&format!(" request=\"{request}\"")), "{record}");
+    }
+    assert!(lab.docker(&["diff", "e2e-blocked"]).out().is_empty(), "nothing was written in the container");
+    assert!(!lab.docker(&["images"]).out().contains("planted"));
+    assert!(!lab.docker(&["images"]).out().contains("stolen"));
+    assert_eq!(fs::read_dir(lab.home()).unwrap().filter(|e| e.as_ref().unwrap().file_name() == "passwd").count(), 0);
+}
+
+fn record_id(outcome: &Outcome) -> String {
+    outcome.err().lines().find_map(|line| line.strip_prefix("record: ")).expect("a record id").to_owned()
+}
+
+#[test]
+fn nothing_of_the_host_is_given() {
+    let lab = Lab::shared();
+    let before = lab.docker(&["ps", "-aq"]).out();
+    for (request, reason) in [
+        ("docker run -v /:/h busybox true", "bind-mount"),
+        ("docker run -v /etc:/h:ro busybox cat /h/shadow", "bind-mount"),
+        ("docker run --mount TYPE=BIND,SRC=/,DST=/h busybox true", "bind-mount"),
+        ("docker run -v .:/h busybox true", "bind-mount"),
+        ("docker run --privileged busybox true", "privileged"),
+        ("docker run --privileged=T busybox true", "privileged"),
+        ("docker run --cap-add all busybox true", "capability"),
+        ("docker run --device /dev/null busybox true", "device"),
+        ("docker run --pid host busybox true", "namespace"),
+        ("docker run --net=host busybox true", "namespace"),
+        ("docker run --network name=host busybox true", "namespace"),
+        ("docker run --pid container:web busybox true", "namespace"),
+        ("docker run --volumes-from web busybox true", "volumes-from"),
+        ("docker run --security-opt seccomp=unconfined busybox true", "security-opt"),
+        ("docker run --cidfile .ssh/x busybox true", "client-write"),
+        ("docker run --env-file /etc/passwd busybox env", "client-file"),
+        ("docker volume create -o type=none -o o=bind -o device=/ v", "volume-options"),
+        ("docker build -o out .", "client-write"),
+        ("docker build /etc", "client-file"),
+        ("docker -H tcp://127.0.0.1:1 ps", "global-flag"),
+        ("docker --config /tmp ps", "global-flag"),
+    ] {
+        lab.ssh(request).denied(reason);
+    }
+    assert_eq!(lab.docker(&["ps", "-aq"]).out(), before, "no container was made");
+    // A volume that the administrator has made of a host directory is not handed on.
+    lab.docker(&["volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/etc", "e2e-bound"]).succeeded();
+    lab.ssh("docker run --rm -v e2e-bound:/h busybox ls /h").denied("volume-options");
+    lab.ssh("docker run --rm --mount src=e2e-bound,dst=/h busybox ls /h").denied("volume-options");
+    lab.docker(&["volume", "rm", "e2e-bound"]).succeeded();
+}
+
+#[test]
+fn streams_and_exit_codes_pass_unchanged() {
+    let lab = Lab::shared();
+    for code in [0, 1, 37, 125, 126, 127, 255] {
+        assert_eq!(lab.ssh(&format!("docker run --rm busybox sh -c 'exit {code}'")).code, code);
+    }
+    assert_eq!(lab.ssh("docker run --rm busybox /none").code, 127);
+    assert_eq!(lab.ssh("docker run --rm busybox /etc").code, 126);
+    assert_eq!(lab.ssh("docker run --memory bad busybox").code, 125);
+    let bytes: Vec<u8> = (0..300_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let echoed = lab.ssh_with("docker run --rm -i busybox cat", &bytes).succeeded();
+    assert!(echoed.stdout == bytes, "{} bytes came back", echoed.stdout.len());
+    let built = lab.ssh_with("docker build -q -t e2e-built -", b"FROM busybox\nRUN echo built > /x\n").succeeded();
+    assert!(built.out().starts_with("sha256:"));
+    assert_eq!(lab.ssh("docker run --rm e2e-built cat /x").succeeded().out(), "built\n");
+    let config = lab.ssh_with("docker compose -f - config", b"services: {a: {image: busybox}}").succeeded();
+    assert!(config.out().contains("image: busybox"));
+}
+
+#[test]
+fn compose_runs_what_was_judged() {
+    let lab = Lab::shared();
+    let project = "services:\n  a: {image: busybox, command: sleep 1000, volumes: ['data:/data'], environment: {X: 'a$$b'}}\nvolumes: {data: }\n";
+    lab.ssh_with("docker compose -p e2e -f - up -d", project.as_bytes()).succeeded();
+    assert!(lab.ssh("docker compose -p e2e ps").succeeded().out().contains("e2e-a-1"));
+    let env = lab.docker(&["inspect", "-f", "{{.Config.Env}}", "e2e-a-1"]).out();
+    assert!(env.contains("X=a$b"), "{env}");
+    lab.ssh_with("docker compose -p e2e -f - down -v -t 0", project.as_bytes()).succeeded();
+    for (text, reason) in [
+        ("services: {a: {image: busybox, privileged: true}}", "privileged"),
+        ("services: {a: {image: busybox, volumes: ['/:/h']}}", "bind-mount"),
+        ("services: {a: {image: busybox, volumes: ['./x:/h']}}", "bind-mount"),
+        ("services: {a: {image: busybox, volumes: [{type: bind, source: /, target: /h}]}}", "bind-mount"),
+        ("services: {a: {image: busybox, pid: host}}", "namespace"),
+        ("services: {a: {image: busybox, network_mode: host}}", "namespace"),
+        ("services: {a: {image: busybox, network_mode: 'container:web'}}", "namespace"),
+        ("services: {a: {image: busybox, cap_add: [ALL]}}", "capability"),
+        ("services: {a: {image: busybox, devices: ['/dev/null:/dev/x']}}", "device"),
+        ("services: {a: {image: busybox, security_opt: ['seccomp:unconfined']}}", "security-opt"),
+        ("services: {a: {image: busybox, profiles: [p], privileged: true}, b: {image: busybox}}", "privileged"),
+        ("services: {a: {image: busybox, post_start: [{command: id}]}}", "blocked-command"),
+        ("services: {a: {provider: {type: /bin/sh}}}", "client-program"),
+        ("services: {a: {image: busybox, use_api_socket: true}}", "host-setting"),
+        ("services: {a: {image: busybox, configs: [c]}}\nconfigs: {c: {file: /etc/shadow}}", "client-file"),
+        ("services: {a: {image: busybox, secrets: [c]}}\nsecrets: {c: {file: /etc/passwd}}", "client-file"),
+        (
+            "services: {a: {image: busybox, volumes: ['vol:/v']}}\nvolumes: {vol: {driver_opts: {type: none, o: bind, device: /}}}",
+            "volume-options",
+        ),
+        ("services: {a: {image: busybox, env_file: /etc/passwd}}", "client-file"),
+        ("services: {a: {image: busybox, env_file: '${HOME}/.profile'}}", "project-model"),
+        ("services: {a: {extends: {file: /etc/passwd, service: x}}}", "project-model"),
+        ("include: [/etc/passwd]", "project-model"),
+        ("services: {a: {build: /etc, image: x}}", "client-file"),
+        ("services: {a: {build: {context: ., ssh: [default]}, image: x}}", "client-program"),
+        ("x: &x {privileged: true}\nservices: {a: {<<: *x, image: busybox}}", "privileged"),
+        (
+            "services: {a: {image: busybox, logging: {driver: syslog, options: {syslog-address: 'tcp://127.0.0.1:1'}}}}",
+            "log-driver",
+        ),
+    ] {
+        lab.ssh_with("docker compose -p e2e-bad -f - up -d", text.as_bytes()).denied(reason);
+        assert_eq!(
+            lab.docker(&["ps", "-aq", "--filter", "label=com.docker.compose.project=e2e-bad"]).out(),
+            "",
+            "{text}"
+        );
+    }
+    // Files that are not the request's own are not read, nor quoted in an error.
+    let outcome = lab.ssh("docker compose -f /etc/passwd config").denied("client-file");
+    assert!(!outcome.err().contains("root:"));
+    lab.ssh("docker compose -f https://example.org/x.git up").denied("remote-project");
+}
+
+#[test]
+fn each_of_a_hundred_connections_leaves_one_record() {
+    let lab = Lab::shared();
+    let children: Vec<_> =
+        (0..100).map(|i| spawn(&mut lab.client(&[], &[&format!("docker ps --filter name=hundred-{i}-x")]))).collect();
+    for child in children {
+        let outcome: Outcome = child.wait_with_output().unwrap().into();
+        outcome.succeeded();
+    }
+    let records = lab.records("name=hundred-", 100);
+    for i in 0..100 {
+        assert_eq!(records.iter().filter(|record| record.contains(&format!("hundred-{i}-x"))).count(), 1);
+    }
+}
+
+#[test]
+fn a_client_that_hangs_up_leaves_no_docker_behind() {
+    let lab = Lab::shared();
+    lab.docker(&["run", "-d", "--name", "e2e-talk", "busybox", "sh", "-c", "while echo talk; do sleep 1; done"])
+        .succeeded();
+    let project = lab.home().join("talk");
+    fs::create_dir_all(&project).unwrap();
+    for (request, mark) in [
+        ("docker logs -f e2e-talk", "talk"),
+        ("docker run --rm --name e2e-fg busybox sh -c 'trap \"\" TERM; while echo talk; do sleep 1; done'", "talk"),
+        ("docker events --since 1h", "container"),
+    ] {
+        let mut child = spawn(&mut lab.client(&[], &[request]));
+        read_until(child.stdout.as_mut().unwrap(), mark);
+        let words = request.split(' ').nth(1).unwrap();
+        assert!(!lab.processes(&format!("docker {words}")).is_empty(), "{request} runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        until(&format!("{request} has ended"), || lab.processes(&format!("docker {words}")).is_empty());
+    }
+    lab.docker(&["rm", "-f", "e2e-fg"]);
+    // Compose is a plugin: a second process, which must go too.
+    let text = "services: {a: {image: busybox, command: sh -c 'while echo talk; do sleep 1; done'}}";
+    lab.ssh_with("docker compose -p e2e-hup -f - up -d", text.as_bytes()).succeeded();
+    let mut child = spawn(&mut lab.client(&[], &["docker compose -p e2e-hup logs -f"]));
+    read_until(child.stdout.as_mut().unwrap(), "talk");
+    assert!(!lab.processes("compose").is_empty());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    until("compose logs has ended", || lab.processes("compose").is_empty());
+    lab.ssh("docker compose -p e2e-hup down -t 0").succeeded();
+    lab.docker(&["rm", "-f", "e2e-talk"]).succeeded();
+}
+
+#[test]
+fn docker_sees_nothing_of_a_hostile_environment() {
+    let lab = Lab::shared();
+    // A docker that prints its environment and arguments, behind the same gate.
+    let printer = lab.directory.join("printer");
+    fs::write(&printer, "#!/bin/sh\nprintf 'arg=%s\\n' \"$@\"\n/usr/bin/env\nexit 37\n").unwrap();
+    fs::set_permissions(&printer, fs::Permissions::from_mode(0o755)).unwrap();
+    let policy = policy_with(lab, "printer", &lab.directory.join("log.sock"));
+    let hostile = [
+        ("DOCKER_HOST", "tcp://evil:1"),
+        ("DOCKER_CONTEXT", "evil"),
+        ("DOCKER_CONFIG", "/evil"),
+        ("DOCKER_TLS_VERIFY", "evil"),
+        ("DOCKER_CERT_PATH", "/evil"),
+        ("DOCKER_API_VERSION", "evil"),
+        ("DOCKER_BUILDKIT", "evil"),
+        ("DOCKER_CLI_HOOKS", "evil"),
+        ("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND", "/evil"),
+        ("LD_PRELOAD_X", "evil"),
+        ("BASH_ENV", "/evil"),
+        ("ENV", "/evil"),
+        ("COMPOSE_FILE", "/evil"),
+        ("COMPOSE_PROJECT_NAME", "evil"),
+        ("COMPOSE_PROFILES", "evil"),
+        ("BUILDX_CONFIG", "/evil"),
+        ("BUILDX_CPU_PROFILE", "/evil"),
+        ("BUILDX_BUILDER", "evil"),
+        ("GIT_SSH_COMMAND", "evil"),
+        ("SSH_AUTH_SOCK", "/evil"),
+        ("HTTP_PROXY", "evil"),
+        ("HOME", "/evil"),
+        ("PATH", "/evil"),
+        ("USER", "evil"),
+        ("XDG_CONFIG_HOME", "/evil"),
+        ("TMPDIR", "/evil"),
+        ("LANG", "../../evil"),
+        ("TERM", "evil\u{1b}"),
+        ("LC_ALL", "C.UTF-8"),
+        ("SSH_CONNECTION", "1.2.3.4 5 6.7.8.9 22"),
+    ];
+    let mut gate = lab.gate(&policy, b"docker ps --all");
+    gate.env_clear().env("SSH_ORIGINAL_COMMAND", "docker ps --all").envs(hostile);
+    // setpriv itself needs none of it.
+    let outcome: Outcome = gate.output().unwrap().into();
+    assert_eq!(outcome.code, 37, "{}", outcome.err());
+    assert!(!outcome.out().contains("evil"), "{}", outcome.out());
+    let mut names: Vec<String> =
+        outcome.out().lines().filter_map(|line| Some(line.split_once('=')?.0.to_owned())).collect();
+    names.retain(|name| !matches!(name.as_str(), "arg" | "PWD" | "_" | "SHLVL" | "OLDPWD"));
+    names.sort();
+    assert_eq!(names, ["DOCKER_CONFIG", "DOCKER_HOST", "HOME", "LC_ALL", "LOGNAME", "PATH", "USER"]);
+    assert!(outcome.out().starts_with("arg=ps\narg=--all\n"), "{}", outcome.out());
+    // And through sshd, whose AcceptEnv takes everything.
+    let mut client =
+        lab.client(&["-o", "SendEnv=DOCKER_* COMPOSE_* BUILDX_* GIT_SSH_COMMAND BASH_ENV"], &["docker version"]);
+    let outcome: Outcome = client
+        .envs(hostile.into_iter().filter(|(name, _)| !matches!(*name, "HOME" | "PATH" | "USER")))
+        .output()
+        .unwrap()
+        .into();
+    outcome.succeeded();
+}
+
+/// A policy file like the lab's, with another docker program (a name in the lab's directory) or log socket.
+fn policy_with(lab: &Lab, program: &str, socket: &std::path::Path) -> std::path::PathBuf {
+    let policy = lab.directory.join(format!("policy-{program}-{}.toml", socket.file_name().unwrap().to_string_lossy()));
+    let program = if program == "docker" {
+        lab.value("DOCKER").to_owned()
+    } else {
+        lab.directory.join(program).display().to_string()
+    };
+    let text = format!(
+        "[docker]\nprogram = {program:?}\nhost = \"unix://{}\"\nconfig = {:?}\n[audit]\nsocket = {:?}\n",
+        lab.value("SOCKET"),
+        lab.value("CONFIG"),
+        socket.display().to_string()
+    );
+    fs::write(&policy, text).unwrap();
+    policy
+}
+
+#[test]
+fn what_is_not_docker_is_named() {
+    let lab = Lab::shared();
+    for (request, says) in [
+        ("bash -c 'docker ps'", "needs a shell"),
+        ("sudo docker ps", "somebody else"),
+        ("X=y docker ps", "variables"),
+        ("docker-compose ps", "old Compose"),
+        ("/usr/bin/docker ps", "not a path"),
+        ("rsync --server -e.LsfxCIvu . /tmp/", "synchronises"),
+        ("git-upload-pack 'x.git'", "Git"),
+        ("scp -t /tmp", "copy files"),
+        ("nonsense", "another program"),
+    ] {
+        let outcome = lab.ssh(request).denied("not-docker");
+        assert!(outcome.err().contains(says), "{request}: {}", outcome.err());
+    }
+    let sftp: Outcome = lab.client(&["-s"], &["sftp"]).output().unwrap().into();
+    // sshd passes on no standard error of a subsystem; the code and the record are what there is.
+    assert_eq!(sftp.code, 77);
+    assert!(lab.records("sftp-server", 1).remove(0).contains("reason=not-docker"));
+    for (request, reason) in [
+        ("docker ps | cat", "shell-operator"),
+        ("docker ps; id", "shell-operator"),
+        ("docker ps $(id)", "shell-expansion"),
+        ("docker ps\nid", "shell-newline"),
+        ("docker ps # x", "shell-comment"),
+        ("docker ps 'x", "unterminated-quote"),
+    ] {
+        lab.ssh(request).denied(reason);
+    }
+}
+
+#[test]
+fn dockgate_answers_what_is_its_own() {
+    let lab = Lab::shared();
+    let outcome = lab.ssh("true");
+    assert_eq!((outcome.code, outcome.stdout.len(), outcome.stderr.len()), (0, 0, 0));
+    assert!(lab.ssh("help").succeeded().out().contains("You may run"));
+    assert!(lab.ssh("dockgate policy show").succeeded().out().contains("blocked = ["));
+    assert!(lab.ssh("dockgate check docker ps").succeeded().out().starts_with("allow: docker ps"));
+    assert_eq!(lab.ssh("dockgate check 'docker exec web sh'").code, 77);
+    let login: Outcome = lab.client(&[], &[]).output().unwrap().into();
+    assert_eq!(login.code, 64);
+    assert!(login.err().contains("no shell") && login.err().contains("ssh HOST docker ps"), "{}", login.err());
+    assert_eq!(lab.records("request=\"true\"", 1).len(), 1);
+    assert!(lab.records("command=login", 1).remove(0).contains("reason=no-command"));
+}
+
+#[test]
+fn odd_requests_leave_exactly_the_records_they_should() {
+    let lab = Lab::shared();
+    let long = format!("docker run --rm busybox echo odd-long {}", "x".repeat(60_000));
+    assert_eq!(lab.ssh(&long).succeeded().stdout.len(), 60_000 + "odd-long ".len() + 1);
+    let id = lab.records("odd-long", 1).remove(0).split(" id=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let parts = lab.records(&format!(" id={id} "), 8);
+    let whole: String =
+        parts.iter().map(|part| part.split_once("request=\"").unwrap().1.strip_suffix('"').unwrap()).collect();
+    assert_eq!(whole, long);
+    for (index, part) in parts.iter().enumerate() {
+        assert!(part.contains(&format!(" part={}/8 request=\"", index + 1)), "{part}");
+    }
+    // Bytes that no terminal and no log should see raw.
+    let policy = lab.value("POLICY").to_owned();
+    let forged = b"docker odd-forged\nNov 22 00:00:00 host sshd[1]: Accepted publickey for root \" verdict=\"allow\" \x1b[31m\xc2\x9b\xe2\x80\xa8\xe2\x80\xae";
+    let outcome: Outcome = lab.gate(policy.as_ref(), forged).output().unwrap().into();
+    assert_eq!(outcome.code, 77);
+    assert!(clean(&outcome.stderr), "{:?}", outcome.err());
+    let record = lab.records("odd-forged", 1).remove(0);
+    assert!(
+        clean(record.as_bytes())
+            && record.contains(r#"odd-forged\nNov 22"#)
+            && record.contains(r#"\" verdict=\"allow\" \u{1b}[31m\u{9b}\u{2028}\u{202e}"#),
+        "{record}"
+    );
+    let outcome: Outcome = lab.gate(policy.as_ref(), b"docker odd-bytes \xff\xfe").output().unwrap().into();
+    outcome.denied("not-utf8");
+    assert!(lab.records("odd-bytes", 1).remove(0).ends_with(r#"request="docker odd-bytes \xff\xfe""#));
+    let outcome: Outcome = lab.gate(policy.as_ref(), "docker 'odd-word\u{202e}x'".as_bytes()).output().unwrap().into();
+    assert!(clean(&outcome.denied("unknown-command").stderr));
+    // Secrets in known places are not written down.
+    lab.ssh("docker run --rm -e TOKEN=odd-secret busybox true").succeeded();
+    lab.records("odd-secret", 0);
+    lab.records("-e TOKEN=***", 1);
+}
+
+/// Whether text holds nothing that acts on a terminal or breaks a line.
+fn clean(bytes: &[u8]) -> bool {
+    let text = std::str::from_utf8(bytes).expect("UTF-8");
+    text.chars()
+        .all(|c| c == '\n' || !(c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}')))
+}
+
+#[test]
+fn without_a_record_nothing_runs() {
+    let lab = Lab::shared();
+    let witness = lab.directory.join("witness-docker");
+    let ran = lab.directory.join("home/witness");
+    fs::write(&witness, format!("#!/bin/sh\n: > {}\n", ran.display())).unwrap();
+    fs::set_permissions(&witness, fs::Permissions::from_mode(0o755)).unwrap();
+    let nothing_ran = |socket: &std::path::Path| {
+        let policy = policy_with(lab, "witness-docker", socket);
+        for request in ["docker ps", "docker exec web sh", "true", "help"] {
+            let outcome: Outcome = lab.gate(&policy, request.as_bytes()).output().unwrap().into();
+            assert_eq!(outcome.code, 69, "{request}: {}", outcome.err());
+            assert!(outcome.err().starts_with("ERROR: audit: "), "{}", outcome.err());
+            assert!(!ran.exists());
+        }
+    };
+    nothing_ran(&lab.directory.join("no.sock"));
+    let dead = lab.directory.join("dead.sock");
+    drop(UnixDatagram::bind(&dead).unwrap());
+    nothing_ran(&dead);
+    // A daemon that does not read: its queue is filled, then a request must not hang for ever.
+    let full = lab.directory.join("full.sock");
+    let reader = UnixDatagram::bind(&full).unwrap();
+    fs::set_permissions(&full, fs::Permissions::from_mode(0o666)).unwrap();
+    let filler = UnixDatagram::unbound().unwrap();
+    filler.set_nonblocking(true).unwrap();
+    while filler.send_to(b"x", &full).is_ok() {}
+    nothing_ran(&full);
+    drop(reader);
+    // With a log, the same docker runs.
+    let policy = policy_with(lab, "witness-docker", &lab.directory.join("log.sock"));
+    assert!(lab.gate(&policy, b"docker ps").status().unwrap().success());
+    assert!(ran.exists());
+}
+
+#[test]
+fn a_broken_set_up_never_means_allowed() {
+    let lab = Lab::shared();
+    let log = lab.directory.join("log.sock");
+    let missing = policy_with(lab, "no-such-docker", &log);
+    let outcome: Outcome = lab.gate(&missing, b"docker ps --filter name=broken-missing").output().unwrap().into();
+    assert_eq!(outcome.code, 69, "{}", outcome.err());
+    let record = lab.records("broken-missing", 1).remove(0);
+    assert!(
+        record.starts_with("authpriv.err") && record.contains("verdict=error reason=docker-not-started"),
+        "{record}"
+    );
+    for (text, mode, owner) in [
+        ("[docker]\nprogramm = '/x'\n", 0o644, "root"),
+        ("[docker\n", 0o644, "root"),
+        ("[commands]\nblocked = ['exce']\n", 0o644, "root"),
+        ("", 0o666, "root"),
+        ("", 0o664, "root"),
+        ("", 0o600, "root"),
+        ("", 0o644, lab.value("ACCOUNT")),
+    ] {
+        let policy = lab.directory.join("policy-broken.toml");
+        fs::write(&policy, text).unwrap();
+        fs::set_permissions(&policy, fs::Permissions::from_mode(mode)).unwrap();
+        assert!(Command::new("chown").arg(owner).arg(&policy).status().unwrap().success());
+        let outcome: Outcome = lab.gate(&policy, b"docker ps").output().unwrap().into();
+        assert_eq!(outcome.code, 78, "{text:?} {mode:o} {owner}: {}", outcome.err());
+        assert!(outcome.err().starts_with("ERROR: policy: ") && outcome.stdout.is_empty(), "{}", outcome.err());
+        fs::remove_file(&policy).unwrap();
+    }
+    // In a directory that the account can write, and through a link of the account's.
+    let home = lab.home();
+    fs::write(home.join("policy.toml"), "").unwrap();
+    assert_eq!(lab.gate(&home.join("policy.toml"), b"docker ps").status().unwrap().code(), Some(78));
+    let link = home.join("link.toml");
+    std::os::unix::fs::symlink(lab.value("POLICY"), &link).unwrap();
+    assert_eq!(lab.gate(&link, b"docker ps").status().unwrap().code(), Some(78));
+    fs::remove_file(home.join("policy.toml")).unwrap();
+    fs::remove_file(link).unwrap();
+}
+
+#[test]
+fn the_record_names_key_client_and_fingerprint() {
+    let lab = Lab::shared();
+    lab.ssh("docker ps --filter name=who-am-i").succeeded();
+    let record = lab.records("who-am-i", 1).remove(0);
+    let keygen = Command::new("ssh-keygen")
+        .arg("-lf")
+        .arg(lab.directory.join("hermes.pub"))
+        .stderr(Stdio::null())
+        .output()
+        .unwrap();
+    let fingerprint = String::from_utf8(keygen.stdout).unwrap().split(' ').nth(1).unwrap().to_owned();
+    assert!(
+        record.contains(&format!(
+            " user={} key=hermes fingerprint={fingerprint} client=127.0.0.1:",
+            lab.value("ACCOUNT")
+        )),
+        "{record}"
+    );
+    assert!(record.starts_with("authpriv.info dockgate["), "{record}");
+}

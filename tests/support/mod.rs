@@ -1,0 +1,190 @@
+//! The lab for end-to-end tests: a real sshd, dockerd and rsyslogd, started by `scripts/lab.sh`.
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// One running lab, shared by the tests of a crate and ended when its process has gone.
+pub(crate) struct Lab {
+    pub(crate) directory: PathBuf,
+    values: HashMap<String, String>,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+}
+
+impl Outcome {
+    pub(crate) fn out(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    pub(crate) fn err(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// The code that docker's own success has; anything else fails the test with all that was printed.
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!(self.code, 0, "{}{}", self.out(), self.err());
+        self
+    }
+
+    /// Refused, with this reason.
+    #[track_caller]
+    pub(crate) fn denied(self, reason: &str) -> Self {
+        assert_eq!(self.code, 77, "{}{}", self.out(), self.err());
+        assert!(self.err().contains(&format!("\nreason: {reason}: ")), "{}", self.err());
+        self
+    }
+}
+
+impl From<Output> for Outcome {
+    fn from(output: Output) -> Self {
+        Self { code: output.status.code().unwrap_or(-1), stdout: output.stdout, stderr: output.stderr }
+    }
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/lab.sh")
+}
+
+impl Lab {
+    /// The lab of this test process; started on first use.
+    pub(crate) fn shared() -> &'static Self {
+        static LAB: OnceLock<Lab> = OnceLock::new();
+        LAB.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        // Below /tmp itself: the account of the lab must be able to reach it.
+        let directory = tempfile::Builder::new().prefix("dockgate-lab.").tempdir_in("/tmp").unwrap().keep();
+        let watch = Command::new(script())
+            .args(["watch", &std::process::id().to_string()])
+            .arg(&directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        drop(watch.expect("scripts/lab.sh watch"));
+        let up = Command::new(script()).arg("up").arg(&directory).arg(env!("CARGO_BIN_EXE_dockgate")).output().unwrap();
+        assert!(
+            up.status.success(),
+            "the lab did not start; `make test` installs what it needs, and needs root:\n{}",
+            String::from_utf8_lossy(&up.stderr)
+        );
+        let env = std::fs::read_to_string(directory.join("env")).unwrap();
+        let values = env.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned()));
+        Self { values: values.collect(), directory }
+    }
+
+    /// A value of the lab's `env` file.
+    pub(crate) fn value(&self, name: &str) -> &str {
+        self.values.get(name).map_or_else(|| panic!("{name} in the lab's env"), String::as_str)
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.directory.join("home")
+    }
+
+    /// The ssh client, ready for options and a command.
+    pub(crate) fn client(&self, options: &[&str], words: &[&str]) -> Command {
+        let mut command = Command::new(script());
+        command.arg("ssh").arg(&self.directory).args(options).arg("--").args(words);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Sends one request.
+    pub(crate) fn ssh(&self, request: &str) -> Outcome {
+        self.client(&[], &[request]).output().unwrap().into()
+    }
+
+    /// Sends one request with data on standard input.
+    pub(crate) fn ssh_with(&self, request: &str, input: &[u8]) -> Outcome {
+        let mut child = spawn(self.client(&[], &[request]).stdin(Stdio::piped()));
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        // The request may be refused before it reads anything.
+        let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let outcome = child.wait_with_output().unwrap().into();
+        writer.join().unwrap();
+        outcome
+    }
+
+    /// The gate itself, as sshd would start it: as the account, in its home.
+    pub(crate) fn gate(&self, policy: &Path, request: &[u8]) -> Command {
+        use std::os::unix::ffi::OsStrExt;
+        let mut command = Command::new("/usr/bin/setpriv");
+        let account = self.value("ACCOUNT");
+        command.args(["--reuid", account, "--regid", account, "--init-groups"]);
+        command.arg(self.directory.join("dockgate")).arg("--config").arg(policy);
+        command.current_dir(self.home()).env("SSH_ORIGINAL_COMMAND", std::ffi::OsStr::from_bytes(request));
+        command
+    }
+
+    /// docker as root, past the gate.
+    pub(crate) fn docker(&self, words: &[&str]) -> Outcome {
+        let mut command = Command::new(self.value("DOCKER"));
+        command.env_clear().env("HOME", &self.directory).env("PATH", "/usr/bin:/bin").args(words);
+        command
+            .env("DOCKER_HOST", format!("unix://{}", self.value("SOCKET")))
+            .env("DOCKER_CONFIG", self.value("CONFIG"));
+        command.output().unwrap().into()
+    }
+
+    /// The records whose request holds `mark`, once there are `count` of them.
+    #[track_caller]
+    pub(crate) fn records(&self, mark: &str, count: usize) -> Vec<String> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let log = std::fs::read(self.value("LOG")).unwrap_or_default();
+            let log = String::from_utf8(log).expect("the log is UTF-8");
+            let found: Vec<String> = log.lines().filter(|line| line.contains(mark)).map(str::to_owned).collect();
+            if found.len() >= count || Instant::now() > deadline {
+                // More than expected would come now.
+                std::thread::sleep(Duration::from_millis(100));
+                assert_eq!(found.len(), count, "records with {mark}: {found:#?}");
+                return found;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Processes of the account whose command line holds `mark`.
+    pub(crate) fn processes(&self, mark: &str) -> Vec<String> {
+        let output = Command::new("pgrep").args(["-a", "-u", self.value("ACCOUNT"), "-f", mark]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+}
+
+pub(crate) fn spawn(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until `done`, or fails after ten seconds.
+#[track_caller]
+pub(crate) fn until(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Reads from a child until its output holds `mark`.
+#[track_caller]
+pub(crate) fn read_until(reader: &mut impl Read, mark: &str) {
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    while !String::from_utf8_lossy(&seen).contains(mark) {
+        assert_eq!(reader.read(&mut byte).unwrap(), 1, "{mark} in {:?}", String::from_utf8_lossy(&seen));
+        seen.extend(byte);
+    }
+}

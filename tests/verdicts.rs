@@ -1,0 +1,109 @@
+//! The verdict corpora: one request a line, judged by the built-in policy in a copy of `fixtures/project`.
+//!
+//! `corpus/allow/*.txt` must be allowed; `corpus/deny/*.txt` has a reason code before each request, and the
+//! words of every refusal are a snapshot.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
+
+use dockgate::denial::Denial;
+use dockgate::exec::Account;
+use dockgate::gate::{Decision, Gate};
+use dockgate::policy::Policy;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A gate with the default policy, the real docker for Compose's sake, and no daemon behind it.
+fn gate() -> &'static Gate {
+    static GATE: OnceLock<Gate> = OnceLock::new();
+    GATE.get_or_init(|| {
+        let lab = std::env::var_os("DOCKGATE_LAB_CACHE").map_or_else(|| root().join("target/lab"), PathBuf::from);
+        let docker = lab.join("docker-28.5/usr/bin/docker");
+        assert!(docker.exists(), "no {}: `make test` installs it", docker.display());
+        let directory = tempfile::Builder::new().prefix("dockgate-verdicts.").tempdir().unwrap().keep();
+        let (home, project, config) = (directory.join("home"), directory.join("project"), directory.join("config"));
+        fs::create_dir_all(home.join(".ssh")).unwrap();
+        fs::create_dir_all(&config).unwrap();
+        copy(&root().join("tests/fixtures/project"), &project);
+        std::os::unix::fs::symlink(lab.join("docker-28.5/usr/libexec/docker/cli-plugins"), config.join("cli-plugins"))
+            .unwrap();
+        std::env::set_current_dir(&project).unwrap();
+        let policy = Policy { program: Some(docker), config, ..Policy::default() };
+        let account = Account { name: "ai-worker".to_owned(), home, locale: Vec::new() };
+        Gate { policy, profile: "default".to_owned(), account, parent: nix::unistd::getppid() }
+    })
+}
+
+/// The lines of every file in a corpus, with the file's name.
+fn corpus(kind: &str) -> Vec<(String, String)> {
+    let mut files: Vec<_> =
+        fs::read_dir(root().join("tests/corpus").join(kind)).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    let mut lines = Vec::new();
+    for file in files {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&file).unwrap();
+        let requests = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("# "));
+        lines.extend(requests.map(|line| (name.clone(), line.to_owned())));
+    }
+    lines
+}
+
+fn decide(request: &str) -> Decision {
+    gate().decide(request.as_bytes(), false)
+}
+
+#[test]
+fn what_needs_nothing_blocked_is_allowed() {
+    let lines = corpus("allow");
+    assert!(lines.len() >= 300, "{} lines", lines.len());
+    let mut wrong = String::new();
+    for (file, request) in &lines {
+        if let Err(denial) = decide(request).verdict {
+            writeln!(wrong, "{file}: {request}\n    {}: {}", denial.reason.code(), denial.message).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "refused, though they need nothing blocked:\n{wrong}");
+}
+
+#[test]
+fn what_is_blocked_is_refused_for_its_reason() {
+    let lines = corpus("deny");
+    assert!(lines.len() >= 300, "{} lines", lines.len());
+    let (mut wrong, mut words) = (String::new(), String::new());
+    for (file, line) in &lines {
+        let (code, request) = line.split_once('\t').unwrap_or(("", line));
+        match decide(request) {
+            Decision { verdict: Ok(_), .. } => writeln!(wrong, "{file}: allowed, not {code}: {request}").unwrap(),
+            Decision { verdict: Err(denial), .. } => {
+                if denial.reason.code() != code {
+                    writeln!(wrong, "{file}: {}, not {code}: {request}\n    {}", denial.reason.code(), denial.message)
+                        .unwrap();
+                }
+                let Denial { message, hint, .. } = &denial;
+                assert!(!hint.is_empty(), "{request}");
+                writeln!(words, "{request}\n    {message}\n    {hint}").unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    let project = gate().account.home.with_file_name("project");
+    insta::assert_snapshot!("refusals", words.replace(&project.display().to_string(), "/project"));
+}
