@@ -1,6 +1,6 @@
 //! Gate: one request from its bytes to docker or to a refusal. The pipeline, on one screen.
 
-use crate::audit::{Audit, command_of, escape, syslog};
+use crate::audit::{Audit, escape, syslog};
 use crate::compose::{self, Model, Project};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
@@ -109,7 +109,10 @@ impl Gate {
         let model =
             project::resolve(&self.policy, &self.account, &program, project, &located, &files).map_err(unresolved)?;
         let demands = compose::model::demands(&model, &directory);
-        Ok(Some((Model { directory: located.directory, text: model.to_string() }, demands)))
+        Ok(Some((
+            Model { directory: located.directory, text: compose::model::without_watching(model).to_string() },
+            demands,
+        )))
     }
 
     /// Serves one request: judges, records, and then acts or refuses. Comes back only if docker did not run.
@@ -155,7 +158,7 @@ impl Gate {
             "there is no shell here",
             "send a docker command: ssh HOST docker ps",
         );
-        if let Err(error) = audit.deny(&denial, command_of(denial.reason)) {
+        if let Err(error) = audit.deny(&denial, "login") {
             return unrecorded(&error);
         }
         say(&guide::guide(&self.policy, request));
@@ -233,11 +236,11 @@ fn refusal(denial: &Denial, id: Option<&str>) -> String {
     };
     let record = id.map_or_else(String::new, |id| format!("record: {id}\n"));
     let clean = escape::for_terminal;
-    format!("ERROR: {}\nreason: {}\nhint: {}\n{record}", clean(message), clean(&reason), clean(hint))
+    format!("{}\nreason: {}\nhint: {}\n{record}", clean(message), clean(&reason), clean(hint))
 }
 
 fn refuse(denial: &Denial, id: Option<&str>) -> Exit {
-    say(&refusal(denial, id));
+    say(&format!("ERROR: {}", refusal(denial, id)));
     Exit::Denied
 }
 

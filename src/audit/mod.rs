@@ -2,7 +2,7 @@
 //!
 //! [`Audit::permit`] is the only maker of [`Audited`], and running needs an `Audited`: no record, no run.
 
-use crate::denial::{Denial, Reason};
+use crate::denial::Denial;
 use crate::policy::Permit;
 use crate::request::Request;
 use anyhow::Result;
@@ -80,13 +80,5 @@ impl<'a> Audit<'a> {
     fn write(&self, verdict: Verdict, reason: &str, command: &str) -> Result<()> {
         let record = Record { verdict, reason, command, request: self.request, profile: self.profile, id: &self.id };
         record.lines().iter().try_for_each(|line| self.sink.write(verdict, line))
-    }
-}
-
-/// The command to record for a request that was refused before it was understood.
-pub fn command_of(reason: Reason) -> &'static str {
-    match reason {
-        Reason::NoCommand => "login",
-        _ => "-",
     }
 }

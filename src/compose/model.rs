@@ -54,7 +54,7 @@ const SERVICE: &[(&str, Rule)] = &[
     ("credential_spec", Rule::Like(Ask::HostSetting(HOST))),
     ("depends_on", Rule::Free),
     ("deploy", Rule::Deploy),
-    // Only `watch` acts on it, and that is an operation of its own.
+    // Taken out by [`without_watching`].
     ("develop", Rule::Free),
     ("device_cgroup_rules", Rule::Like(Ask::Device)),
     ("devices", Rule::Like(Ask::Device)),
@@ -223,6 +223,17 @@ pub fn demands(model: &Value, directory: &str) -> Vec<Demand> {
         }
     }
     found.demands
+}
+
+/// The model without what `watch` acts on: `up` offers to watch at a terminal, long after it was judged.
+pub fn without_watching(mut model: Value) -> Value {
+    let services = model.get_mut("services").and_then(Value::as_object_mut);
+    for service in services.into_iter().flat_map(|services| services.values_mut()) {
+        if let Some(service) = service.as_object_mut() {
+            service.remove("develop");
+        }
+    }
+    model
 }
 
 struct Found<'a> {

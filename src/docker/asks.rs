@@ -269,8 +269,11 @@ fn build_secret(value: &str) -> Vec<Want> {
 }
 
 /// A build context that the daemon fetches: docker's and buildx's own prefixes.
+///
+/// buildx prefers a directory of that name where there is one, so an address that climbs is none.
 pub fn is_remote(context: &str) -> bool {
-    ["http://", "https://", "git://", "git@", "github.com/"].iter().any(|prefix| context.starts_with(prefix))
+    !context.contains("..")
+        && ["http://", "https://", "git://", "git@", "github.com/"].iter().any(|prefix| context.starts_with(prefix))
 }
 
 fn type_of(value: &str) -> Option<String> {

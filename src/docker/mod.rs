@@ -275,7 +275,7 @@ impl Invocation {
         for given in given.filter(|given| given.is_set()) {
             let value = given.value().unwrap_or(given.option.long);
             for want in asks::wants(given.option.asks, &given.name(), value) {
-                demands.push(Demand::new(want, given.shown()));
+                demands.push(Demand::new(self.relative_to_project(want), given.shown()));
             }
         }
         if let Some(command) = self.command() {
@@ -287,6 +287,16 @@ impl Invocation {
             demands.extend(self.operand_demands(command));
         }
         demands
+    }
+
+    /// `compose run -v ./x:/y` starts from the project directory, which only Compose knows for sure.
+    fn relative_to_project(&self, want: Want) -> Want {
+        match want {
+            Want::Bind { source, .. } if self.component() == Component::Compose && !source.starts_with('/') => {
+                Want::UnknownModel { what: "a mount relative to the project directory".to_owned() }
+            }
+            other => other,
+        }
     }
 
     fn operand_demands(&self, command: &Command) -> Vec<Demand> {

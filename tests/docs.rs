@@ -1,0 +1,100 @@
+//! The documents say what the code does.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
+
+use dockgate::denial::Reason;
+use dockgate::exec::Account;
+use dockgate::gate::Gate;
+use dockgate::policy::Policy;
+use std::fs;
+use std::path::Path;
+
+fn text(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The cells of every row of a document's tables whose head starts with `head`.
+fn rows(document: &str, head: &str) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let mut inside = false;
+    for line in document.lines() {
+        if !line.starts_with('|') {
+            inside = false;
+        } else if line.starts_with(head) {
+            inside = true;
+        } else if inside && !line.starts_with("| ---") {
+            let line = line.trim_matches('|').replace("\\|", "\0");
+            rows.push(line.split('|').map(|cell| cell.trim().replace('\0', "|")).collect());
+        }
+    }
+    rows
+}
+
+/// The code in a table's cell.
+fn code(cell: &str) -> &str {
+    cell.trim_matches('`').trim()
+}
+
+fn gate() -> Gate {
+    let home = tempfile::tempdir().unwrap().keep();
+    let account = Account { name: "ai-worker".to_owned(), home, locale: Vec::new() };
+    Gate { policy: Policy::default(), profile: "default".to_owned(), account, parent: nix::unistd::getppid() }
+}
+
+#[test]
+fn every_known_bypass_is_refused_as_the_table_says() {
+    let rows = rows(&text("docs/known-bypasses.md"), "| attack | request |");
+    assert!(rows.len() >= 100, "{} rows", rows.len());
+    let gate = gate();
+    for row in &rows {
+        let [_, request, reason] = row.as_slice() else { unreachable!("three cells: {row:?}") };
+        let found = gate.decide(code(request).as_bytes(), false).verdict.map(|_| "allowed");
+        assert_eq!(found.unwrap_or_else(|denial| denial.reason.code()), reason, "{request}");
+    }
+}
+
+#[test]
+fn every_other_bypass_names_a_test_that_exists() {
+    let sources = ["src", "tests"].map(|folder| read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))).concat();
+    let rows = rows(&text("docs/known-bypasses.md"), "| attack | what stops it |");
+    assert!(rows.len() >= 15);
+    for row in &rows {
+        let test = code(&row[2]);
+        assert!(test == "lib.rs" || sources.contains(&format!("fn {test}(")), "{test}");
+    }
+    assert_eq!(text("src/lib.rs").matches("```compile_fail").count(), 2);
+}
+
+fn read_all(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.push_str(&read_all(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            all.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+    all
+}
+
+#[test]
+fn the_audit_document_lists_every_reason() {
+    let document = text("docs/audit-record.md");
+    let listed: Vec<Vec<String>> = rows(&document, "| reason |");
+    let expected: Vec<Vec<String>> =
+        Reason::ALL.iter().map(|(_, code, meaning)| vec![format!("`{code}`"), (*meaning).to_owned()]).collect();
+    assert_eq!(listed, expected, "docs/audit-record.md");
+}
+
+#[test]
+fn the_changelog_has_this_version() {
+    assert!(text("CHANGELOG.md").contains(&format!("## [{}]", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn the_example_key_line_is_what_sshd_takes() {
+    let example = text("authorized_keys.example");
+    let lines: Vec<&str> = example.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("restrict,command=\"/usr/bin/dockgate --key hermes\" ssh-ed25519 "));
+}
