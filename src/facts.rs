@@ -64,7 +64,7 @@ impl Facts {
             return Some("the working directory is the root of the file system".to_owned());
         }
         if !place.starts_with(&self.working_directory) {
-            return Some(format!("it leads to {}, outside {}", place.display(), self.working_directory.display()));
+            return Some(format!("it leads outside {}", self.working_directory.display()));
         }
         if let Some(name) = dot_directory(place, &self.home, directory) {
             return Some(format!("it leads into {name}, which holds the account's own configuration"));

@@ -115,22 +115,25 @@ pub fn volume(value: &str) -> Vec<Want> {
         // A target alone is an anonymous volume.
         return Vec::new();
     };
-    let mut wants = Vec::new();
+    let mut settings = Vec::new();
     let mut read_only = false;
     for mode in modes.split(',').filter(|mode| !mode.is_empty()) {
         match mode {
             "ro" => read_only = true,
             "rw" | "nocopy" | "cached" | "delegated" | "consistent" => {}
-            _ => wants.extend(host_setting(mode, "the mount would change how the host's own mount or files behave")),
+            _ => settings.extend(host_setting(mode, MOUNT_SETTING)),
         }
     }
-    if fields.next().is_some() || !is_volume_name(&first) {
-        wants.push(Want::Bind { source: first, read_only });
+    let mut wants = if fields.next().is_some() || !is_volume_name(&first) {
+        vec![Want::Bind { source: first, read_only }]
     } else {
-        wants.push(Want::Volume { name: first });
-    }
+        vec![Want::Volume { name: first }]
+    };
+    wants.append(&mut settings);
     wants
 }
+
+const MOUNT_SETTING: &str = "the mount would change how the host's own mount or files behave";
 
 /// Docker's rule for volume names (`[a-zA-Z0-9][a-zA-Z0-9_.-]*`); everything else is judged as a path.
 fn is_volume_name(source: &str) -> bool {
@@ -143,7 +146,7 @@ fn mount(value: &str) -> Vec<Want> {
     let Some(fields) = csv::row(value) else {
         return host_setting(value, "it is not a row of comma-separated key=value pairs");
     };
-    let mut wants = Vec::new();
+    let mut settings = Vec::new();
     let (mut kind, mut source, mut read_only) = ("volume".to_owned(), String::new(), false);
     for field in &fields {
         let (key, value) = field.split_once('=').unwrap_or((field, ""));
@@ -154,17 +157,19 @@ fn mount(value: &str) -> Vec<Want> {
             "target" | "dst" | "destination" | "consistency" | "bind-recursive" | "bind-nonrecursive"
             | "volume-nocopy" | "volume-label" | "volume-subpath" | "image-subpath" | "tmpfs-size" | "tmpfs-mode" => {}
             "volume-driver" if matches!(value, "" | "local") => {}
-            "volume-driver" | "volume-opt" => wants.push(Want::VolumeOptions { what: field.clone() }),
-            _ => wants.extend(host_setting(field, "not a mount option that this gate knows to be harmless")),
+            "volume-driver" | "volume-opt" => settings.push(Want::VolumeOptions { what: field.clone() }),
+            "bind-propagation" => settings.extend(host_setting(field, MOUNT_SETTING)),
+            _ => settings.extend(host_setting(field, "not a mount option that this gate knows to be harmless")),
         }
     }
-    match kind.as_str() {
-        "volume" if source.is_empty() => {}
-        "volume" if is_volume_name(&source) => wants.push(Want::Volume { name: source }),
-        "tmpfs" | "image" => {}
-        "bind" | "volume" => wants.push(Want::Bind { source, read_only }),
-        _ => wants.extend(host_setting(value, "not a mount type that this gate knows")),
-    }
+    let mut wants = match kind.as_str() {
+        "volume" if source.is_empty() => Vec::new(),
+        "volume" if is_volume_name(&source) => vec![Want::Volume { name: source }],
+        "tmpfs" | "image" => Vec::new(),
+        "bind" | "volume" => vec![Want::Bind { source, read_only }],
+        _ => host_setting(value, "not a mount type that this gate knows"),
+    };
+    wants.append(&mut settings);
     wants
 }
 

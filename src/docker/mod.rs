@@ -122,6 +122,10 @@ impl Invocation {
                 _ => Err(group_option(&prefix, word)),
             };
         }
+        // One word, not what would only look like two in a spelling.
+        if word.is_empty() || word.contains(' ') {
+            return Err(unknown_command(&prefix, word));
+        }
         let spelling = join(&prefix, word);
         match catalogue::find(&spelling) {
             Found::Nothing => Err(unknown_command(&prefix, word)),
@@ -292,8 +296,8 @@ impl Invocation {
     /// `compose run -v ./x:/y` starts from the project directory, which only Compose knows for sure.
     fn relative_to_project(&self, want: Want) -> Want {
         match want {
-            Want::Bind { source, .. } if self.component() == Component::Compose && !source.starts_with('/') => {
-                Want::UnknownModel { what: "a mount relative to the project directory".to_owned() }
+            Want::Bind { source, read_only } if self.component() == Component::Compose && !source.starts_with('/') => {
+                Want::Bind { source: format!("(project directory)/{source}"), read_only }
             }
             other => other,
         }
@@ -404,7 +408,7 @@ fn unknown_command(prefix: &str, word: &str) -> Denial {
     };
     Denial::new(
         Reason::UnknownCommand,
-        format!("{about} {word}"),
+        format!("{about} {}", shell_words::quote(word)),
         "not a docker command that this gate knows",
         format!("{meant}`help` lists what may be run here; plugins other than compose and buildx cannot be"),
     )

@@ -187,15 +187,16 @@ impl<I: Iterator<Item = &'static Opt> + Clone> Scan<'_, I> {
             let rest = letters.get(letter.len_utf8()..).unwrap_or_default();
             let spelled = format!("-{letter}");
             let found = self.find.clone().find(|option| option.short == Some(letter));
-            let Some(option) = found else {
-                if letter == 'h' {
-                    parsed.help = true;
-                    return Ok(());
-                }
-                return Err(self.unknown(&spelled));
-            };
             // `-a=v` only with something behind the `=`; `-H=` is the value `=`.
             let attached = rest.strip_prefix('=').filter(|value| !value.is_empty());
+            let Some(option) = found else {
+                if letter != 'h' {
+                    return Err(self.unknown(&spelled));
+                }
+                parsed.help = attached.map_or(Ok(true), |value| self.boolean(&spelled, value))?;
+                letters = if attached.is_some() { "" } else { rest };
+                continue;
+            };
             let (setting, next) = match (option.takes, attached) {
                 (Takes::Switch, Some(value)) => (Setting::Switch(self.boolean(&spelled, value)?), ""),
                 (Takes::Switch, None) => (Setting::Switch(true), rest),
@@ -324,7 +325,7 @@ mod tests {
         for words in [&["--help"][..], &["-h"], &["-ah"], &["x", "--help"], &["--help=true"]] {
             assert!(given(true, words).expect("accepted").2, "{words:?}");
         }
-        for words in [&["--help=false"][..], &["--", "--help"]] {
+        for words in [&["--help=false"][..], &["-h=false"], &["--", "--help"]] {
             assert!(!given(true, words).expect("accepted").2, "{words:?}");
         }
         assert!(!given(false, &["x", "--help"]).expect("accepted").2);

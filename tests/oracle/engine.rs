@@ -331,7 +331,8 @@ fn info() -> Value {
 
 fn listed(name: &str) -> Value {
     json!({"Id": format!("{name:x<64}"), "Names": [format!("/{name}")], "Image": "busybox", "State": "running",
-        "Status": "Up", "Labels": {"com.docker.compose.project": "p", "com.docker.compose.service": name},
+        "Status": "Up", "Labels": {"com.docker.compose.project": "p", "com.docker.compose.service": name,
+            "com.docker.compose.container-number": "1", "com.docker.compose.oneoff": "False"},
         "Created": 1_767_225_600, "Command": "sh", "Ports": [], "HostConfig": {"NetworkMode": "bridge"},
         "NetworkSettings": {"Networks": {}}, "Mounts": []})
 }

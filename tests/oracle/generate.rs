@@ -676,20 +676,43 @@ fn operands(command: &Command, random: &mut Random) -> Vec<String> {
     }
 }
 
-/// Enumerated lines: command by command, spelling by spelling, option by option, form by form.
-pub(crate) fn enumerated() -> impl Iterator<Item = Vec<String>> {
-    commands().flat_map(|command| {
-        spellings(command).flat_map(move |spelling| {
-            let plain = std::iter::once(line(spelling, vec![], command));
-            let options = command.all_options().flat_map(move |option| {
-                let pool = if option.takes == Takes::Switch { BOOLEANS.to_vec() } else { values(option) };
-                pool.into_iter().flat_map(move |value| {
-                    forms(option, value).into_iter().map(move |words| line(spelling, words, command))
-                })
-            });
-            plain.chain(options)
-        })
-    })
+/// Every option of every command, in every spelling and form, with every value: found by number.
+pub(crate) struct Listed {
+    /// Where a block of lines begins, and what is the same in them.
+    blocks: Vec<(usize, &'static Command, &'static str, Option<&'static Opt>)>,
+    pub(crate) len: usize,
+}
+
+impl Listed {
+    pub(crate) fn new() -> Self {
+        let mut listed = Self { blocks: Vec::new(), len: 0 };
+        for command in commands() {
+            for spelling in spellings(command) {
+                listed.blocks.push((listed.len, command, spelling, None));
+                listed.len += 1;
+                for option in command.all_options() {
+                    listed.blocks.push((listed.len, command, spelling, Some(option)));
+                    listed.len += pool(option).len() * forms(option, "").len();
+                }
+            }
+        }
+        listed
+    }
+
+    pub(crate) fn line(&self, index: usize) -> Vec<String> {
+        let block = self.blocks.partition_point(|(start, ..)| *start <= index).saturating_sub(1);
+        let (start, command, spelling, option) = self.blocks.get(block).expect("a block");
+        let Some(option) = option else { return line(spelling, vec![], command) };
+        let (pool, count) = (pool(option), forms(option, "").len());
+        let value = pool.get((index - start) / count).expect("a value");
+        let form = forms(option, value).into_iter().nth((index - start) % count).expect("a form");
+        line(spelling, form, command)
+    }
+}
+
+/// The values that an option is enumerated with.
+fn pool(option: &Opt) -> Vec<&'static str> {
+    if option.takes == Takes::Switch { BOOLEANS.to_vec() } else { values(option) }
 }
 
 /// A line with operands that let the command run.

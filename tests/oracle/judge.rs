@@ -55,6 +55,39 @@ const CHANGES: &[(&str, &str, &[&str])] = &[
     ("SENT", "session", &["build*"]),
 ];
 
+/// What the commands of Compose may change of their project's own.
+const COMPOSE: &[(&str, &str, &[&str])] = &[
+    ("DELETE", "containers **", &["create", "down", "rm", "run", "scale", "up"]),
+    ("DELETE", "images **", &["down"]),
+    ("DELETE", "networks **", &["create", "down", "run", "scale", "up"]),
+    ("DELETE", "volumes **", &["create", "down", "rm", "up"]),
+    ("POST", "build", &["build", "create", "run", "scale", "up"]),
+    ("POST", "containers ** attach", &["run", "up"]),
+    ("POST", "containers ** kill", &["down", "kill", "run", "up"]),
+    ("POST", "containers ** pause", &["pause"]),
+    ("POST", "containers ** rename", &["create", "run", "scale", "up"]),
+    ("POST", "containers ** resize", &["run", "up"]),
+    ("POST", "containers ** restart", &["restart"]),
+    ("POST", "containers ** start", &["restart", "run", "scale", "start", "up"]),
+    ("POST", "containers ** stop", &["create", "down", "rm", "run", "scale", "stop", "up"]),
+    ("POST", "containers ** unpause", &["unpause"]),
+    ("POST", "containers ** wait", &["run", "up", "wait"]),
+    ("POST", "containers create", &["create", "run", "scale", "up"]),
+    ("POST", "grpc", &["build", "create", "run", "scale", "up"]),
+    ("POST", "images create", &["create", "pull", "run", "scale", "up"]),
+    ("POST", "networks ** connect", &["create", "run", "scale", "start", "up"]),
+    ("POST", "networks ** disconnect", &["down"]),
+    ("POST", "networks create", &["create", "run", "scale", "up"]),
+    ("POST", "session", &["build", "create", "run", "scale", "up"]),
+    ("POST", "volumes create", &["create", "run", "scale", "up"]),
+    ("SENT", "containers ** attach", &["run", "up"]),
+    ("SENT", "grpc", &["build", "create", "run", "scale", "up"]),
+    ("SENT", "session", &["build", "create", "run", "scale", "up"]),
+];
+
+/// `docker inspect` without `--type` goes on to the cluster's objects when nothing else has the name.
+const INSPECTED: &[&str] = &["services *", "tasks *", "nodes *", "secrets *", "configs *"];
+
 /// Calls that only look.
 const LOOKS: &[&str] = &[
     "_ping",
@@ -86,19 +119,22 @@ pub(crate) fn fault(call: &Call, run: &Run<'_>) -> Option<String> {
     if let Some(canary) = run.canaries.iter().find(|canary| contains(&call.body, canary.as_bytes())) {
         return Some(format!("it carries {canary}, which a forbidden file holds"));
     }
+    let is = |pattern: &str| matches(&pattern.split(' ').collect::<Vec<_>>(), &parts);
+    let stranger = || Some("it belongs to a blocked operation, or to none".to_owned());
     if matches!(call.method.as_str(), "GET" | "HEAD") {
-        let known = LOOKS.iter().any(|look| matches(&look.split(' ').collect::<Vec<_>>(), &parts));
-        return (!known).then(|| "it belongs to a blocked operation, or to none".to_owned());
+        let inspected = run.command == "inspect" && INSPECTED.iter().any(|look| is(look));
+        return if inspected || LOOKS.iter().any(|look| is(look)) { None } else { stranger() };
     }
-    let known = CHANGES.iter().find(|(method, pattern, _)| {
-        *method == call.method && matches(&pattern.split(' ').collect::<Vec<_>>(), &parts)
-    });
-    let Some((_, _, commands)) = known else {
-        return Some("it belongs to a blocked operation, or to none".to_owned());
+    let (table, command) = match run.command.strip_prefix("compose ") {
+        Some(command) => (COMPOSE, command),
+        None => (CHANGES, run.command),
     };
-    let belongs = commands.iter().any(|command| match command.strip_suffix('*') {
-        Some(prefix) => run.command.starts_with(prefix),
-        None => run.command == *command,
+    let Some((_, _, commands)) = table.iter().find(|(method, pattern, _)| *method == call.method && is(pattern)) else {
+        return stranger();
+    };
+    let belongs = commands.iter().any(|known| match known.strip_suffix('*') {
+        Some(prefix) => command.starts_with(prefix),
+        None => command == *known,
     });
     if !belongs {
         return Some(format!("it does not belong to {}", run.command));
@@ -132,8 +168,10 @@ fn body_fault(call: &Call, parts: &[&str], run: &Run<'_>) -> Option<String> {
                 .or(networking)
         }
         ("POST", ["containers", .., "update"]) => host_config(&body, run),
-        (_, ["containers", id, .., "attach"]) => {
-            (!id.starts_with(CREATED)).then(|| "the container is not of this run".to_owned())
+        ("POST", ["containers", id, .., "attach"]) => {
+            // Without standard input it shows what `logs -f` shows, and `compose up` follows so what is up.
+            let shows = run.command == "compose up" && call.query.get("stdin").is_none_or(|stdin| stdin != "1");
+            (!shows && !id.starts_with(CREATED)).then(|| "the container is not of this run".to_owned())
         }
         ("POST", ["images", "create"]) => {
             call.query.get("fromSrc").filter(|source| !source.is_empty()).map(|source| format!("fromSrc={source}"))

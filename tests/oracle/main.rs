@@ -12,38 +12,43 @@ mod engine;
 mod generate;
 mod grpc;
 mod judge;
+mod projects;
 mod run;
 
+use dockgate::demand::Want;
 use dockgate::docker::{Component, Invocation};
 use dockgate::exec::Account;
 use dockgate::gate::{Action, Gate};
 use dockgate::policy::Policy;
-use generate::Random;
+use generate::{Listed, Random};
 use run::{CANARIES, Flavour, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-const DEFAULT_RUNS: usize = 1200;
+const DEFAULT_RUNS: usize = 400;
 const THREADS: u32 = 2;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// Commands whose verdict depends on a Compose project are not run here.
-fn is_skipped(invocation: &Invocation) -> bool {
-    invocation.loads_project()
+/// Requests about the same plain Compose project are many, and Compose is slow: every eighth will do.
+fn is_spared(random: &mut Random, words: &[String]) -> bool {
+    let args = words.get(1..).unwrap_or_default();
+    Invocation::from_args(args).is_ok_and(|invocation| invocation.loads_project()) && !random.one_in(8)
 }
 
 /// What the threads share.
 #[derive(Default)]
 struct Tally {
     judged: usize,
+    /// Not judged, see [`is_spared`].
+    spared: usize,
     allowed: usize,
-    skipped: usize,
     run: usize,
     late: BTreeMap<String, usize>,
     calls: usize,
@@ -58,36 +63,46 @@ struct Tally {
 /// The working directory is the process's own, so only one request is judged at a time.
 static JUDGING: Mutex<()> = Mutex::new(());
 
+/// The default policy and one that grants something of everything.
 fn policies(place: &Place) -> [Policy; 2] {
     let host = format!("unix://{}", place.path("a.sock").display());
-    // Nothing can be written there, not even by root, whom access(2) never refuses.
-    let config = PathBuf::from("/nonexistent/docker");
-    let strict = Policy { host, config, ..Policy::default() };
+    let strict = Policy { host, program: Some(Flavour::New.program()), ..Policy::default() };
     let granting = format!(
-        "[docker]\nhost = \"{}\"\nconfig = \"/nonexistent/docker\"\n[host]\nbind_mounts = [\"{home}/project/data:ro\", \"{out}/srv\"]\ndevices = [\"/dev/fuse\"]\ncapabilities = [\"NET_ADMIN\"]\nnamespaces = [\"network\"]\n",
-        strict.host,
+        "[host]\nbind_mounts = [\"{home}/project/data:ro\", \"{out}/srv\"]\ndevices = [\"/dev/fuse\"]\ncapabilities = [\"NET_ADMIN\"]\nnamespaces = [\"network\"]\n",
         home = place.path("home").display(),
         out = place.path("outside").display(),
     );
-    [strict, Policy::from_toml(&granting).expect("a policy")]
+    let grants = Policy::from_toml(&granting).expect("a policy").grants;
+    [strict.clone(), Policy { grants, ..strict }]
 }
 
-fn gate(place: &Place, policy: &Policy) -> Gate {
+/// Compose resolves projects with docker's real configuration. Else the gate is shown one that nobody can
+/// write, as on a host: these tests run as root, whom access(2) never refuses.
+fn gate(place: &Place, policy: &Policy, project: bool) -> Gate {
+    let config = if project { place.path("config") } else { PathBuf::from("/nonexistent/docker") };
     Gate {
-        policy: policy.clone(),
+        policy: Policy { config, ..policy.clone() },
         profile: "default".to_owned(),
         account: Account { name: "ai-worker".to_owned(), home: place.path("home"), locale: vec![] },
         parent: nix::unistd::getppid(),
     }
 }
 
+fn has_endpoint(invocation: &Invocation) -> bool {
+    invocation.demands().iter().any(|demand| matches!(demand.want, Want::Endpoint { .. }))
+}
+
 /// Judges a request, and runs what is allowed.
-fn examine(place: &Place, gates: &[Gate; 2], random: &mut Random, words: &[String], tally: &Mutex<Tally>) {
+fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<Tally>) {
     let words: Vec<String> = words.iter().map(|word| place.fill(word)).collect();
     let request = shell_words::join(&words);
     let granting = random.one_in(5);
     let in_project = !random.one_in(4);
-    let gate = &gates[usize::from(granting)];
+    let project =
+        Invocation::from_args(words.get(1..).unwrap_or_default()).is_ok_and(|invocation| invocation.loads_project());
+    let [strict, grants] = policies(place);
+    let gate = gate(place, if granting { &grants } else { &strict }, project);
+    let accessed = place.accesses(in_project);
     let decision = {
         let _one = JUDGING.lock().unwrap_or_else(PoisonError::into_inner);
         std::env::set_current_dir(place.path(if in_project { "home/project" } else { "home" })).expect("a directory");
@@ -95,13 +110,26 @@ fn examine(place: &Place, gates: &[Gate; 2], random: &mut Random, words: &[Strin
     };
     let lock = || tally.lock().unwrap_or_else(PoisonError::into_inner);
     lock().judged += 1;
+    let read = place.read_since(&accessed);
+    if !read.is_empty() {
+        place.furnish();
+        let kind = format!("{}: while it was judged, {}", decision.command, read.join(", "));
+        lock().findings.entry(kind).or_insert_with(|| (0, place.hide(&request))).0 += 1;
+    }
     let Ok(permit) = &decision.verdict else { return };
     let Action::Docker(invocation) = permit.subject() else { return };
     lock().allowed += 1;
-    let argv = invocation.argv();
+    // As exec does: the model goes with docker as an open file.
+    let model = invocation.model().map(|model| dockgate::project::memory_file(&model.text).expect("a memory file"));
+    let argv = match &model {
+        Some(file) => invocation.argv_with_model(&dockgate::project::path_of(file)),
+        None => invocation.argv(),
+    };
     let example = |what: &str| {
+        let model =
+            invocation.model().map_or_else(String::new, |model| format!("  model:   {}\n", place.hide(&model.text)));
         format!(
-            "  request: {}\n  argv:    docker {}\n{what}",
+            "  request: {}\n  argv:    docker {}\n{model}{what}",
             place.hide(&request),
             place.hide(&shell_words::join(&argv))
         )
@@ -109,12 +137,13 @@ fn examine(place: &Place, gates: &[Gate; 2], random: &mut Random, words: &[Strin
     let finding = |kind: String, what: String| {
         lock().findings.entry(kind).or_insert_with(|| (0, example(&what))).0 += 1;
     };
-    if Invocation::from_args(&argv).as_ref() != Ok(invocation) {
+    let again = Invocation::from_args(&argv);
+    // The judged endpoint and the files of a project are not passed on.
+    let rewritten = again.as_ref().map(Invocation::argv) != Ok(invocation.argv());
+    let whole = invocation.command().is_some() && invocation.model().is_none() && !has_endpoint(invocation);
+    let differs = whole && again.as_ref() != Ok(invocation);
+    if differs || (rewritten && invocation.model().is_none()) {
         finding("argv() is not read as what it was made from".to_owned(), String::new());
-    }
-    if is_skipped(invocation) {
-        lock().skipped += 1;
-        return;
     }
     let flavour = match random.below(20) {
         0..12 => Flavour::New,
@@ -122,13 +151,16 @@ fn examine(place: &Place, gates: &[Gate; 2], random: &mut Random, words: &[Strin
         15..18 => Flavour::Old,
         _ => Flavour::OldBuildKit,
     };
-    let hidden = argv.iter().map(|word| place.hide(word)).collect();
+    let model_text = invocation.model().map(|model| model.text.clone());
+    let flavour = if project { Flavour::New } else { flavour };
+    let hidden = argv.iter().chain(&model_text).map(|word| place.hide(word)).collect();
     if !lock().done.insert((hidden, flavour, in_project, granting)) {
         return;
     }
     let mut environment = gate.account.environment(&gate.policy);
     if invocation.component() != Component::Docker {
         environment.push(("BUILDX_CONFIG".into(), place.path("state/buildx").into()));
+        environment.push(("BUILDX_GIT_INFO".into(), "false".into()));
     }
     let seen = place.run(flavour, &argv, &environment, in_project);
     let directory = place.path(if in_project { "home/project" } else { "home" });
@@ -186,7 +218,10 @@ fn examine(place: &Place, gates: &[Gate; 2], random: &mut Random, words: &[Strin
         let kind = refused.iter().find(|text| line.contains(**text)).unwrap_or(&"");
         let version = if matches!(flavour, Flavour::New | Flavour::NewAlone) { "28.5" } else { "20.10" };
         let option = line.split(['\'', '"', ':']).map(str::trim).find(|part| part.starts_with('-')).unwrap_or("");
+        // Without buildx its options are unknown, and nothing comes of that.
+        let alone = flavour != Flavour::New && invocation.component() != Component::Docker;
         let kind = match *kind {
+            _ if alone => format!("{version} alone: {kind}"),
             "requires " | "invalid argument" => format!("{version}: {kind}"),
             _ => format!("{version}: {}: {kind} {option}", decision.command),
         };
@@ -200,42 +235,45 @@ fn what_is_allowed_does_nothing_forbidden() {
     let runs = usize::try_from(number("DOCKGATE_ORACLE_RUNS", DEFAULT_RUNS as u64)).expect("a count");
     let seed = number("DOCKGATE_ORACLE_SEED", 1);
     let start = Instant::now();
-    let enumerated = generate::enumerated().count();
-    let step = (enumerated * 2 / runs.max(1)).max(1);
-    let offset = usize::try_from(seed).unwrap_or(0) % step;
-    let source = Mutex::new((generate::enumerated().skip(offset).step_by(step), 0));
+    let listed = Listed::new();
+    let next = AtomicUsize::new(0);
     let tally = Mutex::new(Tally::default());
     std::thread::scope(|scope| {
         for number in 0..THREADS {
-            let (source, tally) = (&source, &tally);
+            let (listed, next, tally) = (&listed, &next, &tally);
             scope.spawn(move || {
                 let place = Place::new(number);
-                let [strict, granting] = policies(&place);
-                let gates = [gate(&place, &strict), gate(&place, &granting)];
                 loop {
-                    let (index, listed) = {
-                        let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
-                        source.1 += 1;
-                        let index = source.1;
-                        (index, if index % 2 == 0 { source.0.next() } else { None })
-                    };
-                    if index > runs {
+                    let index = next.fetch_add(1, Ordering::SeqCst);
+                    if index >= runs {
                         break;
                     }
                     // Every request has chance of its own, so that a line can be found again by its number.
                     let mut random = Random(seed.wrapping_mul(1 << 32).wrapping_add(index as u64));
-                    let words = listed.unwrap_or_else(|| generate::random(&mut random));
-                    examine(&place, &gates, &mut random, &words, tally);
+                    let words = match index % 16 {
+                        0 => {
+                            let (words, file) = projects::random(&mut random);
+                            place.put_project(&place.fill(&file));
+                            words
+                        }
+                        1..8 => listed.line(random.below(listed.len)),
+                        _ => generate::random(&mut random),
+                    };
+                    if index % 16 != 0 && is_spared(&mut random, &words) {
+                        tally.lock().unwrap_or_else(PoisonError::into_inner).spared += 1;
+                        continue;
+                    }
+                    examine(&place, &mut random, &words, tally);
                 }
             });
         }
     });
     let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     eprintln!(
-        "oracle: seed {seed}: {} requests judged (of {enumerated} listed ones every {step}th), {} allowed, {} of them for Compose projects and not run, {} different runs of docker with {} API calls, {} ended by the clock, in {:?}",
+        "oracle: seed {seed}: {} requests judged, {} spared, {} allowed, {} different runs of docker with {} API calls, {} of them ended by the clock, in {:?}",
         tally.judged,
+        tally.spared,
         tally.allowed,
-        tally.skipped,
         tally.run,
         tally.calls,
         tally.late.values().sum::<usize>(),
@@ -256,27 +294,28 @@ fn what_is_allowed_does_nothing_forbidden() {
     assert!(tally.findings.is_empty(), "{} findings with seed {seed}:\n{report}", tally.findings.len());
 }
 
-/// Without docker, many more: what is allowed is read back from its own argument vector as itself.
+/// Without docker, many more: what is understood is read back from its own argument vector as itself.
 #[test]
-fn what_is_allowed_is_read_back_as_itself() {
+fn what_is_understood_is_read_back_as_itself() {
     let mut random = Random(number("DOCKGATE_ORACLE_SEED", 1));
-    let policy = Policy::default();
+    let listed = Listed::new();
     let mut understood = 0;
-    for words in
-        generate::enumerated().step_by(37).chain((0..20_000).map(|_| generate::random(&mut random)).collect::<Vec<_>>())
-    {
-        let Some((_, args)) = words.split_first() else { continue };
-        let Ok(invocation) = Invocation::from_args(args) else { continue };
+    for index in 0..8000 {
+        let words = if index % 2 == 0 { listed.line(random.below(listed.len)) } else { generate::random(&mut random) };
+        let Ok(invocation) = Invocation::from_args(words.get(1..).unwrap_or_default()) else { continue };
         understood += 1;
         let argv = invocation.argv();
         let again = Invocation::from_args(&argv);
-        assert_eq!(again.as_ref(), Ok(&invocation), "{words:?}\n{argv:?}");
-        let demands =
-            |invocation: &Invocation| invocation.demands().into_iter().map(|demand| demand.want).collect::<Vec<_>>();
-        let endpoint = |want: &dockgate::demand::Want| matches!(want, dockgate::demand::Want::Endpoint { .. });
-        let asked: Vec<_> = demands(&invocation).into_iter().filter(|want| !endpoint(want)).collect();
-        assert_eq!(again.map(|again| demands(&again)), Ok(asked), "{words:?}\n{argv:?}");
-        let _ = policy.screen(&invocation.demands());
+        let wants = |invocation: &Invocation| -> Vec<Want> {
+            invocation.demands().into_iter().map(|demand| demand.want).collect()
+        };
+        let mut asked = wants(&invocation);
+        asked.retain(|want| !matches!(want, Want::Endpoint { .. }));
+        assert_eq!(again.as_ref().map(Invocation::argv), Ok(argv.clone()), "{words:?}");
+        assert_eq!(again.as_ref().map(wants), Ok(asked), "{words:?}\n{argv:?}");
+        if invocation.command().is_some() && !has_endpoint(&invocation) {
+            assert_eq!(again.as_ref(), Ok(&invocation), "{words:?}\n{argv:?}");
+        }
     }
-    assert!(understood > 10_000, "{understood}");
+    assert!(understood > 3000, "{understood}");
 }

@@ -29,7 +29,7 @@ pub(crate) enum Flavour {
 impl Flavour {
     pub(crate) const ALL: &'static [Self] = &[Self::New, Self::NewAlone, Self::Old, Self::OldBuildKit];
 
-    fn program(self) -> PathBuf {
+    pub(crate) fn program(self) -> PathBuf {
         let version = match self {
             Self::New | Self::NewAlone => "docker-28.5",
             Self::Old | Self::OldBuildKit => "docker-20.10",
@@ -102,6 +102,9 @@ pub(crate) struct Place {
     user: Option<u32>,
 }
 
+/// Files, and when they were read.
+type Accesses = Vec<(Option<(i64, i64)>, PathBuf)>;
+
 /// What was seen of a run.
 #[derive(Debug)]
 pub(crate) struct Seen {
@@ -155,6 +158,7 @@ impl Place {
             self.write(&format!("{root}/sub/Dockerfile"), "FROM busybox\n");
             self.write(&format!("{root}/compose.yaml"), "name: p\nservices: {web: {image: busybox}}\n");
             self.write(&format!("{root}/app.env"), "A=1\n");
+            self.write(&format!("{root}/c.yaml"), "");
             self.write(&format!("{root}/data/in/x"), "x\n");
             for (name, target) in
                 [("link-out", "outside"), ("link-env", "outside/secret.env"), ("dangling", "outside/none/x")]
@@ -225,6 +229,26 @@ impl Place {
         files.into_iter().map(|file| self.path(file)).collect()
     }
 
+    /// When forbidden files were read last.
+    pub(crate) fn accesses(&self, in_project: bool) -> Accesses {
+        self.forbidden(in_project).into_iter().map(|path| (access(&path), path)).collect()
+    }
+
+    /// The forbidden files that have been read since.
+    pub(crate) fn read_since(&self, accesses: &Accesses) -> Vec<String> {
+        let read = accesses.iter().filter(|(time, path)| access(path) != *time);
+        read.map(|(_, path)| format!("read {}", self.hide(&path.display().to_string()))).collect()
+    }
+
+    /// Puts a Compose file where requests look for one.
+    pub(crate) fn put_project(&self, text: &str) {
+        for root in ["home", "home/project"] {
+            for name in ["c.yaml", "compose.yaml"] {
+                fs::write(self.path(root).join(name), text).expect("a file");
+            }
+        }
+    }
+
     /// Runs docker with `argv` in `environment`, its daemon and `PATH` replaced.
     pub(crate) fn run(
         &self,
@@ -238,7 +262,7 @@ impl Place {
         self.right.take();
         self.wrong.take();
         let before = self.state();
-        let accessed: Vec<_> = self.forbidden(in_project).into_iter().map(|path| (access(&path), path)).collect();
+        let accessed = self.accesses(in_project);
         let output = || tempfile::tempfile().expect("a file");
         let (out, mut err) = (output(), output());
         let mut input = output();
@@ -272,11 +296,7 @@ impl Place {
         let mut errors = Vec::new();
         err.rewind().and_then(|()| err.read_to_end(&mut errors)).expect("errors");
         let mut effects = self.differences(&before);
-        for (time, path) in accessed {
-            if access(&path) != time {
-                effects.push(format!("read {}", self.hide(&path.display().to_string())));
-            }
-        }
+        effects.extend(self.read_since(&accessed));
         let started = fs::read_to_string(self.path("shim.log")).unwrap_or_default();
         effects.extend(started.lines().map(|line| format!("started {}", self.hide(line))));
         if !effects.is_empty() {
