@@ -14,8 +14,12 @@ demo: ## real ssh sessions through the gate, and the log of them (needs root)
 	scripts/demo.sh target/release/dockgate
 
 bench: ## what the gate costs, side by side with bare docker
-	cargo build --locked --release
-	scripts/bench.sh target/release/dockgate
+	cargo bench --locked --bench gate
+
+oracle: ## the long run of the oracle: what is allowed, through the real docker (about an hour)
+	scripts/lab.sh install
+	scripts/lab.sh install-cli 20.10
+	DOCKGATE_ORACLE_RUNS=$${RUNS:-100000} cargo test --locked --release --test oracle -- --nocapture
 
 lint: ## formatting and lints
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust, see https://rustup.rs"; exit 1; }

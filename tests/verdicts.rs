@@ -37,7 +37,8 @@ fn gate() -> &'static Gate {
         let lab = std::env::var_os("DOCKGATE_LAB_CACHE").map_or_else(|| root().join("target/lab"), PathBuf::from);
         let docker = lab.join("docker-28.5/usr/bin/docker");
         assert!(docker.exists(), "no {}: `make test` installs it", docker.display());
-        let directory = tempfile::Builder::new().prefix("dockgate-verdicts.").tempdir().unwrap().keep();
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("verdicts");
+        drop(fs::remove_dir_all(&directory));
         let (home, project, config) = (directory.join("home"), directory.join("project"), directory.join("config"));
         fs::create_dir_all(home.join(".ssh")).unwrap();
         fs::create_dir_all(&config).unwrap();

@@ -1,2 +1,82 @@
 //! Chores of this repository.
-fn main() {}
+#![expect(clippy::disallowed_methods, reason = "it is a program of its own, and acts")]
+
+mod compare;
+mod daemon;
+mod docker;
+mod help;
+mod tree;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser};
+use compare::{Comparison, Difference, Kind};
+use docker::Docker;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Chores of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Xtask {
+    /// Compare the catalogue with an installed docker, and fail where they differ unexplained
+    Catalogue(Catalogue),
+}
+
+#[derive(Debug, Args)]
+struct Catalogue {
+    /// The docker to ask
+    #[arg(long, value_name = "PROGRAM", default_value = "docker")]
+    docker: PathBuf,
+    /// The directory of its plugins [default: the one beside it, or docker's own]
+    #[arg(long, value_name = "DIR")]
+    plugins: Option<PathBuf>,
+    /// Differences that are known, one a line with its reason; without it what is gone does not fail
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
+}
+
+fn main() -> Result<ExitCode> {
+    let Xtask::Catalogue(arguments) = Xtask::parse();
+    catalogue(&arguments)
+}
+
+fn catalogue(Catalogue { docker, plugins, expect }: &Catalogue) -> Result<ExitCode> {
+    let docker = Docker::new(docker, plugins.as_deref())?;
+    let mut tree = tree::walk(&docker)?;
+    let probes = tree::hidden(&docker, &mut tree)?;
+    let Comparison { commands, spellings, flags, differences } = Comparison::new(&tree);
+
+    let mut names = vec![format!("docker {}", docker.version(&["--version"])?)];
+    for plugin in ["compose", "buildx"] {
+        let version = tree.contains_key(plugin).then(|| docker.version(&[plugin, "version"])).transpose()?;
+        names.push(version.map_or_else(|| format!("no {plugin}"), |version| format!("{plugin} {version}")));
+    }
+    println!(
+        "{}: {commands} commands in {spellings} spellings, {flags} options, {probes} probes, {} differences",
+        names.join(", "),
+        differences.len()
+    );
+
+    let explained = match expect {
+        None => BTreeSet::new(),
+        Some(file) => {
+            let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+            compare::explained(&text).with_context(|| file.display().to_string())?
+        }
+    };
+    let unexplained: Vec<&Difference> = differences.difference(&explained).collect();
+    for difference in &unexplained {
+        println!("{difference}");
+        if let (Kind::New, Some(node)) = (difference.kind, tree.get(&difference.what)) {
+            println!("         {}", compare::suggestion(&difference.what, &node.help));
+        }
+    }
+    let stale: Vec<&Difference> = explained.difference(&differences).collect();
+    for difference in &stale {
+        println!("explained, but not so: {difference}");
+    }
+    let failing = unexplained.iter().any(|difference| expect.is_some() || difference.kind != Kind::Gone);
+    Ok(if failing || !stale.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
