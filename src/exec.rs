@@ -63,6 +63,8 @@ impl Launch {
         let mut environment = account.environment(policy);
         if builds(invocation) {
             environment.push(("BUILDX_CONFIG".into(), state_directory()?.join("buildx").into()));
+            // Else buildx starts git in a build context, and git reads what the context's .git says.
+            environment.push(("BUILDX_GIT_INFO".into(), "false".into()));
         }
         Ok(Self { program: program(policy)?, environment })
     }

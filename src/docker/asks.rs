@@ -52,7 +52,8 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::Program(why) => vec![Want::ClientProgram { what: owned(), why }],
         Ask::Credentials => vec![Want::Credentials],
         Ask::ObjectType => object_type(value),
-        Ask::Endpoint => vec![Want::Endpoint { value: owned() }],
+        Ask::Builder if matches!(value, "" | "default") => Vec::new(),
+        Ask::Endpoint | Ask::Builder => vec![Want::Endpoint { value: owned() }],
         Ask::Configuration => vec![Want::Configuration { what: name.to_owned() }],
     }
 }

@@ -165,6 +165,16 @@ impl Invocation {
         refuse_paths_as_names(command, &parsed.operands)?;
         self.target = Target::Command(command);
         self.given = parsed.given;
+        if !command.name.contains(' ') {
+            // `builder --builder=x build` is passed on as `build --builder=x`; the later of two counts.
+            for root in self.root.drain(..).rev() {
+                let own = command.all_options().find(|option| option.long == root.option.long);
+                let again = self.given.iter().any(|given| given.option.long == root.option.long);
+                if let (Some(option), false) = (own, again) {
+                    self.given.insert(0, Given { option, ..root });
+                }
+            }
+        }
         self.operands = parsed.operands;
         Ok(self)
     }

@@ -206,6 +206,8 @@ pub enum Ask {
     /// `inspect --type`: the kind of object that is looked at.
     ObjectType,
     Endpoint,
+    /// `--builder`: contexts are builders too, and so other daemons.
+    Builder,
     Configuration,
     /// `compose -f`: a file, `-`, or something fetched.
     ProjectFile,

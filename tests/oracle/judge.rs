@@ -113,6 +113,12 @@ const LOOKS: &[&str] = &[
     "volumes **",
 ];
 
+/// Whether a call may go to the daemon of another context: those are the administrator's, and `buildx ls` asks
+/// each of them how it is.
+pub(crate) fn is_elsewhere_fine(run: &Run<'_>) -> bool {
+    matches!(run.command, "buildx ls" | "buildx inspect")
+}
+
 /// What is wrong with a call.
 pub(crate) fn fault(call: &Call, run: &Run<'_>) -> Option<String> {
     let parts: Vec<&str> = call.path.split('/').skip(1).collect();
@@ -377,7 +383,8 @@ fn network(body: &Value) -> Option<String> {
         let fine = match key.as_str() {
             "Name" | "Labels" | "Internal" | "Attachable" | "EnableIPv4" | "EnableIPv6" | "CheckDuplicate"
             | "ConfigOnly" => true,
-            "Scope" => value == "local",
+            // The daemon takes no others for a network of the cluster.
+            "Scope" => value != "swarm" && value != "global",
             "Driver" => value == "bridge" || value == "default",
             "IPAM" => {
                 let driver = value.get("Driver").and_then(Value::as_str).unwrap_or_default();

@@ -16,6 +16,7 @@ mod projects;
 mod run;
 
 use dockgate::demand::Want;
+use dockgate::docker::row::Ask;
 use dockgate::docker::{Component, Invocation};
 use dockgate::exec::Account;
 use dockgate::gate::{Action, Gate};
@@ -42,6 +43,19 @@ fn is_spared(random: &mut Random, words: &[String]) -> bool {
     Invocation::from_args(args).is_ok_and(|invocation| invocation.loads_project()) && !random.one_in(8)
 }
 
+/// How often docker is run with the same command and options, where values mean nothing to the policy.
+const SAME_SHAPE: usize = 6;
+
+/// The command, its options, those values that are judged, and whether an operand looks unlike a name.
+type Shape = (&'static str, Vec<String>, bool, Flavour);
+
+fn shape(invocation: &Invocation, flavour: Flavour) -> Shape {
+    let given = invocation.root_options().iter().chain(invocation.options());
+    let options = given.map(|given| if given.option.asks == Ask::Nothing { given.name() } else { given.word() });
+    let odd = invocation.operands().iter().any(|operand| operand.contains(['/', '.', ':', '%', '?', '#']));
+    (invocation.name(), options.collect(), odd, flavour)
+}
+
 /// What the threads share.
 #[derive(Default)]
 struct Tally {
@@ -50,6 +64,9 @@ struct Tally {
     spared: usize,
     allowed: usize,
     run: usize,
+    /// Not run, see [`SAME_SHAPE`].
+    alike: usize,
+    shapes: BTreeMap<Shape, usize>,
     late: BTreeMap<String, usize>,
     calls: usize,
     /// What was run already: argument vector, docker, directory, policy.
@@ -154,8 +171,17 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
     let model_text = invocation.model().map(|model| model.text.clone());
     let flavour = if project { Flavour::New } else { flavour };
     let hidden = argv.iter().chain(&model_text).map(|word| place.hide(word)).collect();
-    if !lock().done.insert((hidden, flavour, in_project, granting)) {
-        return;
+    {
+        let mut tally = lock();
+        if !tally.done.insert((hidden, flavour, in_project, granting)) {
+            return;
+        }
+        let times = tally.shapes.entry(shape(invocation, flavour)).or_default();
+        *times += 1;
+        if !project && *times > SAME_SHAPE {
+            tally.alike += 1;
+            return;
+        }
     }
     let mut environment = gate.account.environment(&gate.policy);
     if invocation.component() != Component::Docker {
@@ -185,7 +211,7 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
             );
         }
     }
-    for call in &seen.elsewhere {
+    for call in seen.elsewhere.iter().filter(|_| !judge::is_elsewhere_fine(&context)) {
         finding(
             format!("{}: another daemon was contacted: {} {}", decision.command, call.method, call.path),
             shown.clone(),
@@ -270,12 +296,13 @@ fn what_is_allowed_does_nothing_forbidden() {
     });
     let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     eprintln!(
-        "oracle: seed {seed}: {} requests judged, {} spared, {} allowed, {} different runs of docker with {} API calls, {} of them ended by the clock, in {:?}",
+        "oracle: seed {seed}: {} requests judged, {} spared, {} allowed, {} different runs of docker with {} API calls, {} more like them left out, {} ended by the clock, in {:?}",
         tally.judged,
         tally.spared,
         tally.allowed,
         tally.run,
         tally.calls,
+        tally.alike,
         tally.late.values().sum::<usize>(),
         start.elapsed()
     );

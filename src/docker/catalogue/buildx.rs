@@ -10,7 +10,7 @@ const BUILD: &[Opt] = &[
     list("attest"),
     list("build-arg"),
     list("build-context").asks(Ask::NamedContext),
-    value("builder"),
+    value("builder").asks(Ask::Builder),
     list("cache-from").asks(Ask::CacheFrom),
     list("cache-to").asks(Ask::CacheTo),
     value("call"),
@@ -58,7 +58,7 @@ const BUILD: &[Opt] = &[
 ];
 
 /// Taken at any depth.
-const BUILDER: &[Opt] = &[value("builder"), switch("debug").short('D')];
+const BUILDER: &[Opt] = &[value("builder").asks(Ask::Builder), switch("debug").short('D')];
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("build")

@@ -51,7 +51,7 @@ pub(super) const COMMANDS: &[Command] = &[
             DRY_RUN,
             &[
                 list("build-arg"),
-                value("builder"),
+                value("builder").asks(Ask::Builder),
                 switch("check"),
                 switch("compress"),
                 switch("force-rm"),

@@ -62,7 +62,7 @@ const COMPOSE_ROOT: &[Opt] = &[
 ];
 
 /// Options between `buildx` and its sub-command.
-const BUILDX_ROOT: &[Opt] = &[value("builder"), switch("debug").short('D')];
+const BUILDX_ROOT: &[Opt] = &[value("builder").asks(Ask::Builder), switch("debug").short('D')];
 
 /// Every row.
 pub fn commands() -> impl Iterator<Item = &'static Command> + Clone {

@@ -2,6 +2,9 @@
 
 use super::super::row::{Ask, Command, list, switch, value};
 
+/// What the options for Swarm ask for; the cluster is blocked in all other ways too.
+const CLUSTER: &str = "it belongs to the cluster, not to this host alone";
+
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("network connect").options(&[&[
         list("alias"),
@@ -19,7 +22,7 @@ pub(super) const COMMANDS: &[Command] = &[
         switch("config-only"),
         value("driver").short('d').asks(Ask::NetworkDriver),
         list("gateway"),
-        switch("ingress"),
+        switch("ingress").asks(Ask::HostSetting(CLUSTER)),
         switch("internal"),
         list("ip-range"),
         value("ipam-driver").asks(Ask::NetworkDriver),
@@ -28,7 +31,7 @@ pub(super) const COMMANDS: &[Command] = &[
         switch("ipv6"),
         list("label"),
         list("opt").short('o').asks(Ask::NetworkOption),
-        value("scope"),
+        value("scope").asks(Ask::HostSetting(CLUSTER)),
         list("subnet"),
     ]]),
     Command::new("network disconnect").options(&[&[switch("force").short('f')]]),
@@ -42,20 +45,20 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("network prune").options(&[&[list("filter"), switch("force").short('f')]]),
     Command::new("network rm").also(&["network remove"]).options(&[&[switch("force").short('f')]]),
     Command::new("volume create").options(&[&[
-        value("availability"),
+        value("availability").asks(Ask::HostSetting(CLUSTER)),
         value("driver").short('d').asks(Ask::VolumeDriver),
-        value("group"),
+        value("group").asks(Ask::HostSetting(CLUSTER)),
         list("label"),
-        value("limit-bytes"),
+        value("limit-bytes").asks(Ask::HostSetting(CLUSTER)),
         value("name"),
         list("opt").short('o').asks(Ask::VolumeOption),
-        value("required-bytes"),
-        value("scope"),
-        list("secret"),
-        value("sharing"),
-        list("topology-preferred"),
-        list("topology-required"),
-        value("type"),
+        value("required-bytes").asks(Ask::HostSetting(CLUSTER)),
+        value("scope").asks(Ask::HostSetting(CLUSTER)),
+        list("secret").asks(Ask::HostSetting(CLUSTER)),
+        value("sharing").asks(Ask::HostSetting(CLUSTER)),
+        list("topology-preferred").asks(Ask::HostSetting(CLUSTER)),
+        list("topology-required").asks(Ask::HostSetting(CLUSTER)),
+        value("type").asks(Ask::HostSetting(CLUSTER)),
     ]]),
     Command::new("volume inspect").options(&[&[value("format").short('f')]]),
     Command::new("volume ls").also(&["volume list"]).options(&[&[
@@ -66,5 +69,5 @@ pub(super) const COMMANDS: &[Command] = &[
     ]]),
     Command::new("volume prune").options(&[&[switch("all").short('a'), list("filter"), switch("force").short('f')]]),
     Command::new("volume rm").also(&["volume remove"]).options(&[&[switch("force").short('f')]]),
-    Command::new("volume update").options(&[&[value("availability")]]),
+    Command::new("volume update").options(&[&[value("availability")]]).asks(&[Ask::HostSetting(CLUSTER)]),
 ];
