@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "docker is started here, and only here")]
 
 use crate::audit::Audited;
+use crate::docker::asks::is_remote;
 use crate::docker::{Component, Invocation};
 use crate::policy::Policy;
 use crate::project;
@@ -66,6 +67,10 @@ impl Launch {
             // Else buildx starts git in a build context, and git reads what the context's .git says.
             environment.push(("BUILDX_GIT_INFO".into(), "false".into()));
         }
+        if fetches(invocation) {
+            // The classic builder would have the client run git; BuildKit has the daemon fetch.
+            environment.push(("DOCKER_BUILDKIT".into(), "1".into()));
+        }
         Ok(Self { program: program(policy)?, environment })
     }
 }
@@ -77,6 +82,12 @@ fn builds(invocation: &Invocation) -> bool {
         Component::Buildx => true,
         Component::Compose => invocation.loads_project(),
     }
+}
+
+/// Whether a build context could be an address.
+fn fetches(invocation: &Invocation) -> bool {
+    builds(invocation)
+        && (invocation.component() == Component::Compose || invocation.operands().iter().any(|word| is_remote(word)))
 }
 
 /// The account's own directory below /tmp, which nobody else can write or replace.

@@ -41,32 +41,49 @@ pub(crate) fn walk(docker: &Docker) -> Result<Tree> {
     Ok(tree)
 }
 
-/// Asks for the options of the catalogue that help does not list.
+/// Asks for the options of the catalogue that help does not list; how often it asked.
 pub(crate) fn hidden(docker: &Docker, tree: &mut Tree) -> Result<usize> {
-    let mut questions: Vec<(String, &str, Option<char>)> = Vec::new();
+    // Spellings of one command are one command in docker: asking by one of those that lack it is enough.
+    let mut questions: BTreeMap<(String, &str), (Option<char>, Vec<String>)> = BTreeMap::new();
     for (spelling, node) in &*tree {
         for option in options(spelling) {
             let names = std::iter::once(option.long).chain(option.also.iter().copied());
             for name in names.filter(|name| !node.help.flags.contains_key(*name)) {
-                questions.push((spelling.clone(), name, option.short));
+                let command = command_name(spelling).to_owned();
+                questions.entry((command, name)).or_insert((option.short, Vec::new())).1.push(spelling.clone());
             }
         }
     }
-    let found = parallel(&questions, |(spelling, long, short)| {
+    let questions: Vec<_> =
+        questions.into_iter().map(|((_, long), (short, spellings))| (long, short, spellings)).collect();
+    let found = parallel(&questions, |(long, short, spellings)| {
+        let Some((spelling, node)) = spellings.first().and_then(|first| tree.get_key_value(first)) else {
+            return Ok(None);
+        };
         let words: Vec<&str> = spelling.split(' ').filter(|word| !word.is_empty()).collect();
-        for view in tree.get(spelling).map_or(&[][..], |node| &node.views) {
+        for view in &node.views {
             if let Some(flag) = docker.flag(*view, &words, long, *short)? {
                 return Ok(Some(flag));
             }
         }
         Ok(None::<Flag>)
     })?;
-    for ((spelling, long, _), flag) in questions.iter().zip(found) {
-        if let (Some(node), Some(flag)) = (tree.get_mut(spelling), flag) {
-            node.help.flags.insert((*long).to_owned(), flag);
+    for ((long, _, spellings), flag) in questions.iter().zip(found) {
+        for spelling in spellings {
+            if let (Some(node), Some(flag)) = (tree.get_mut(spelling), flag) {
+                node.help.flags.insert((*long).to_owned(), flag);
+            }
         }
     }
     Ok(questions.len())
+}
+
+/// The name of the row that a spelling belongs to; a group's is its own.
+fn command_name(spelling: &str) -> &str {
+    match catalogue::find(spelling) {
+        Found::Leaf(command) | Found::Both(command) => command.name,
+        Found::Group | Found::Nothing => spelling,
+    }
 }
 
 /// The options that the catalogue has for a spelling, command or root of commands.
@@ -109,7 +126,8 @@ fn node(docker: &Docker, spelling: &str) -> Result<Option<Node>> {
     let views: &[View] = match words.as_slice() {
         [] => &[View::Plugins, View::Bare, View::Linux],
         ["compose" | "buildx", ..] => &[View::Plugins],
-        ["build" | "builder" | "bake", ..] | ["image", "build"] => &[View::Plugins, View::Bare, View::OldBuilder],
+        ["build"] | ["builder" | "image", "build"] => &[View::Plugins, View::Bare, View::OldBuilder],
+        ["builder" | "bake", ..] => &[View::Plugins, View::Bare],
         _ => &[View::Bare, View::Linux],
     };
     let leaf = matches!(catalogue::find(spelling), Found::Leaf(_) | Found::Both(_));
