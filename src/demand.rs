@@ -1,4 +1,4 @@
-//! Demand: the vocabulary shared by grammar and policy. Pure; imports nothing.
+//! Demand: the vocabulary shared by grammar and policy. Pure.
 //!
 //! The grammar reduces a request, however it is spelled, to a list of these. The policy judges them and
 //! nothing else, so a rule is written once and serves every spelling.
@@ -123,7 +123,8 @@ pub enum Want {
 }
 
 /// The namespaces that a container can share (namespaces(7), Docker's names).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Namespace {
     Cgroup,
     Ipc,

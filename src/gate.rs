@@ -28,6 +28,8 @@ pub enum Action {
 pub struct Gate {
     pub policy: Policy,
     pub profile: String,
+    /// Why the key may not be used at all, if so.
+    pub refusal: Option<Denial>,
     pub account: Account,
     /// The process that the gate must not outlive: sshd's for this connection.
     pub parent: nix::unistd::Pid,
@@ -57,6 +59,9 @@ impl Gate {
     }
 
     fn judge(&self, request: &[u8], standard_input: bool, command: &mut String) -> Verdict<Action> {
+        if let Some(denial) = &self.refusal {
+            return Err(denial.clone());
+        }
         let words = Words::split(request)?;
         if let Some(own) = Own::parse(&words, request) {
             own.name().clone_into(command);
@@ -152,6 +157,12 @@ impl Gate {
 
     /// A login without a command: there is no shell, so say what there is.
     fn interactive(&self, request: &Request, audit: &Audit) -> Exit {
+        if let Some(denial) = &self.refusal {
+            return match audit.deny(denial, "login") {
+                Ok(()) => refuse(denial, Some(audit.id())),
+                Err(error) => unrecorded(&error),
+            };
+        }
         let denial = Denial::new(
             Reason::NoCommand,
             "login",

@@ -1,6 +1,7 @@
 //! Guide: what this gate is and what may be done here, for whoever asks. Pure.
 
 use crate::docker::catalogue;
+use crate::policy::settings::{Origin, Settings};
 use crate::policy::{Policy, operations};
 use crate::request::Request;
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ pub fn guide(policy: &Policy, request: &Request) -> String {
     }
     text.push_str("Blocked, in every spelling:\n");
     let (verbs, parts): (Vec<&str>, Vec<&str>) =
-        policy.blocked.iter().map(String::as_str).partition(|name| !name.contains(' '));
+        policy.settings.blocked.value.iter().map(String::as_str).partition(|name| !name.contains(' '));
     wrap(&mut text, "  docker", &verbs.join(", "));
     if !parts.is_empty() {
         let _ = writeln!(text, "  and {} sub-commands, which `dockgate policy show` lists", parts.len());
@@ -55,7 +56,7 @@ fn permitted(policy: &Policy) -> BTreeMap<&'static str, Vec<&'static str>> {
 
 fn is_permitted(policy: &Policy, name: &str) -> bool {
     let listed = |list: &[String]| list.iter().any(|entry| operations::covers(entry, name));
-    !listed(&policy.blocked) && policy.allowed.as_deref().is_none_or(listed)
+    !listed(&policy.settings.blocked.value) && policy.settings.allowed.value.as_deref().is_none_or(listed)
 }
 
 /// `title words`, wrapped at 84 columns.
@@ -74,40 +75,35 @@ fn wrap(text: &mut String, title: &str, words: &str) {
     text.push('\n');
 }
 
-/// The effective policy, as a policy file would say it.
+/// The effective policy, as a policy file would say it, with who set each value.
 pub fn policy_text(policy: &Policy) -> String {
-    let list = |items: Vec<String>| {
-        format!("[{}]", items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", "))
-    };
-    let grants = &policy.grants;
-    let mounts = grants
-        .bind_mounts
-        .iter()
-        .map(|mount| format!("{}{}", mount.path.display(), if mount.read_only { ":ro" } else { "" }));
+    let list =
+        |items: &[String]| format!("[{}]", items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", "));
+    let path = |path: &std::path::Path| format!("{:?}", path.display().to_string());
+    let Policy { program, host, config, settings, audit } = policy;
+    let Settings { mode, blocked, allowed, bind_mounts, devices, capabilities, namespaces, privileged } = settings;
+    let mounts: Vec<String> = bind_mounts.value.iter().map(ToString::to_string).collect();
     let mut text = String::new();
-    let program = policy
-        .program
-        .as_ref()
-        .map_or_else(String::new, |path| format!("program = {:?}\n", path.display().to_string()));
-    let _ = write!(
-        text,
-        "[docker]\n{program}host = {:?}\nconfig = {:?}\n\n",
-        policy.host,
-        policy.config.display().to_string()
-    );
-    let _ = writeln!(text, "[commands]\nblocked = {}", list(policy.blocked.clone()));
-    if let Some(allowed) = &policy.allowed {
-        let _ = writeln!(text, "allowed = {}", list(allowed.clone()));
+    let mut line = |key: &str, value: &str, origin: &dyn std::fmt::Display| {
+        let _ = writeln!(text, "{key} = {value}  # {origin}");
+    };
+    line("mode", &format!("{:?}", mode.value.name()), &mode.origin);
+    if let Some(program) = program {
+        line("docker.program", &path(program), &Origin::File);
     }
-    let _ = write!(
-        text,
-        "\n[host]\nbind_mounts = {}\ndevices = {}\ncapabilities = {}\nnamespaces = {}\nprivileged = {}\n",
-        list(mounts.collect()),
-        list(grants.devices.clone()),
-        list(grants.capabilities.clone()),
-        list(grants.namespaces.clone()),
-        grants.privileged
-    );
+    line("docker.host", &format!("{host:?}"), &"the policy file, or built in");
+    line("docker.config", &path(config), &"the policy file, or built in");
+    line("audit.socket", &path(&audit.socket), &"the policy file, or built in");
+    line("audit.facility", &format!("{:?}", audit.facility.name()), &"the policy file, or built in");
+    line("commands.blocked", &list(&blocked.value), &blocked.origin);
+    if let Some(names) = &allowed.value {
+        line("commands.allowed", &list(names), &allowed.origin);
+    }
+    line("host.bind_mounts", &list(&mounts), &bind_mounts.origin);
+    line("host.devices", &list(&devices.value), &devices.origin);
+    line("host.capabilities", &list(&capabilities.value), &capabilities.origin);
+    line("host.namespaces", &list(&namespaces.value), &namespaces.origin);
+    line("host.privileged", &privileged.value.to_string(), &privileged.origin);
     text
 }
 
@@ -118,7 +114,11 @@ mod tests {
     #[test]
     fn the_policy_text_is_a_policy_file() {
         let policy = Policy::default();
-        assert_eq!(Policy::from_toml(&policy_text(&policy)), Ok(policy));
+        let again = Policy::from_toml(&policy_text(&policy)).expect("a policy file");
+        assert_eq!(
+            policy_text(&again).replace("the policy file", "built in"),
+            policy_text(&policy).replace("the policy file", "built in")
+        );
     }
 
     #[test]

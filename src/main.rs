@@ -6,6 +6,7 @@ use dockgate::cli::{Cli, Command, Options, PolicyCommand};
 use dockgate::exec::{Account, is_locale};
 use dockgate::exit::Exit;
 use dockgate::gate::{self, Gate};
+use dockgate::policy::set::{PolicySet, Selected};
 use dockgate::request::{Client, Request};
 use dockgate::{audit, guide, identity, policy};
 use std::ffi::OsString;
@@ -27,26 +28,27 @@ fn main() -> ExitCode {
 
 fn run(Cli { options, command }: Cli, parent: nix::unistd::Pid) -> Exit {
     let Options { config, profile, key } = options;
-    let profile = profile.unwrap_or_else(|| "default".to_owned());
     let request = request(key);
     if let Some(Command::Policy { command: PolicyCommand::Validate { file: Some(file) } }) = &command {
         return validate(policy::load::load(Some(&absolute(file))));
     }
-    let policy = match policy::load::load(config.as_deref()) {
-        Ok(policy) => policy,
+    let set = match policy::load::load(config.as_deref()) {
+        Ok(set) => set,
         Err(error) if command.is_some() => return validate(Err(error)),
-        Err(error) => return broken_policy(&error, &request, &profile),
+        Err(error) => return broken_policy(&error, &request, profile.as_deref().unwrap_or("default")),
     };
-    let account = account(&request.user);
-    let gate = Gate { policy, profile, account, parent };
+    let Selected { policy, profile, because, denial } = set.select(&request, profile.as_deref());
+    let gate = Gate { policy, profile, refusal: denial, account: account(&request.user), parent };
     match command {
         None => gate.serve(&request, identity::record_id()),
         Some(Command::Check { json, words }) => {
             let decision = gate.decide(&joined(&words), false);
             if json { gate::check_json(&decision) } else { gate::check_text(&decision) }
         }
-        Some(Command::Policy { command: PolicyCommand::Show }) => gate::print(&guide::policy_text(&gate.policy)),
-        Some(Command::Policy { command: PolicyCommand::Validate { .. } }) => validate(Ok(gate.policy)),
+        Some(Command::Policy { command: PolicyCommand::Show }) => {
+            gate::print(&format!("# profile {}: {because}\n{}", gate.profile, guide::policy_text(&gate.policy)))
+        }
+        Some(Command::Policy { command: PolicyCommand::Validate { .. } }) => validate(Ok(set)),
     }
 }
 
@@ -80,7 +82,7 @@ fn absolute(file: &std::path::Path) -> std::path::PathBuf {
     std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
 }
 
-fn validate(policy: anyhow::Result<policy::Policy>) -> Exit {
+fn validate(policy: anyhow::Result<PolicySet>) -> Exit {
     match policy {
         Ok(_) => gate::print("policy: valid\n"),
         Err(error) => {

@@ -36,7 +36,13 @@ fn code(cell: &str) -> &str {
 
 fn gate() -> Gate {
     let account = Account { name: "ai-worker".to_owned(), home: "/nonexistent".into(), locale: Vec::new() };
-    Gate { policy: Policy::default(), profile: "default".to_owned(), account, parent: nix::unistd::getppid() }
+    Gate {
+        policy: Policy::default(),
+        profile: "default".to_owned(),
+        refusal: None,
+        account,
+        parent: nix::unistd::getppid(),
+    }
 }
 
 #[test]
@@ -83,6 +89,25 @@ fn the_audit_document_lists_every_reason() {
     let expected: Vec<Vec<String>> =
         Reason::ALL.iter().map(|(_, code, meaning)| vec![format!("`{code}`"), (*meaning).to_owned()]).collect();
     assert_eq!(listed, expected, "docs/audit-record.md");
+}
+
+#[test]
+fn the_policy_document_s_example_is_a_policy() {
+    let document = text("docs/policy.md");
+    let example = document.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    Policy::from_toml(example).unwrap();
+    // Every key of the example has its row.
+    let rows = rows(&document, "| key | default |").into_iter().map(|row| code(&row[0]).to_owned()).collect::<Vec<_>>();
+    let mut table = String::new();
+    for line in example.lines().filter(|line| !line.is_empty()) {
+        if let Some(name) = line.strip_prefix('[') {
+            table = format!("{}.", name.trim_end_matches(']'));
+        } else {
+            let key = format!("{table}{}", line.split('=').next().unwrap().trim());
+            let known = rows.iter().any(|row| *row == key || (row == "profiles.NAME" && key.starts_with("profiles.")));
+            assert!(known || rows.contains(&key.replace("hermes", "LABEL")), "{key}");
+        }
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn gate() -> &'static Gate {
         std::env::set_current_dir(&project).unwrap();
         let policy = Policy { program: Some(docker), config, ..Policy::default() };
         let account = Account { name: "ai-worker".to_owned(), home, locale: Vec::new() };
-        Gate { policy, profile: "default".to_owned(), account, parent: nix::unistd::getppid() }
+        Gate { policy, profile: "default".to_owned(), refusal: None, account, parent: nix::unistd::getppid() }
     })
 }
 

@@ -57,7 +57,10 @@ impl<'a> Audit<'a> {
     /// # Errors
     /// When the record cannot be written; the permission is gone with it.
     pub fn permit<T>(&self, permit: Permit<T>, command: &str) -> Result<Audited<T>> {
-        self.write(Verdict::Allow, "permitted", command)?;
+        match permit.observed() {
+            None => self.write(Verdict::Allow, "permitted", command)?,
+            Some(denial) => self.write(Verdict::Observe, denial.reason.code(), command)?,
+        }
         Ok(Audited { subject: permit.into_subject() })
     }
 

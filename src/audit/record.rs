@@ -11,6 +11,8 @@ pub const MAX_LINE: usize = 8 * 1024 - 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Allow,
+    /// Allowed, because the policy is only to be observed.
+    Observe,
     Deny,
     Error,
 }
@@ -20,6 +22,7 @@ impl Verdict {
     pub fn word(self) -> &'static str {
         match self {
             Self::Allow => "allow",
+            Self::Observe => "observe",
             Self::Deny => "deny",
             Self::Error => "error",
         }

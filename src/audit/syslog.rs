@@ -49,7 +49,7 @@ impl Sink {
         Ok(Self { socket: audit.socket.clone(), logger })
     }
 
-    /// Sends one line: allow at info, deny at warning, error at err.
+    /// Sends one line: allow at info, observe at notice, deny at warning, error at err.
     ///
     /// # Errors
     /// When the daemon is gone, or has not read for [`PATIENCE`].
@@ -57,6 +57,7 @@ impl Sink {
         let mut logger = self.logger.lock().map_err(|_| anyhow::anyhow!("the audit's lock is broken"))?;
         let sent = match verdict {
             Verdict::Allow => logger.info(line),
+            Verdict::Observe => logger.notice(line),
             Verdict::Deny => logger.warning(line),
             Verdict::Error => logger.err(line),
         };

@@ -1,20 +1,41 @@
 //! The policy file's form: TOML, every key known, every value checked. Pure.
 
-use super::{Audit, BindMount, Grants, Policy, capability, operations};
+use super::set::{Key, PolicySet};
+use super::settings::Origin;
+use super::{Audit, BindMount, Mode, Policy, capability, operations};
+use crate::demand::Namespace;
+use ipnet::IpNet;
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
+use toml::Spanned;
 
 /// The whole file; every part can be left out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
+    profile: Option<Spanned<String>>,
     docker: Docker,
+    audit: AuditTable,
+    profiles: BTreeMap<String, Overlay>,
+    keys: BTreeMap<String, KeyTable>,
+    // What a profile can set, too; serde cannot flatten and refuse unknown keys at the same time.
+    mode: Option<Mode>,
     commands: Commands,
     host: Host,
-    audit: AuditTable,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What a profile sets, and the file's top level.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Overlay {
+    pub mode: Option<Mode>,
+    pub commands: Commands,
+    pub host: Host,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Docker {
     program: Option<Absolute>,
@@ -22,28 +43,60 @@ struct Docker {
     config: Option<Absolute>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Commands {
-    blocked: Option<Vec<Operation>>,
-    allowed: Option<Vec<Operation>>,
+pub struct Commands {
+    pub blocked: Option<Vec<Operation>>,
+    pub allowed: Option<Vec<Operation>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Host {
-    bind_mounts: Vec<Mount>,
-    devices: Vec<Device>,
-    capabilities: Vec<Capability>,
-    namespaces: Vec<NamespaceName>,
-    privileged: bool,
+pub struct Host {
+    pub bind_mounts: Option<Vec<Mount>>,
+    pub devices: Option<Vec<Device>>,
+    pub capabilities: Option<Vec<Capability>>,
+    pub namespaces: Option<Vec<Namespace>>,
+    pub privileged: Option<bool>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// A key, by its label.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct KeyTable {
+    profile: Option<Spanned<String>>,
+    fingerprint: Option<Fingerprint>,
+    from: Option<Vec<Range>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct AuditTable {
     socket: Option<Absolute>,
     facility: Facility,
+    format: Format,
+    required: Required,
+}
+
+/// The form of a record.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Logfmt,
+}
+
+/// Nothing runs without a record, so there is one value.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(try_from = "bool")]
+struct Required;
+
+impl TryFrom<bool> for Required {
+    type Error = &'static str;
+
+    fn try_from(required: bool) -> Result<Self, &'static str> {
+        if required { Ok(Self) } else { Err("a record is always required: nothing runs without one") }
+    }
 }
 
 /// Syslog facilities (syslog(3)) that make sense for security records.
@@ -65,8 +118,28 @@ pub enum Facility {
     Local7,
 }
 
+impl Facility {
+    /// The word that the policy file uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Authpriv => "authpriv",
+            Self::Daemon => "daemon",
+            Self::User => "user",
+            Self::Local0 => "local0",
+            Self::Local1 => "local1",
+            Self::Local2 => "local2",
+            Self::Local3 => "local3",
+            Self::Local4 => "local4",
+            Self::Local5 => "local5",
+            Self::Local6 => "local6",
+            Self::Local7 => "local7",
+        }
+    }
+}
+
 /// An absolute path without `.` and `..`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Absolute(PathBuf);
 
@@ -85,7 +158,7 @@ impl TryFrom<String> for Absolute {
 }
 
 /// A daemon's address as `DOCKER_HOST` takes it, without those that start a program.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Endpoint(String);
 
@@ -103,9 +176,9 @@ impl TryFrom<String> for Endpoint {
 }
 
 /// A command or group that the catalogue has.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-struct Operation(String);
+pub struct Operation(pub String);
 
 impl TryFrom<String> for Operation {
     type Error = String;
@@ -122,9 +195,9 @@ impl TryFrom<String> for Operation {
 }
 
 /// `/path` or `/path:ro`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-struct Mount(BindMount);
+pub struct Mount(pub BindMount);
 
 impl TryFrom<String> for Mount {
     type Error = String;
@@ -140,9 +213,9 @@ impl TryFrom<String> for Mount {
 }
 
 /// A device below `/dev`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-struct Device(String);
+pub struct Device(pub String);
 
 impl TryFrom<String> for Device {
     type Error = String;
@@ -154,9 +227,9 @@ impl TryFrom<String> for Device {
 }
 
 /// A capability's name (capabilities(7)), with or without `CAP_`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-struct Capability(String);
+pub struct Capability(pub String);
 
 impl TryFrom<String> for Capability {
     type Error = String;
@@ -171,58 +244,128 @@ impl TryFrom<String> for Capability {
     }
 }
 
-/// A namespace that containers may share with the host.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum NamespaceName {
-    Cgroup,
-    Ipc,
-    Network,
-    Pid,
-    User,
-    Uts,
-}
+/// A key's fingerprint as `ssh-keygen -l` prints it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+struct Fingerprint(String);
 
-impl Policy {
-    /// Reads a policy file's text.
-    ///
-    /// # Errors
-    /// The message of the TOML reader, with line and column, for anything that is not wholly understood.
-    pub fn from_toml(text: &str) -> Result<Self, String> {
-        let File { docker, commands, host, audit } = toml::from_str(text).map_err(|error| error.to_string())?;
-        let Docker { program, host: endpoint, config } = docker;
-        let Commands { blocked, allowed } = commands;
-        let AuditTable { socket, facility } = audit;
-        let names = |list: Vec<Operation>| list.into_iter().map(|Operation(name)| name).collect();
-        let default = Self::default();
-        Ok(Self {
-            program: program.map(|Absolute(path)| path),
-            host: endpoint.map_or(default.host, |Endpoint(host)| host),
-            config: config.map_or(default.config, |Absolute(path)| path),
-            blocked: blocked.map_or(default.blocked, names),
-            allowed: allowed.map(names),
-            grants: grants(host),
-            audit: Audit { socket: socket.map_or(default.audit.socket, |Absolute(path)| path), facility },
-        })
+impl TryFrom<String> for Fingerprint {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digest = text.strip_prefix("SHA256:").unwrap_or_default();
+        let plain = digest.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/'));
+        if digest.len() == 43 && plain {
+            Ok(Self(text))
+        } else {
+            Err(format!("\"{text}\" is not SHA256: and 43 characters, as ssh-keygen -l prints it"))
+        }
     }
 }
 
-fn grants(host: Host) -> Grants {
-    let Host { bind_mounts, devices, capabilities, namespaces, privileged } = host;
-    let namespace = |name| match name {
-        NamespaceName::Cgroup => crate::demand::Namespace::Cgroup,
-        NamespaceName::Ipc => crate::demand::Namespace::Ipc,
-        NamespaceName::Network => crate::demand::Namespace::Network,
-        NamespaceName::Pid => crate::demand::Namespace::Pid,
-        NamespaceName::User => crate::demand::Namespace::User,
-        NamespaceName::Uts => crate::demand::Namespace::Uts,
+/// An address, or a range of them (`192.0.2.0/24`).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Range(IpNet);
+
+impl TryFrom<String> for Range {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let range = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        range.map(Self).map_err(|_| format!("\"{text}\" is neither an address nor a range like 192.0.2.0/24"))
+    }
+}
+
+impl PolicySet {
+    /// Reads a policy file's text.
+    ///
+    /// # Errors
+    /// A message, with line and column where there is one, for anything that is not wholly understood.
+    pub fn from_toml(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let File { profile, docker, audit, profiles, keys, mode, commands, host } = file;
+        let Docker { program, host: endpoint, config } = docker;
+        let AuditTable { socket, facility, format: Format::Logfmt, required: Required } = audit;
+        let default = Policy::default();
+        let base = Policy {
+            program: program.map(|Absolute(path)| path),
+            host: endpoint.map_or(default.host, |Endpoint(host)| host),
+            config: config.map_or(default.config, |Absolute(path)| path),
+            settings: default.settings,
+            audit: Audit { socket: socket.map_or(default.audit.socket, |Absolute(path)| path), facility },
+        };
+        let mut set =
+            Self { base, default_profile: DEFAULT.to_owned(), profiles: built_in_profiles(), keys: BTreeMap::new() };
+        set.base.settings.lay(&Overlay { mode, commands, host }, &Origin::File);
+        for (name, overlay) in profiles {
+            set.profiles.entry(name).or_default().push(overlay);
+        }
+        for overlay in set.profiles.values().flatten() {
+            contradiction(&overlay.commands)?;
+        }
+        if let Some(profile) = profile {
+            set.default_profile = set.known_profile(text, profile)?;
+        }
+        for (label, KeyTable { profile, fingerprint, from }) in keys {
+            let profile = profile.map(|profile| set.known_profile(text, profile)).transpose()?;
+            let fingerprint = fingerprint.map(|Fingerprint(text)| text);
+            if fingerprint.is_some() && set.keys.values().any(|key| key.fingerprint == fingerprint) {
+                return Err(format!("keys.{label}: another key has this fingerprint"));
+            }
+            let from = from.map(|ranges| ranges.into_iter().map(|Range(range)| range).collect());
+            set.keys.insert(label, Key { profile, fingerprint, from });
+        }
+        Ok(set)
+    }
+
+    /// A profile that exists, or an error with its place in the file.
+    fn known_profile(&self, text: &str, profile: Spanned<String>) -> Result<String, String> {
+        let before = text.get(..profile.span().start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let name = profile.into_inner();
+        if self.profiles.contains_key(&name) {
+            return Ok(name);
+        }
+        let meant = crate::nearest::nearest(&name, self.profiles.keys().map(String::as_str));
+        let meant = meant.map_or_else(String::new, |name| format!(", did you mean \"{name}\"?"));
+        Err(format!("line {line}: there is no profile \"{name}\"{meant}"))
+    }
+}
+
+/// An entry of both lists at once can never be allowed, which nobody means.
+fn contradiction(Commands { blocked, allowed }: &Commands) -> Result<(), String> {
+    let (Some(blocked), Some(allowed)) = (blocked, allowed) else { return Ok(()) };
+    match allowed.iter().find(|Operation(name)| blocked.iter().any(|Operation(entry)| operations::covers(entry, name)))
+    {
+        Some(Operation(name)) => Err(format!("commands.allowed: \"{name}\" can never match: it is blocked, too")),
+        None => Ok(()),
+    }
+}
+
+/// `default` changes nothing; the others are ready-made, and a file's profile of that name is laid over them.
+fn built_in_profiles() -> BTreeMap<String, Vec<Overlay>> {
+    let allowing = |names: &[&[&str]]| {
+        let names = names.iter().flat_map(|list| list.iter()).map(|name| Operation((*name).to_owned()));
+        vec![Overlay { commands: Commands { allowed: Some(names.collect()), blocked: None }, ..Overlay::default() }]
     };
-    Grants {
-        bind_mounts: bind_mounts.into_iter().map(|Mount(mount)| mount).collect(),
-        devices: devices.into_iter().map(|Device(path)| path).collect(),
-        capabilities: capabilities.into_iter().map(|Capability(name)| name).collect(),
-        namespaces: namespaces.into_iter().map(|name| namespace(name).name().to_owned()).collect(),
-        privileged,
+    BTreeMap::from([
+        (DEFAULT.to_owned(), Vec::new()),
+        ("read-only".to_owned(), allowing(&[operations::READ_ONLY])),
+        ("operator".to_owned(), allowing(&[operations::READ_ONLY, operations::OPERATING])),
+    ])
+}
+
+/// The profile of keys that name none.
+const DEFAULT: &str = "default";
+
+impl Policy {
+    /// The policy of a file's text for keys that name no profile.
+    ///
+    /// # Errors
+    /// As [`PolicySet::from_toml`].
+    pub fn from_toml(text: &str) -> Result<Self, String> {
+        PolicySet::from_toml(text).map(|set| set.of_default_profile())
     }
 }
 
@@ -251,6 +394,15 @@ mod tests {
             ("[host]\nnamespaces = ['net']\n", "network"),
             ("[host]\ndevices = ['/etc/x']\n", "/dev"),
             ("[audit]\nfacility = 'kern'\n", "authpriv"),
+            ("[audit]\nrequired = false\n", "always required"),
+            ("[audit]\nformat = 'json'\n", "logfmt"),
+            ("profile = 'operater'\n", "line 1: there is no profile \"operater\", did you mean \"operator\"?"),
+            ("\n[keys.a]\nprofile = 'x'\n", "line 3"),
+            ("[keys.a]\nfingerprint = 'MD5:x'\n", "SHA256"),
+            ("[keys.a]\nfrom = ['192.0.2.0/33']\n", "192.0.2.0/24"),
+            ("[profiles.p.docker]\nprogram = '/x'\n", "unknown field"),
+            ("[profiles.p.commands]\nblocked = ['image rm']\nallowed = ['rmi']\n", "never match"),
+            ("mode = 'off'\n", "observe"),
             ("[audit\n", "line 1"),
             ("x = 1\nx = 2\n", "line"),
         ] {
@@ -265,10 +417,13 @@ mod tests {
             "[docker]\nprogram = '/opt/docker'\nhost = 'unix:///run/x.sock'\n[commands]\nblocked = ['exec', 'network rm']\nallowed = ['ps']\n[host]\nbind_mounts = ['/srv/media:ro', '/srv/app']\ncapabilities = ['cap_net_admin']\nnamespaces = ['network']\n[audit]\nsocket = '/run/log'\nfacility = 'local3'\n",
         )
         .expect("valid");
-        assert_eq!(policy.blocked, ["exec", "network rm"]);
-        assert_eq!(policy.allowed.as_deref(), Some(&["ps".to_owned()][..]));
-        assert_eq!(policy.grants.capabilities, ["NET_ADMIN"]);
-        assert!(policy.grants.bind_mounts[0].read_only && !policy.grants.bind_mounts[1].read_only);
+        let settings = policy.settings;
+        assert_eq!(settings.blocked.value, ["exec", "network rm"]);
+        assert_eq!(settings.allowed.value.as_deref(), Some(&["ps".to_owned()][..]));
+        assert_eq!(settings.capabilities.value, ["NET_ADMIN"]);
+        assert!(settings.bind_mounts.value[0].read_only && !settings.bind_mounts.value[1].read_only);
+        assert_eq!(settings.privileged.origin, Origin::BuiltIn);
+        assert_eq!(settings.blocked.origin, Origin::File);
         assert_eq!(policy.audit.facility, Facility::Local3);
     }
 }

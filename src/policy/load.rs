@@ -1,7 +1,7 @@
 //! Loading the policy file: found, trusted, read. Acts: reads files.
 #![expect(clippy::disallowed_methods, reason = "the policy file is read here")]
 
-use super::Policy;
+use super::set::PolicySet;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::{self, File, Metadata};
 use std::io::Read;
@@ -19,17 +19,17 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// # Errors
 /// When the file cannot be read, can be changed by anyone but root, or is not wholly understood. Nothing
 /// may run then.
-pub fn load(named: Option<&Path>) -> Result<Policy> {
+pub fn load(named: Option<&Path>) -> Result<PolicySet> {
     let path = match named {
         Some(path) => path.to_owned(),
         None => match fs::symlink_metadata(DEFAULT_PATH) {
             Ok(_) => PathBuf::from(DEFAULT_PATH),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Policy::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(PolicySet::default()),
             Err(error) => return Err(error).with_context(|| format!("policy file {DEFAULT_PATH}")),
         },
     };
     let text = trusted_text(&path).with_context(|| format!("policy file {}", path.display()))?;
-    Policy::from_toml(&text)
+    PolicySet::from_toml(&text)
         .map_err(|message| anyhow::anyhow!("policy file {}: {}", path.display(), message.trim_end()))
 }
 

@@ -8,6 +8,10 @@ use std::path::PathBuf;
 pub mod file;
 pub mod load;
 pub mod operations;
+pub mod set;
+pub mod settings;
+
+use settings::Settings;
 
 /// The answer: leave to act, or why not.
 pub type Verdict<T> = Result<Permit<T>, Denial>;
@@ -17,12 +21,18 @@ pub type Verdict<T> = Result<Permit<T>, Denial>;
 #[must_use]
 pub struct Permit<T> {
     subject: T,
+    observed: Option<Denial>,
 }
 
 impl<T> Permit<T> {
     /// The permitted thing, for whoever writes the record.
     pub fn subject(&self) -> &T {
         &self.subject
+    }
+
+    /// What would have been refused, had the policy been enforced.
+    pub fn observed(&self) -> Option<&Denial> {
+        self.observed.as_ref()
     }
 
     pub(crate) fn into_subject(self) -> T {
@@ -39,25 +49,30 @@ pub struct Policy {
     pub host: String,
     /// `DOCKER_CONFIG` for docker: a directory that the account cannot write.
     pub config: PathBuf,
-    /// Blocked operations, in docker's words.
-    pub blocked: Vec<String>,
-    /// If set, nothing else is allowed.
-    pub allowed: Option<Vec<String>>,
-    pub grants: Grants,
+    /// What profiles can change.
+    pub settings: Settings,
     pub audit: Audit,
 }
 
-/// What a container may be given of the host.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants {
-    pub bind_mounts: Vec<BindMount>,
-    /// Device paths as `--device` takes them, host side.
-    pub devices: Vec<String>,
-    /// Capabilities without `CAP_`, upper case.
-    pub capabilities: Vec<String>,
-    /// Namespaces that may be the host's: `network`, `pid`, ….
-    pub namespaces: Vec<String>,
-    pub privileged: bool,
+/// What a refusal by the lists comes to.
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    #[default]
+    Enforce,
+    /// What the lists would refuse runs, and the record says so. What reaches the host or the gate itself is
+    /// refused all the same.
+    Observe,
+}
+
+impl Mode {
+    /// The word that the policy file uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+        }
+    }
 }
 
 /// A directory or file of the host that containers may mount.
@@ -65,6 +80,12 @@ pub struct Grants {
 pub struct BindMount {
     pub path: PathBuf,
     pub read_only: bool,
+}
+
+impl std::fmt::Display for BindMount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.path.display(), if self.read_only { ":ro" } else { "" })
+    }
 }
 
 /// Where records go.
@@ -81,9 +102,7 @@ impl Default for Policy {
             program: None,
             host: "unix:///var/run/docker.sock".to_owned(),
             config: PathBuf::from("/etc/dockgate/docker"),
-            blocked: operations::DEFAULT.iter().map(|row| row.name.to_owned()).collect(),
-            allowed: None,
-            grants: Grants::default(),
+            settings: Settings::default(),
             audit: Audit { socket: PathBuf::from("/dev/log"), facility: file::Facility::default() },
         }
     }
@@ -97,6 +116,9 @@ impl Policy {
     /// # Errors
     /// The [`Denial`] of the first operation that is blocked, or not on the allow-list.
     pub fn screen(&self, demands: &[Demand]) -> Result<(), Denial> {
+        if self.settings.mode.value == Mode::Observe {
+            return Ok(());
+        }
         demands.iter().try_for_each(|demand| match &demand.want {
             Want::Operation { name, instead } => self.operation(name, *instead, &demand.word),
             _ => Ok(()),
@@ -108,13 +130,25 @@ impl Policy {
     /// # Errors
     /// The [`Denial`] of the first demand that is not granted.
     pub fn judge<T>(&self, subject: T, demands: &[Demand], facts: &Facts) -> Verdict<T> {
-        demands.iter().try_for_each(|demand| self.demand(demand, facts))?;
-        Ok(Permit { subject })
+        let mut observed = None;
+        for demand in demands {
+            match self.demand(demand, facts) {
+                Ok(()) => {}
+                Err(denial) if self.is_observed(&demand.want) => observed = observed.or(Some(denial)),
+                Err(denial) => return Err(denial),
+            }
+        }
+        Ok(Permit { subject, observed })
+    }
+
+    /// Whether a refusal is only to be recorded.
+    fn is_observed(&self, want: &Want) -> bool {
+        self.settings.mode.value == Mode::Observe && matches!(want, Want::Operation { .. })
     }
 
     /// Leave for what dockgate answers itself.
     pub fn own<T>(&self, subject: T) -> Permit<T> {
-        Permit { subject }
+        Permit { subject, observed: None }
     }
 
     fn demand(&self, demand: &Demand, facts: &Facts) -> Result<(), Denial> {
@@ -147,19 +181,19 @@ impl Policy {
                 format!("it gives every volume and bind mount of {container} to another container"),
                 "mount a named volume of your own: -v data:/data".to_owned(),
             ),
-            Want::Privileged if self.grants.privileged => Ok(()),
+            Want::Privileged if self.settings.privileged.value => Ok(()),
             Want::Privileged => deny(
                 Reason::Privileged,
                 "a privileged container is root on the host".to_owned(),
                 format!("leave it out; most images need no privileges, {ASK} for one capability or device"),
             ),
-            Want::Capability { name } if self.grants.capabilities.contains(&capability(name)) => Ok(()),
+            Want::Capability { name } if self.settings.capabilities.value.contains(&capability(name)) => Ok(()),
             Want::Capability { name } => deny(
                 Reason::Capability,
                 format!("the capability {} reaches beyond the container", capability(name)),
                 format!("leave it out, {ASK} to add \"{}\" to host.capabilities", capability(name)),
             ),
-            Want::Device { device } if self.grants.devices.iter().any(|granted| is_device(device, granted)) => Ok(()),
+            Want::Device { device } if self.settings.devices.value.iter().any(|granted| is_device(device, granted)) => Ok(()),
             Want::Device { device } => deny(
                 Reason::Device,
                 "a device of the host gives a container what is behind it".to_owned(),
@@ -171,7 +205,7 @@ impl Policy {
                 "it takes away part of the container's confinement".to_owned(),
                 "leave it out; --security-opt no-new-privileges is taken, and so is --cap-drop ALL".to_owned(),
             ),
-            Want::Namespace { namespace, mode } if mode == "host" && self.grants.namespaces.iter().any(|n| n == namespace.name()) => Ok(()),
+            Want::Namespace { namespace, mode } if mode == "host" && self.settings.namespaces.value.iter().any(|n| n == namespace.name()) => Ok(()),
             Want::Namespace { namespace, mode } => deny(
                 Reason::Namespace,
                 if mode == "host" {
@@ -254,9 +288,9 @@ impl Policy {
 
     fn operation(&self, name: &str, instead: bool, word: &str) -> Result<(), Denial> {
         let covering = |list: &[String]| list.iter().any(|entry| operations::covers(entry, name));
-        let (reason, verb) = if covering(&self.blocked) {
+        let (reason, verb) = if covering(&self.settings.blocked.value) {
             (Reason::BlockedCommand, "is blocked by security policy")
-        } else if self.allowed.as_deref().is_some_and(|allowed| !covering(allowed)) {
+        } else if self.settings.allowed.value.as_deref().is_some_and(|allowed| !covering(allowed)) {
             (Reason::NotAllowed, "is not on the allow-list of the security policy")
         } else {
             return Ok(());
@@ -280,12 +314,13 @@ impl Policy {
         let deny = |why: String, hint: String| Err(Denial::new(Reason::BindMount, word, why, hint));
         let path = match facts.places.get(source) {
             Some(Place::At { path, .. }) => path,
-            _ if self.grants.bind_mounts.is_empty() => &PathBuf::from(source),
+            _ if self.settings.bind_mounts.value.is_empty() => &PathBuf::from(source),
             _ => return deny("where the path leads could not be looked up".to_owned(), ASK.to_owned()),
         };
         let granted = self
-            .grants
+            .settings
             .bind_mounts
+            .value
             .iter()
             .find(|grant| *path == grant.path || (grant.read_only && path.starts_with(&grant.path)));
         let shown = path.display();

@@ -213,6 +213,47 @@ pub const DEFAULT: &[Blocked] = &[
     row("trust", "DATA EXFIL", "signs images and sends them to a registry", NO_RETRY),
 ];
 
+/// What the ready-made profile `read-only` allows: looking, never changing.
+pub const READ_ONLY: &[&str] = &[
+    "buildx du",
+    "buildx history inspect",
+    "buildx history logs",
+    "buildx history ls",
+    "buildx imagetools inspect",
+    "buildx ls",
+    "buildx version",
+    "compose config",
+    "compose ls",
+    "compose volumes",
+    "container inspect",
+    "context inspect",
+    "context ls",
+    "context show",
+    "events",
+    "history",
+    "image inspect",
+    "images",
+    "info",
+    "inspect",
+    "logs",
+    "manifest inspect",
+    "network inspect",
+    "network ls",
+    "plugin inspect",
+    "plugin ls",
+    "port",
+    "ps",
+    "stats",
+    "system df",
+    "top",
+    "version",
+    "volume inspect",
+    "volume ls",
+];
+
+/// What `operator` allows beyond that: running what is there, making nothing new.
+pub const OPERATING: &[&str] = &["kill", "pause", "pull", "restart", "start", "stop", "unpause", "wait"];
+
 /// Whether the entry of a block-list or allow-list stands for the operation.
 ///
 /// An entry is a docker verb in any spelling (`exec`, `container exec`, `compose exec`) or a group
@@ -249,6 +290,16 @@ mod tests {
             assert!(is_known(row.name), "{}", row.name);
             assert!(!row.why.ends_with('.') && !row.hint.ends_with('.'), "{}", row.name);
             assert!(DEFAULT.iter().skip(index + 1).all(|other| other.name != row.name), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn ready_made_profiles_name_commands_of_the_catalogue() {
+        for list in [READ_ONLY, OPERATING] {
+            assert!(list.is_sorted());
+            for name in list {
+                assert!(is_known(name) && !DEFAULT.iter().any(|row| covers(row.name, name)), "{name}");
+            }
         }
     }
 

@@ -147,7 +147,7 @@ fn serve(state: &State, stream: UnixStream) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(Head { method, target, last, fields }) = head(&mut reader) {
         let upgrade = fields.get("upgrade").cloned();
-        if fields.get("expect").is_some() {
+        if fields.contains_key("expect") {
             writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));

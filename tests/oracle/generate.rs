@@ -903,7 +903,12 @@ fn composed(random: &mut Random) -> Vec<String> {
     let command = loop {
         let command = *random.pick(&all);
         // Blocked commands are refused for their name, whatever stands behind it.
-        let blocked = default.blocked.iter().any(|entry| dockgate::policy::operations::covers(entry, command.name));
+        let blocked = default
+            .settings
+            .blocked
+            .value
+            .iter()
+            .any(|entry| dockgate::policy::operations::covers(entry, command.name));
         if !blocked || random.one_in(20) {
             break command;
         }

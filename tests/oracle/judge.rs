@@ -4,7 +4,7 @@
 //! not listed here as harmless is a finding.
 
 use crate::engine::{CREATED, Call};
-use dockgate::policy::Grants;
+use dockgate::policy::settings::Settings;
 use serde_json::Value;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use std::path::Path;
 pub(crate) struct Run<'a> {
     /// Docker's words for the command that was judged.
     pub(crate) command: &'a str,
-    pub(crate) grants: &'a Grants,
+    pub(crate) grants: &'a Settings,
     pub(crate) directory: &'a Path,
     /// Texts that only forbidden files hold.
     pub(crate) canaries: &'a [&'a str],
@@ -267,10 +267,10 @@ fn host_config(config: &Value, run: &Run<'_>) -> Option<String> {
             key if OWN.contains(&key) => true,
             "Binds" => all(&|bind| is_bind_fine(bind, run)),
             "Mounts" => value.as_array().is_some_and(|mounts| mounts.iter().all(|mount| is_mount_fine(mount, run))),
-            "CapAdd" => all(&|name| run.grants.capabilities.contains(&dockgate::policy::capability(name))),
+            "CapAdd" => all(&|name| run.grants.capabilities.value.contains(&dockgate::policy::capability(name))),
             "Devices" => value.as_array().is_some_and(|devices| {
                 let path = |device: &Value| device.get("PathOnHost").and_then(Value::as_str).map(str::to_owned);
-                devices.iter().filter_map(path).all(|path| run.grants.devices.contains(&path))
+                devices.iter().filter_map(path).all(|path| run.grants.devices.value.contains(&path))
             }),
             "SecurityOpt" => all(&|option| option.starts_with("no-new-privileges") && !option.contains("false")),
             "NetworkMode" => is_mode_fine(text, "network", &["", "default", "bridge", "none"], run),
@@ -279,7 +279,7 @@ fn host_config(config: &Value, run: &Run<'_>) -> Option<String> {
             "PidMode" => is_granted_host(text, "pid", run),
             "UTSMode" => is_granted_host(text, "uts", run),
             "UsernsMode" => is_granted_host(text, "user", run),
-            "Privileged" => run.grants.privileged,
+            "Privileged" => run.grants.privileged.value,
             "VolumeDriver" => text == "local",
             "OomScoreAdj" => value.as_i64().is_some_and(|score| score >= 0),
             "Sysctls" => value.as_object().is_some_and(|all| {
@@ -309,7 +309,7 @@ fn strings(value: &Value) -> Vec<String> {
 }
 
 fn is_granted_host(mode: &str, namespace: &str, run: &Run<'_>) -> bool {
-    mode == "host" && run.grants.namespaces.iter().any(|granted| granted == namespace)
+    mode == "host" && run.grants.namespaces.value.iter().any(|granted| granted == namespace)
 }
 
 fn is_mode_fine(mode: &str, namespace: &str, own: &[&str], run: &Run<'_>) -> bool {
@@ -325,7 +325,7 @@ fn is_volume_fine(name: &str) -> bool {
 fn is_granted_path(source: &str, read_only: bool, run: &Run<'_>) -> bool {
     let path = run.directory.join(source);
     let path = std::fs::canonicalize(&path).unwrap_or(path);
-    run.grants.bind_mounts.iter().any(|grant| {
+    run.grants.bind_mounts.value.iter().any(|grant| {
         let within = path == grant.path || (grant.read_only && path.starts_with(&grant.path));
         within && (read_only || !grant.read_only)
     })

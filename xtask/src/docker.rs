@@ -75,7 +75,9 @@ impl Docker {
             .env("HOME", self.scratch.join("home"))
             .env("DOCKER_CONFIG", self.scratch.join(config))
             .env("DOCKER_HOST", format!("unix://{}", self.scratch.join(socket).display()))
-            .env("BUILDX_EXPERIMENTAL", "1");
+            .env("BUILDX_EXPERIMENTAL", "1")
+            // By this a plugin knows that docker has started it.
+            .env("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND", &self.program);
         if !builder.is_empty() {
             command.env("DOCKER_BUILDKIT", builder);
         }
@@ -99,21 +101,23 @@ impl Docker {
         Ok(help.filter(|help| output.status.success() && help.path.len() >= words.len()))
     }
 
-    /// A flag that help does not list. Help is asked for as well, so the command does not run.
+    /// A flag of which help does not say enough. Help is asked for as well, so the command does not run.
     pub(crate) fn flag(&self, view: View, words: &[&str], long: &str, short: Option<char>) -> Result<Option<Flag>> {
         let Some(takes) = self.probe(view, words, &format!("--{long}={PROBE}"))? else { return Ok(None) };
         let short = match short {
             Some(letter) if self.probe(view, words, &format!("-{letter}={PROBE}"))?.is_some() => Some(letter),
             _ => None,
         };
-        Ok(Some(Flag { short, takes, hidden: true }))
+        Ok(Some(Flag { short, takes }))
     }
 
     fn probe(&self, view: View, words: &[&str], flag: &str) -> Result<Option<Takes>> {
         let args: Vec<&str> = words.iter().copied().chain([flag, "--help"]).collect();
         let output = self.run(view, &args)?;
         let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        if text.contains("unknown flag: ") || text.contains("unknown shorthand flag: ") {
+        // Docker 20.10 with Kubernetes' options switched off says so.
+        let refusals = ["unknown flag: ", "unknown shorthand flag: ", " is only supported on "];
+        if refusals.iter().any(|refusal| text.contains(refusal)) {
             return Ok(None);
         }
         if text.contains("strconv.ParseBool") {

@@ -19,8 +19,6 @@ pub(crate) struct Help {
 pub(crate) struct Flag {
     pub(crate) short: Option<char>,
     pub(crate) takes: Takes,
-    /// Found by asking for it; no help lists it.
-    pub(crate) hidden: bool,
 }
 
 /// What a flag takes, as far as help says.
@@ -29,16 +27,47 @@ pub(crate) enum Takes {
     Nothing,
     One,
     Many,
-    /// A value, in a syntax of which it is not known whether the flag can be repeated.
+    /// A value of an unknown kind; or nothing at all, and the words behind it have a backquote.
     Value,
 }
 
 /// The names that help has for values of which the last counts.
-const ONE: &[&str] =
-    &["bytes", "command", "decimal", "duration", "float", "int", "string", "uint", "uint16", "uint32", "uint64"];
+const ONE: &[&str] = &[
+    "bytes",
+    "command",
+    "credential-spec",
+    "decimal",
+    "duration",
+    "float",
+    "int",
+    "int64",
+    "node-addr",
+    "pem-file",
+    "string",
+    "uint",
+    "uint16",
+    "uint32",
+    "uint64",
+];
 
 /// The names that help has for values that add up.
-const MANY: &[&str] = &["filter", "list", "map", "mount", "network", "stringArray", "strings", "ulimit"];
+const MANY: &[&str] = &[
+    "config",
+    "external-ca",
+    "filter",
+    "gpu-request",
+    "ipNetSlice",
+    "list",
+    "map",
+    "mount",
+    "network",
+    "port",
+    "pref",
+    "secret",
+    "stringArray",
+    "strings",
+    "ulimit",
+];
 
 impl Help {
     /// Reads a help text; `None` for anything else.
@@ -110,7 +139,7 @@ fn flag(line: &str) -> Option<(String, Flag)> {
         name if MANY.contains(&name) => Takes::Many,
         _ => Takes::Value,
     };
-    Some((long.to_owned(), Flag { short, takes, hidden: false }))
+    Some((long.to_owned(), Flag { short, takes }))
 }
 
 #[cfg(test)]
@@ -132,7 +161,7 @@ Options:
       --format string   Format output using a custom template:
                         'table':            Print output in table format
                         --no-trunc is something else
-      --gpus gpu-request   GPUs
+      --gpus gpu-offer   GPUs
       --help            Print usage
       --no-trunc        Don't truncate output
 ";

@@ -45,7 +45,7 @@ fn main() -> Result<ExitCode> {
 fn catalogue(Catalogue { docker, plugins, expect }: &Catalogue) -> Result<ExitCode> {
     let docker = Docker::new(docker, plugins.as_deref())?;
     let mut tree = tree::walk(&docker)?;
-    let probes = tree::hidden(&docker, &mut tree)?;
+    let probes = tree::probe(&docker, &mut tree)?;
     let Comparison { commands, spellings, flags, differences } = Comparison::new(&tree);
 
     let mut names = vec![format!("docker {}", docker.version(&["--version"])?)];

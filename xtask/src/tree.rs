@@ -1,7 +1,7 @@
 //! The command tree of an installed docker, spelling by spelling.
 
 use crate::docker::{Docker, View};
-use crate::help::{Flag, Help};
+use crate::help::{Flag, Help, Takes};
 use anyhow::Result;
 use dockgate::docker::catalogue::{self, Found};
 use dockgate::docker::row::Opt;
@@ -41,14 +41,14 @@ pub(crate) fn walk(docker: &Docker) -> Result<Tree> {
     Ok(tree)
 }
 
-/// Asks for the options of the catalogue that help does not list; how often it asked.
-pub(crate) fn hidden(docker: &Docker, tree: &mut Tree) -> Result<usize> {
-    // Spellings of one command are one command in docker: asking by one of those that lack it is enough.
+/// Asks for the options of the catalogue that help does not list, or not clearly; how often it asked.
+pub(crate) fn probe(docker: &Docker, tree: &mut Tree) -> Result<usize> {
+    // Spellings of one command are one command in docker: asking by one of them is enough.
     let mut questions: BTreeMap<(String, &str), (Option<char>, Vec<String>)> = BTreeMap::new();
     for (spelling, node) in &*tree {
         for option in options(spelling) {
             let names = std::iter::once(option.long).chain(option.also.iter().copied());
-            for name in names.filter(|name| !node.help.flags.contains_key(*name)) {
+            for name in names.filter(|name| node.help.flags.get(*name).is_none_or(|flag| flag.takes == Takes::Value)) {
                 let command = command_name(spelling).to_owned();
                 questions.entry((command, name)).or_insert((option.short, Vec::new())).1.push(spelling.clone());
             }

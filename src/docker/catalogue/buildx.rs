@@ -60,17 +60,25 @@ const BUILD: &[Opt] = &[
 /// Taken at any depth.
 const BUILDER: &[Opt] = &[value("builder").asks(Ask::Builder), switch("debug").short('D')];
 
+/// What `builder prune`, which is buildx's where there is one, shares with it.
+const PRUNE: &[Opt] = &[
+    switch("all").short('a'),
+    list("filter"),
+    switch("force").short('f'),
+    value("keep-storage"),
+    value("max-used-space"),
+    value("min-free-space"),
+    value("reserved-space"),
+    value("timeout"),
+    switch("verbose"),
+];
+
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("build")
-        .also(&["builder build", "image build"])
-        .options(&[BUILD, &[switch("disable-content-trust"), switch("stream")]])
+        .also(&["builder b", "builder build", "image build"])
+        .options(&[BUILD, &[switch("disable-content-trust")]])
         .operands(Operands::BuildContext),
-    Command::new("builder prune").options(&[&[
-        switch("all").short('a'),
-        list("filter"),
-        switch("force").short('f'),
-        value("keep-storage"),
-    ]]),
+    Command::new("builder prune").options(&[BUILDER, PRUNE]),
     Command::new("buildx bake")
         .also(&["bake", "builder bake", "builder f", "buildx f"])
         .options(&[
@@ -184,20 +192,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("buildx ls")
         .also(&["builder ls"])
         .options(&[BUILDER, &[value("format"), switch("no-trunc"), value("timeout")]]),
-    Command::new("buildx prune").options(&[
-        BUILDER,
-        &[
-            switch("all").short('a'),
-            list("filter"),
-            switch("force").short('f'),
-            value("keep-storage"),
-            value("max-used-space"),
-            value("min-free-space"),
-            value("reserved-space"),
-            value("timeout"),
-            switch("verbose"),
-        ],
-    ]),
+    Command::new("buildx prune").options(&[BUILDER, PRUNE]),
     Command::new("buildx rm").also(&["builder rm"]).options(&[
         BUILDER,
         &[

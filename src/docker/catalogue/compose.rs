@@ -86,6 +86,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .operands(Operands::Services)
         .asks(&[Ask::Project]),
     Command::new("compose config")
+        .also(&["compose convert"])
         .options(&[
             DRY_RUN,
             &[
@@ -161,7 +162,7 @@ pub(super) const COMMANDS: &[Command] = &[
                 list("env").short('e'),
                 value("index"),
                 switch("interactive").short('i'),
-                switch("no-tty").short('T').also(&["no-TTY"]),
+                switch("no-TTY").short('T').also(&["no-tty"]),
                 switch("privileged"),
                 switch("tty").short('t'),
                 value("user").short('u'),

@@ -253,33 +253,24 @@ pub(super) const COMMANDS: &[Command] = &[
         .options(&[&[
             list("compose-file").short('c').asks(Ask::Reads),
             switch("detach").short('d'),
-            value("namespace"),
             switch("prune"),
             switch("quiet").short('q'),
             value("resolve-image"),
             switch("with-registry-auth"),
         ]])
         .asks(&[Ask::HostSetting("what a stack file asks for is not judged by this gate")]),
-    Command::new("stack ls").also(&["stack list"]).options(&[&[
-        switch("all-namespaces"),
-        value("format"),
-        list("namespace"),
-    ]]),
+    Command::new("stack ls").also(&["stack list"]).options(&[&[value("format")]]),
     Command::new("stack ps").options(&[&[
         list("filter").short('f'),
         value("format"),
-        value("namespace"),
         switch("no-resolve"),
         switch("no-trunc"),
         switch("quiet").short('q'),
     ]]),
-    Command::new("stack rm")
-        .also(&["stack down", "stack remove"])
-        .options(&[&[switch("detach").short('d'), value("namespace")]]),
+    Command::new("stack rm").also(&["stack down", "stack remove"]).options(&[&[switch("detach").short('d')]]),
     Command::new("stack services").options(&[&[
         list("filter").short('f'),
         value("format"),
-        value("namespace"),
         switch("quiet").short('q'),
     ]]),
     Command::new("swarm ca").options(&[&[

@@ -8,15 +8,9 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("completion powershell").options(&[&[switch("no-descriptions")]]),
     Command::new("completion zsh").options(&[&[switch("no-descriptions")]]),
     Command::new("context create")
-        .options(&[&[
-            value("default-stack-orchestrator"),
-            value("description"),
-            list("docker"),
-            value("from"),
-            list("kubernetes"),
-        ]])
+        .options(&[&[value("description"), list("docker"), value("from")]])
         .asks(&[Ask::Configuration]),
-    Command::new("context export").options(&[&[switch("kubeconfig")]]).asks(&[Ask::Writes]),
+    Command::new("context export").asks(&[Ask::Writes]),
     Command::new("context import").asks(&[Ask::Configuration]),
     Command::new("context inspect").options(&[&[value("format").short('f')]]),
     Command::new("context ls").also(&["context list"]).options(&[&[value("format"), switch("quiet").short('q')]]),
@@ -25,9 +19,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .options(&[&[switch("force").short('f')]])
         .asks(&[Ask::Configuration]),
     Command::new("context show"),
-    Command::new("context update")
-        .options(&[&[value("default-stack-orchestrator"), value("description"), list("docker"), list("kubernetes")]])
-        .asks(&[Ask::Configuration]),
+    Command::new("context update").options(&[&[value("description"), list("docker")]]).asks(&[Ask::Configuration]),
     Command::new("context use").asks(&[Ask::Configuration]),
     Command::new("events").also(&["system events"]).options(&[&[
         list("filter").short('f'),
@@ -59,5 +51,5 @@ pub(super) const COMMANDS: &[Command] = &[
         switch("force").short('f'),
         switch("volumes"),
     ]]),
-    Command::new("version").options(&[&[value("format").short('f'), value("kubeconfig")]]),
+    Command::new("version").options(&[&[value("format").short('f')]]),
 ];
