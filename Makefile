@@ -6,6 +6,7 @@ help: ## this list
 
 test: lint ## all tests, end to end included (needs root: it starts sshd, dockerd and rsyslogd)
 	scripts/lab.sh install
+	scripts/lab.sh install-cli 20.10
 	cargo test --locked --workspace
 
 demo: ## real ssh sessions through the gate, and the log of them (needs root)

@@ -6,7 +6,7 @@
 #   lab.sh up DIR GATE                  start a lab in the fresh directory DIR, GATE as the forced command
 #   lab.sh down DIR                     end it, and remove all that it made
 #   lab.sh watch PID DIR                end it when the process PID has gone
-#   lab.sh ssh DIR [OPTION…] -- WORD…   the ssh client, as the account of the lab
+#   lab.sh ssh DIR [OPTION…] -- WORD…   the ssh client, as the account of the lab (LAB_KEY: another key's file)
 #
 # Docker 28.5 comes from Debian forky, unpacked into the cache and never installed.
 set -euo pipefail
@@ -204,7 +204,7 @@ ListenAddress 127.0.0.1
 Port $port
 HostKey $dir/host_key
 PidFile $dir/sshd.pid
-AuthorizedKeysFile $dir/keys/%u
+AuthorizedKeysFile $dir/keys/%u %h/.ssh/authorized_keys
 AuthenticationMethods publickey
 UsePAM no
 StrictModes no
@@ -314,7 +314,7 @@ client() {
     . "$dir/env"
     exec ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o LogLevel=ERROR \
         -o "UserKnownHostsFile=$dir/known_hosts" -o GlobalKnownHostsFile=/dev/null \
-        -i "$dir/hermes" -p "$PORT" "${options[@]}" "$ACCOUNT@127.0.0.1" "$@"
+        -i "${LAB_KEY:-$dir/hermes}" -p "$PORT" "${options[@]}" "$ACCOUNT@127.0.0.1" "$@"
 }
 
 case ${1-} in

@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long, value_name = "NAME", global = true, value_parser = label)]
     pub profile: Option<String>,
     /// A label for the key, written to every record
-    #[arg(long, value_name = "NAME", value_parser = label)]
+    #[arg(long, value_name = "NAME", global = true, value_parser = label)]
     pub key: Option<String>,
 }
 
@@ -58,6 +58,11 @@ pub enum Command {
 pub enum PolicyCommand {
     /// Print the policy in force, as a policy file
     Show,
+    /// Judge the cases of a file: lines of `allow COMMAND`, `deny COMMAND` or `deny:REASON COMMAND`
+    Test {
+        /// The file; every line that comes out otherwise is shown, and the exit code is 1
+        file: PathBuf,
+    },
     /// Say whether the policy file is well-formed and trustworthy
     Validate {
         /// The file [default: the one in force]

@@ -1,6 +1,7 @@
 //! Questions to the Docker daemon over its Unix socket. Acts: connects.
 #![expect(clippy::disallowed_methods, reason = "the daemon is asked here")]
 
+use crate::docker::asks::is_volume_name;
 use crate::facts::Volume;
 use anyhow::{Context, Result, bail};
 use std::io::{ErrorKind, Read, Write};
@@ -13,10 +14,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// An inspect answer of more bytes than this is not one.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// What a named volume stands for. `name` has passed docker's rule for volume names.
+/// What a named volume stands for. A name that is none by docker's rule is not put into a request.
 ///
 /// Without a daemon there is no volume, and docker will say so itself.
 pub fn volume(host: &str, name: &str) -> Volume {
+    if !is_volume_name(name) {
+        return Volume::Unknown("it is not a volume's name".to_owned());
+    }
     let Some(socket) = host.strip_prefix("unix://") else {
         return Volume::Unknown("only a daemon on a Unix socket can be asked".to_owned());
     };

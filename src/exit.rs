@@ -5,6 +5,8 @@
 pub enum Exit {
     /// It answered by itself.
     Success = 0,
+    /// A check of the administrator's found something (`policy test`, `doctor`).
+    Failed = 1,
     /// `EX_USAGE`: dockgate's own options, or no command at all.
     Usage = 64,
     /// `EX_UNAVAILABLE`: the record could not be written, or docker is missing. Nothing ran.

@@ -25,6 +25,7 @@
 //! ```
 
 pub mod audit;
+pub mod cases;
 pub mod cli;
 pub mod compose;
 pub mod daemon;
@@ -43,5 +44,6 @@ pub mod own;
 pub mod policy;
 pub mod project;
 pub mod request;
+pub mod start;
 pub mod words;
 pub mod world;

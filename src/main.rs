@@ -8,27 +8,45 @@ use dockgate::exit::Exit;
 use dockgate::gate::{self, Gate};
 use dockgate::policy::set::{PolicySet, Selected};
 use dockgate::request::{Client, Request};
-use dockgate::{audit, guide, identity, policy};
+use dockgate::start::{Itself, Start};
+use dockgate::{audit, cases, guide, identity, policy};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let parent = nix::unistd::getppid();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            // A client that has gone needs no message.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+    let original = std::env::var_os("SSH_ORIGINAL_COMMAND");
+    let exit = match Start::of(std::env::args_os().collect(), original.is_some(), &ThisProgram) {
+        Start::Request(command) => {
+            let options = Options { config: None, profile: None, key: None };
+            run(Cli { options, command: None }, command, parent)
         }
+        Start::Own(arguments) => match Cli::try_parse_from(arguments) {
+            Ok(cli) => run(cli, original.map(OsString::into_vec), parent),
+            Err(error) => {
+                // A client that has gone needs no message.
+                let _ = error.print();
+                if error.use_stderr() { Exit::Usage } else { Exit::Success }
+            }
+        },
     };
-    run(cli, parent).into()
+    exit.into()
 }
 
-fn run(Cli { options, command }: Cli, parent: nix::unistd::Pid) -> Exit {
+struct ThisProgram;
+
+impl Itself for ThisProgram {
+    fn is_itself(&self, program: &str) -> bool {
+        let real = |path: std::path::PathBuf| path.canonicalize().ok();
+        let own = std::env::current_exe().ok().and_then(real);
+        program.starts_with('/') && own.is_some() && real(program.into()) == own
+    }
+}
+
+fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::unistd::Pid) -> Exit {
     let Options { config, profile, key } = options;
-    let request = request(key);
+    let request = request(key, original);
     if let Some(Command::Policy { command: PolicyCommand::Validate { file: Some(file) } }) = &command {
         return validate(policy::load::load(Some(&absolute(file))));
     }
@@ -38,22 +56,44 @@ fn run(Cli { options, command }: Cli, parent: nix::unistd::Pid) -> Exit {
         Err(error) => return broken_policy(&error, &request, profile.as_deref().unwrap_or("default")),
     };
     let Selected { policy, profile, because, denial } = set.select(&request, profile.as_deref());
-    let gate = Gate { policy, profile, refusal: denial, account: account(&request.user), parent };
+    let known = set.with_profile(&profile).is_some();
+    let mut gate = Gate { policy, profile, refusal: denial, account: account(&request.user), parent };
+    let Some(command) = command else { return gate.serve(&request, identity::record_id()) };
+    if !known {
+        gate::say(&format!("ERROR: profile: the policy has no profile {}\n", gate.profile));
+        return Exit::Config;
+    }
+    // The administrator asks about a key, and does not come with it.
+    gate.refusal = None;
     match command {
-        None => gate.serve(&request, identity::record_id()),
-        Some(Command::Check { json, words }) => {
+        Command::Check { json, words } => {
             let decision = gate.decide(&joined(&words), false);
             if json { gate::check_json(&decision) } else { gate::check_text(&decision) }
         }
-        Some(Command::Policy { command: PolicyCommand::Show }) => {
+        Command::Policy { command: PolicyCommand::Show } => {
             gate::print(&format!("# profile {}: {because}\n{}", gate.profile, guide::policy_text(&gate.policy)))
         }
-        Some(Command::Policy { command: PolicyCommand::Validate { .. } }) => validate(Ok(set)),
+        Command::Policy { command: PolicyCommand::Validate { .. } } => validate(Ok(set)),
+        Command::Policy { command: PolicyCommand::Test { file } } => test(&gate, &file),
     }
 }
 
+/// Judges each case of a file, and says which came out otherwise.
+fn test(gate: &Gate, file: &std::path::Path) -> Exit {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            gate::say(&format!("ERROR: {}: {error}\n", file.display()));
+            return Exit::Usage;
+        }
+    };
+    let outcome = cases::run(&text, |request| gate.decide(request.as_bytes(), false).verdict.map(drop));
+    gate::print(&outcome.report(&file.display().to_string()));
+    if outcome.passed() { Exit::Success } else { Exit::Failed }
+}
+
 /// What sshd says of the connection.
-fn request(key: Option<String>) -> Request {
+fn request(key: Option<String>, command: Option<Vec<u8>>) -> Request {
     let text = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
     let (user, _) = identity::account();
     Request {
@@ -61,7 +101,7 @@ fn request(key: Option<String>) -> Request {
         key,
         fingerprint: std::env::var_os("SSH_USER_AUTH").and_then(|file| identity::fingerprint(file.as_ref())),
         client: text("SSH_CONNECTION").and_then(|connection| Client::parse(&connection)),
-        command: std::env::var_os("SSH_ORIGINAL_COMMAND").map(OsString::into_vec),
+        command,
     }
 }
 

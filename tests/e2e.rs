@@ -534,3 +534,114 @@ fn the_record_names_key_client_and_fingerprint() {
     );
     assert!(record.starts_with("authpriv.info dockgate["), "{record}");
 }
+
+/// A new key of the lab's account, with this line of options in front; its path.
+fn new_key(lab: &Lab, name: &str, file: &std::path::Path, options: &str) -> String {
+    let path = lab.directory.join(name);
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
+        .arg(&path)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let public = fs::read_to_string(path.with_extension("pub")).unwrap();
+    let mut lines = fs::read_to_string(file).unwrap_or_default();
+    lines.push_str(format!("{options} {public}").trim_start());
+    fs::write(file, lines).unwrap();
+    path.display().to_string()
+}
+
+/// Sends a request with another key than the lab's.
+fn ssh_as(lab: &Lab, key: &str, request: &str) -> Outcome {
+    lab.client(&[], &[request]).env("LAB_KEY", key).output().unwrap().into()
+}
+
+fn fingerprint(key: &str) -> String {
+    let output = Command::new("ssh-keygen").args(["-lf", key]).stderr(Stdio::null()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().split(' ').nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn keys_have_profiles_and_proof_beats_the_label() {
+    let lab = Lab::shared();
+    let keys = lab.directory.join("keys").join(lab.value("ACCOUNT"));
+    let policy = lab.directory.join("policy-keys.toml");
+    let gate = |label: &str| {
+        format!("restrict,command=\"{}/dockgate --config {} --key {label}\"", lab.directory.display(), policy.display())
+    };
+    let reader = new_key(lab, "key-reader", &keys, &gate("reader"));
+    let operator = new_key(lab, "key-operator", &keys, &gate("operator"));
+    // It claims to be the operator's, but sshd proves that it is another's.
+    let liar = new_key(lab, "key-liar", &keys, &gate("operator"));
+    let proven = new_key(lab, "key-proven", &keys, &gate("operator"));
+    let far = new_key(lab, "key-far", &keys, &gate("far"));
+    let text = fs::read_to_string(lab.value("POLICY")).unwrap();
+    fs::write(
+        &policy,
+        format!(
+            "{text}\n[keys.reader]\nprofile = 'read-only'\n[keys.operator]\nprofile = 'operator'\nfingerprint = '{}'\n\
+             [keys.reader-too]\nprofile = 'read-only'\nfingerprint = '{}'\n[keys.far]\nfrom = ['192.0.2.0/24']\n",
+            fingerprint(&operator),
+            fingerprint(&proven)
+        ),
+    )
+    .unwrap();
+    lab.docker(&["run", "-d", "--name", "e2e-keys", "busybox", "sleep", "100000"]).succeeded();
+    ssh_as(lab, &reader, "docker ps").succeeded();
+    ssh_as(lab, &reader, "docker restart -t 0 e2e-keys").denied("not-allowed");
+    ssh_as(lab, &operator, "docker restart -t 0 e2e-keys").succeeded();
+    ssh_as(lab, &operator, "docker run --rm busybox true").denied("not-allowed");
+    ssh_as(lab, &liar, "docker ps").denied("key-refused");
+    ssh_as(lab, &proven, "docker ps --filter name=proven-key").succeeded();
+    ssh_as(lab, &proven, "docker restart -t 0 e2e-keys").denied("not-allowed");
+    ssh_as(lab, &far, "docker ps").denied("key-refused");
+    let record = lab.records("name=proven-key", 1).remove(0);
+    assert!(
+        record.contains(&format!(" fingerprint={} ", fingerprint(&proven))) && record.contains(" profile=read-only "),
+        "{record}"
+    );
+    lab.docker(&["rm", "-f", "e2e-keys"]).succeeded();
+}
+
+#[test]
+fn as_login_shell_it_gates_a_key_that_the_account_has_added() {
+    let lab = Lab::shared();
+    // The other tests' forced commands work under it all the same.
+    let shell = lab.directory.join("dockgate");
+    assert!(Command::new("usermod").arg("--shell").arg(&shell).arg(lab.value("ACCOUNT")).status().unwrap().success());
+    let ssh = lab.home().join(".ssh");
+    fs::create_dir_all(&ssh).unwrap();
+    fs::write(lab.home().join(".bashrc"), "exec touch bashrc-ran\n").unwrap();
+    let added = new_key(lab, "key-added", &ssh.join("authorized_keys"), "");
+    // Without a forced command the built-in policy holds, whose log and docker are the system's.
+    let outcome = ssh_as(lab, &added, "docker exec web sh");
+    assert!(matches!(outcome.code, 69 | 77), "{}", outcome.err());
+    assert!(outcome.stdout.is_empty());
+    let outcome = ssh_as(lab, &added, "touch added-ran");
+    assert!(matches!(outcome.code, 69 | 77), "{}", outcome.err());
+    // Nor can it choose its policy by naming the gate.
+    let itself = format!("{} --config {} --key forged", shell.display(), lab.value("POLICY"));
+    let outcome = ssh_as(lab, &added, &itself);
+    assert!(matches!(outcome.code, 64 | 69), "{}", outcome.err());
+    lab.records("key=forged", 0);
+    lab.ssh("docker ps --filter name=under-login-shell").succeeded();
+    lab.records("under-login-shell", 1);
+    for planted in ["added-ran", "bashrc-ran"] {
+        assert!(!lab.home().join(planted).exists(), "{planted}");
+    }
+}
+
+#[test]
+fn as_docker_it_judges_its_own_arguments() {
+    let lab = Lab::shared();
+    let folder = lab.directory.join("wrapper");
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(lab.directory.join("dockgate"), folder.join("docker")).unwrap();
+    let wrapper =
+        |words: &[&str]| -> Outcome { Command::new(folder.join("docker")).args(words).output().unwrap().into() };
+    // No log, no policy file of the lab's: what can be seen is that it is the gate, and runs nothing.
+    for words in [&["ps"][..], &["exec", "web", "sh"]] {
+        let outcome = wrapper(words);
+        assert!(matches!(outcome.code, 69 | 77) && outcome.err().starts_with("ERROR: "), "{}", outcome.err());
+    }
+}

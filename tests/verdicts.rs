@@ -6,12 +6,11 @@
 
 use dockgate::denial::Denial;
 use dockgate::exec::Account;
-use dockgate::gate::{Decision, Gate};
+use dockgate::gate::Gate;
 use dockgate::policy::Policy;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -31,25 +30,20 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A gate with the default policy, the real docker for Compose's sake, and no daemon behind it.
-fn gate() -> &'static Gate {
-    static GATE: OnceLock<Gate> = OnceLock::new();
-    GATE.get_or_init(|| {
-        let lab = std::env::var_os("DOCKGATE_LAB_CACHE").map_or_else(|| root().join("target/lab"), PathBuf::from);
-        let docker = lab.join("docker-28.5/usr/bin/docker");
-        assert!(docker.exists(), "no {}: `make test` installs it", docker.display());
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("verdicts");
-        drop(fs::remove_dir_all(&directory));
-        let (home, project, config) = (directory.join("home"), directory.join("project"), directory.join("config"));
-        fs::create_dir_all(home.join(".ssh")).unwrap();
-        fs::create_dir_all(&config).unwrap();
-        copy(&root().join("tests/fixtures/project"), &project);
-        std::os::unix::fs::symlink(lab.join("docker-28.5/usr/libexec/docker/cli-plugins"), config.join("cli-plugins"))
-            .unwrap();
-        std::env::set_current_dir(&project).unwrap();
-        let policy = Policy { program: Some(docker), config, ..Policy::default() };
-        let account = Account { name: "ai-worker".to_owned(), home, locale: Vec::new() };
-        Gate { policy, profile: "default".to_owned(), refusal: None, account, parent: nix::unistd::getppid() }
-    })
+fn gate(directory: &Path) -> Gate {
+    let lab = std::env::var_os("DOCKGATE_LAB_CACHE").map_or_else(|| root().join("target/lab"), PathBuf::from);
+    let docker = lab.join("docker-28.5/usr/bin/docker");
+    assert!(docker.exists(), "no {}: `make test` installs it", docker.display());
+    let (home, project, config) = (directory.join("home"), directory.join("project"), directory.join("config"));
+    fs::create_dir_all(home.join(".ssh")).unwrap();
+    fs::create_dir_all(&config).unwrap();
+    copy(&root().join("tests/fixtures/project"), &project);
+    let plugins = lab.join("docker-28.5/usr/libexec/docker/cli-plugins");
+    std::os::unix::fs::symlink(plugins, config.join("cli-plugins")).unwrap();
+    std::env::set_current_dir(&project).unwrap();
+    let policy = Policy { program: Some(docker), config, ..Policy::default() };
+    let account = Account { name: "ai-worker".to_owned(), home, locale: Vec::new() };
+    Gate { policy, profile: "default".to_owned(), refusal: None, account, parent: nix::unistd::getppid() }
 }
 
 /// The lines of every file in a corpus, with the file's name.
@@ -67,45 +61,48 @@ fn corpus(kind: &str) -> Vec<(String, String)> {
     lines
 }
 
-fn decide(request: &str) -> Decision {
-    gate().decide(request.as_bytes(), false)
+// One test, because the working directory is the process's.
+#[test]
+fn the_corpora_are_judged_as_they_say() {
+    let directory = tempfile::Builder::new().prefix("dockgate-verdicts.").tempdir_in("/tmp").unwrap();
+    let gate = gate(directory.path());
+    std::thread::scope(|scope| {
+        scope.spawn(|| what_needs_nothing_blocked_is_allowed(&gate));
+        scope.spawn(|| what_is_blocked_is_refused_for_its_reason(&gate, directory.path()));
+    });
+    std::env::set_current_dir("/").unwrap();
 }
 
-#[test]
-fn what_needs_nothing_blocked_is_allowed() {
+fn what_needs_nothing_blocked_is_allowed(gate: &Gate) {
     let lines = corpus("allow");
     assert!(lines.len() >= 300, "{} lines", lines.len());
     let mut wrong = String::new();
     for (file, request) in &lines {
-        if let Err(denial) = decide(request).verdict {
+        if let Err(denial) = gate.decide(request.as_bytes(), false).verdict {
             writeln!(wrong, "{file}: {request}\n    {}: {}", denial.reason.code(), denial.message).unwrap();
         }
     }
     assert!(wrong.is_empty(), "refused, though they need nothing blocked:\n{wrong}");
 }
 
-#[test]
-fn what_is_blocked_is_refused_for_its_reason() {
+fn what_is_blocked_is_refused_for_its_reason(gate: &Gate, directory: &Path) {
     let lines = corpus("deny");
     assert!(lines.len() >= 300, "{} lines", lines.len());
     let (mut wrong, mut words) = (String::new(), String::new());
     for (file, line) in &lines {
         let (code, request) = line.split_once('\t').unwrap_or(("", line));
-        match decide(request) {
-            Decision { verdict: Ok(_), .. } => writeln!(wrong, "{file}: allowed, not {code}: {request}").unwrap(),
-            Decision { verdict: Err(denial), .. } => {
-                if denial.reason.code() != code {
-                    writeln!(wrong, "{file}: {}, not {code}: {request}\n    {}", denial.reason.code(), denial.message)
-                        .unwrap();
+        match gate.decide(request.as_bytes(), false).verdict {
+            Ok(_) => writeln!(wrong, "{file}: allowed, not {code}: {request}").unwrap(),
+            Err(denial) => {
+                let Denial { reason, message, hint, .. } = &denial;
+                if reason.code() != code {
+                    writeln!(wrong, "{file}: {}, not {code}: {request}\n    {message}", reason.code()).unwrap();
                 }
-                let Denial { message, hint, .. } = &denial;
                 assert!(!hint.is_empty(), "{request}");
                 writeln!(words, "{request}\n    {message}\n    {hint}").unwrap();
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    // The directory of this run has a name of its own.
-    let lab = fs::canonicalize(gate().account.home.parent().unwrap()).unwrap();
-    insta::assert_snapshot!("refusals", words.replace(&lab.display().to_string(), "/lab"));
+    insta::assert_snapshot!("refusals", words.replace(&directory.display().to_string(), "/lab"));
 }

@@ -4,6 +4,7 @@
 
 use super::source;
 use crate::demand::{Demand, Namespace, Want};
+use crate::docker;
 use crate::docker::asks;
 use crate::docker::row::Ask;
 use serde_json::Value;
@@ -209,12 +210,14 @@ pub fn demands(model: &Value, directory: &str) -> Vec<Demand> {
             }
             "networks" => entries(value).for_each(|(name, network)| {
                 found.keys(&format!("networks.{name}"), NETWORK, network);
+                found.name(&format!("networks.{name}.name"), network.get("name").unwrap_or(&Value::Null));
                 let ipam = network.get("ipam").and_then(|ipam| ipam.get("driver"));
                 found.like(&format!("networks.{name}.ipam.driver"), Ask::NetworkDriver, ipam.unwrap_or(&Value::Null));
             }),
             "volumes" => entries(value).for_each(|(name, volume)| {
                 found.keys(&format!("volumes.{name}"), VOLUME, volume);
                 let full = volume.get("name").and_then(Value::as_str).unwrap_or(name);
+                found.name(&format!("volumes.{name}.name"), &Value::String(full.to_owned()));
                 found.want(Want::Volume { name: full.to_owned() }, format!("volumes.{name}"));
             }),
             "configs" | "secrets" => entries(value).for_each(|(name, file)| found.file(&format!("{key}.{name}"), file)),
@@ -246,12 +249,25 @@ impl Found<'_> {
         self.demands.push(Demand::new(want, word));
     }
 
+    /// Compose puts names into the API's paths, as docker does.
+    fn name(&mut self, place: &str, name: &Value) {
+        if docker::climbs(&text(name)) {
+            self.unknown(&format!("{place}: {}", text(name)));
+        }
+    }
+
     fn unknown(&mut self, place: &str) {
         self.want(Want::UnknownModel { what: place.to_owned() }, place.to_owned());
     }
 
     fn service(&mut self, place: &str, service: &Value) {
         self.keys(place, SERVICE, service);
+        for key in ["container_name", "image"] {
+            self.name(&format!("{place}.{key}"), service.get(key).unwrap_or(&Value::Null));
+        }
+        for (key, links) in ["external_links", "links"].iter().filter_map(|key| Some((key, service.get(key)?))) {
+            items(links).for_each(|link| self.name(&format!("{place}.{key}"), link));
+        }
         // A service's networks: aliases and addresses, but no options for the driver.
         for (name, network) in service.get("networks").into_iter().flat_map(entries) {
             for (key, value) in entries(network) {
@@ -510,6 +526,10 @@ mod tests {
             (json!({"volumes": {"v": {"driver_opts": {"device": "/"}}}}), 2),
             (json!({"volumes": {"v": {"driver": "nfs"}}}), 2),
             (json!({"volumes": {"v": {"name": "p_v"}}}), 1),
+            (json!({"volumes": {"v": {"name": "../plugins/p"}}}), 2),
+            (json!({"networks": {"n": {"name": "../plugins/p"}}}), 1),
+            (json!({"services": {"a": {"container_name": "../plugins/p"}}}), 1),
+            (json!({"services": {"a": {"image": "x/../../plugins/p"}}}), 1),
             (json!({"networks": {"n": {"driver": "macvlan"}}}), 1),
             (json!({"networks": {"n": {"name": "host", "external": true}}}), 1),
             (json!({"networks": {"n": {"driver_opts": {"com.docker.network.bridge.name": "br0"}}}}), 1),

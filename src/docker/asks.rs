@@ -137,7 +137,7 @@ pub fn volume(value: &str) -> Vec<Want> {
 const MOUNT_SETTING: &str = "the mount would change how the host's own mount or files behave";
 
 /// Docker's rule for volume names (`[a-zA-Z0-9][a-zA-Z0-9_.-]*`); everything else is judged as a path.
-fn is_volume_name(source: &str) -> bool {
+pub fn is_volume_name(source: &str) -> bool {
     source.starts_with(|c: char| c.is_ascii_alphanumeric())
         && source.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }

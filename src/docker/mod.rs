@@ -389,7 +389,7 @@ fn refuse_paths_as_names(command: &Command, operands: &[String]) -> Result<(), D
         }
         Operands::BuildContext | Operands::File | Operands::Copy | Operands::Services => &[],
     };
-    match names.iter().find(|name| name.split('/').any(|part| matches!(part, "." | ".."))) {
+    match names.iter().find(|name| climbs(name)) {
         Some(name) => Err(Denial::new(
             Reason::BadUsage,
             format!("docker {} {name}", command.name),
@@ -398,6 +398,11 @@ fn refuse_paths_as_names(command: &Command, operands: &[String]) -> Result<(), D
         )),
         None => Ok(()),
     }
+}
+
+/// Whether a name has a part that a path would be cleaned of.
+pub fn climbs(name: &str) -> bool {
+    name.split('/').any(|part| matches!(part, "." | ".."))
 }
 
 fn group_option(prefix: &str, word: &str) -> Denial {

@@ -87,7 +87,7 @@ impl Comparison {
                 let what = if anywhere { "options may follow operands" } else { "options end at the first operand" };
                 (Kind::Changed, format!(": {what}"))
             });
-            for difference in options(spelling, &node.help).into_iter().chain(order) {
+            for difference in options(tree, spelling, &node.help).into_iter().chain(order) {
                 differing.entry(difference).or_default().push(spelling);
             }
         }
@@ -123,21 +123,28 @@ fn is_group(spelling: &str, help: &Help) -> bool {
 }
 
 /// The differences between the options that the catalogue and docker have for a spelling.
-fn options(spelling: &str, help: &Help) -> Vec<(Kind, String)> {
+fn options(tree: &Tree, spelling: &str, help: &Help) -> Vec<(Kind, String)> {
     let known = tree::options(spelling);
     let mut found = Vec::new();
     let has = |option: &Opt, name: &str| option.long == name || option.also.contains(&name);
-    // What a root takes is taken by the groups below it too, where the gate takes none.
-    let root = catalogue::root_options(spelling.split(' ').next().unwrap_or_default()).unwrap_or_default();
-    let of_root = |name: &str| matches!(catalogue::find(spelling), Found::Group) && root.iter().any(|o| has(o, name));
+    // What a root takes is taken by all below it too; the gate takes it at the root and at commands.
+    let root = spelling.split(' ').next().unwrap_or_default();
+    let of_root = |name: &str| {
+        let taken = catalogue::root_options(root).unwrap_or_default().iter().any(|option| has(option, name));
+        taken && spelling != root
+    };
+    let root_lacks = |name: &str| tree.get(root).is_some_and(|node| !node.help.flags.contains_key(name));
     for (long, flag) in &help.flags {
-        if !known.iter().any(|option| has(option, long)) && !of_root(long) {
+        let at_group = known.is_empty() && of_root(long);
+        if !at_group && !known.iter().any(|option| has(option, long)) {
             found.push((Kind::New, format!(" --{long}{}", shape(flag))));
         }
     }
     for option in known {
         for name in std::iter::once(option.long).chain(option.also.iter().copied()) {
             match help.flags.get(name) {
+                // Said of the root already.
+                None if of_root(name) && root_lacks(name) => {}
                 None => found.push((Kind::Gone, format!(" --{name}"))),
                 Some(flag) => {
                     found.extend(changes(option, flag).map(|what| (Kind::Changed, format!(" --{name}: {what}"))))

@@ -71,7 +71,7 @@ pub(crate) fn probe(docker: &Docker, tree: &mut Tree) -> Result<usize> {
     for ((long, _, spellings), flag) in questions.iter().zip(found) {
         for spelling in spellings {
             if let (Some(node), Some(flag)) = (tree.get_mut(spelling), flag) {
-                node.help.flags.insert((*long).to_owned(), flag);
+                node.help.flags.entry((*long).to_owned()).or_insert(flag).takes = flag.takes;
             }
         }
     }

@@ -75,7 +75,7 @@ const PRUNE: &[Opt] = &[
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("build")
-        .also(&["builder b", "builder build", "image build"])
+        .also(&["builder build", "image build"])
         .options(&[BUILD, &[switch("disable-content-trust")]])
         .operands(Operands::BuildContext),
     Command::new("builder prune").options(&[BUILDER, PRUNE]),
@@ -106,7 +106,7 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .asks(&[Ask::HostSetting("what a bake file asks for is not judged by this gate")]),
-    Command::new("buildx build").also(&["buildx b"]).options(&[BUILD]).operands(Operands::BuildContext),
+    Command::new("buildx build").also(&["builder b", "buildx b"]).options(&[BUILD]).operands(Operands::BuildContext),
     Command::new("buildx create")
         .also(&["builder create"])
         .options(&[
