@@ -3,7 +3,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 gate=$(realpath "${1:?the dockgate binary}")
-lab=$(mktemp -d /tmp/dockgate-demo.XXXXXX)
+lab=$(mktemp -d /var/lib/dockgate-demo.XXXXXX)
 trap '"$here/lab.sh" down "$lab"' EXIT
 
 printf 'Starting a private dockerd, sshd and rsyslogd …\n\n'

@@ -13,7 +13,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
-use support::{Lab, Outcome, read_until, spawn, until};
+use support::{Lab, Outcome, fingerprint, new_key, read_until, spawn, ssh_as, until};
 
 #[test]
 fn what_the_mission_lists_works() {
@@ -195,7 +195,7 @@ fn compose_runs_what_was_judged() {
         ("include: [/etc/passwd]", "project-model"),
         ("services: {a: {build: /etc, image: x}}", "client-file"),
         ("services: {a: {build: {context: ., ssh: [default]}, image: x}}", "client-program"),
-        ("x: &x {privileged: true}\nservices: {a: {<<: *x, image: busybox}}", "privileged"),
+        ("x-x: &x {privileged: true}\nservices: {a: {<<: *x, image: busybox}}", "privileged"),
         (
             "services: {a: {image: busybox, logging: {driver: syslog, options: {syslog-address: 'tcp://127.0.0.1:1'}}}}",
             "log-driver",
@@ -535,32 +535,6 @@ fn the_record_names_key_client_and_fingerprint() {
     assert!(record.starts_with("authpriv.info dockgate["), "{record}");
 }
 
-/// A new key of the lab's account, with this line of options in front; its path.
-fn new_key(lab: &Lab, name: &str, file: &std::path::Path, options: &str) -> String {
-    let path = lab.directory.join(name);
-    let made = Command::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
-        .arg(&path)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    let public = fs::read_to_string(path.with_extension("pub")).unwrap();
-    let mut lines = fs::read_to_string(file).unwrap_or_default();
-    lines.push_str(format!("{options} {public}").trim_start());
-    fs::write(file, lines).unwrap();
-    path.display().to_string()
-}
-
-/// Sends a request with another key than the lab's.
-fn ssh_as(lab: &Lab, key: &str, request: &str) -> Outcome {
-    lab.client(&[], &[request]).env("LAB_KEY", key).output().unwrap().into()
-}
-
-fn fingerprint(key: &str) -> String {
-    let output = Command::new("ssh-keygen").args(["-lf", key]).stderr(Stdio::null()).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().split(' ').nth(1).unwrap().to_owned()
-}
-
 #[test]
 fn keys_have_profiles_and_proof_beats_the_label() {
     let lab = Lab::shared();
@@ -601,34 +575,6 @@ fn keys_have_profiles_and_proof_beats_the_label() {
         "{record}"
     );
     lab.docker(&["rm", "-f", "e2e-keys"]).succeeded();
-}
-
-#[test]
-fn as_login_shell_it_gates_a_key_that_the_account_has_added() {
-    let lab = Lab::shared();
-    // The other tests' forced commands work under it all the same.
-    let shell = lab.directory.join("dockgate");
-    assert!(Command::new("usermod").arg("--shell").arg(&shell).arg(lab.value("ACCOUNT")).status().unwrap().success());
-    let ssh = lab.home().join(".ssh");
-    fs::create_dir_all(&ssh).unwrap();
-    fs::write(lab.home().join(".bashrc"), "exec touch bashrc-ran\n").unwrap();
-    let added = new_key(lab, "key-added", &ssh.join("authorized_keys"), "");
-    // Without a forced command the built-in policy holds, whose log and docker are the system's.
-    let outcome = ssh_as(lab, &added, "docker exec web sh");
-    assert!(matches!(outcome.code, 69 | 77), "{}", outcome.err());
-    assert!(outcome.stdout.is_empty());
-    let outcome = ssh_as(lab, &added, "touch added-ran");
-    assert!(matches!(outcome.code, 69 | 77), "{}", outcome.err());
-    // Nor can it choose its policy by naming the gate.
-    let itself = format!("{} --config {} --key forged", shell.display(), lab.value("POLICY"));
-    let outcome = ssh_as(lab, &added, &itself);
-    assert!(matches!(outcome.code, 64 | 69), "{}", outcome.err());
-    lab.records("key=forged", 0);
-    lab.ssh("docker ps --filter name=under-login-shell").succeeded();
-    lab.records("under-login-shell", 1);
-    for planted in ["added-ran", "bashrc-ran"] {
-        assert!(!lab.home().join(planted).exists(), "{planted}");
-    }
 }
 
 #[test]

@@ -63,8 +63,8 @@ impl Lab {
     }
 
     fn start() -> Self {
-        // Below /tmp itself: the account of the lab must be able to reach it.
-        let directory = tempfile::Builder::new().prefix("dockgate-lab.").tempdir_in("/tmp").unwrap().keep();
+        // The account must be able to reach it, and nobody to put a compose.yaml above it.
+        let directory = tempfile::Builder::new().prefix("dockgate-lab.").tempdir_in("/var/lib").unwrap().keep();
         let watch = Command::new(script())
             .args(["watch", &std::process::id().to_string()])
             .arg(&directory)
@@ -187,4 +187,30 @@ pub(crate) fn read_until(reader: &mut impl Read, mark: &str) {
         assert_eq!(reader.read(&mut byte).unwrap(), 1, "{mark} in {:?}", String::from_utf8_lossy(&seen));
         seen.extend(byte);
     }
+}
+
+/// A new key of the lab's account, with this line of options in front; its path.
+pub(crate) fn new_key(lab: &Lab, name: &str, file: &Path, options: &str) -> String {
+    let path = lab.directory.join(name);
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
+        .arg(&path)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let public = std::fs::read_to_string(path.with_extension("pub")).unwrap();
+    let mut lines = std::fs::read_to_string(file).unwrap_or_default();
+    lines.push_str(format!("{options} {public}").trim_start());
+    std::fs::write(file, lines).unwrap();
+    path.display().to_string()
+}
+
+/// Sends a request with another key than the lab's.
+pub(crate) fn ssh_as(lab: &Lab, key: &str, request: &str) -> Outcome {
+    lab.client(&[], &[request]).env("LAB_KEY", key).output().unwrap().into()
+}
+
+pub(crate) fn fingerprint(key: &str) -> String {
+    let output = Command::new("ssh-keygen").args(["-lf", key]).stderr(Stdio::null()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().split(' ').nth(1).unwrap().to_owned()
 }

@@ -56,7 +56,7 @@ impl Comparison {
             match catalogue::find(spelling) {
                 Found::Leaf(_) | Found::Both(_) => {}
                 _ if is_group(spelling, &node.help) => {
-                    comparison.add(spelling, options(spelling, &node.help));
+                    comparison.add(spelling, options(tree, spelling, &node.help));
                 }
                 _ => comparison.note(Kind::New, spelling),
             }
@@ -127,15 +127,11 @@ fn options(tree: &Tree, spelling: &str, help: &Help) -> Vec<(Kind, String)> {
     let known = tree::options(spelling);
     let mut found = Vec::new();
     let has = |option: &Opt, name: &str| option.long == name || option.also.contains(&name);
-    // What a root takes is taken by all below it too; the gate takes it at the root and at commands.
-    let root = spelling.split(' ').next().unwrap_or_default();
-    let of_root = |name: &str| {
-        let taken = catalogue::root_options(root).unwrap_or_default().iter().any(|option| has(option, name));
-        taken && spelling != root
-    };
+    let root = tree::command_name(spelling).split(' ').next().unwrap_or_default();
+    let of_root = |name: &str| spelling != root && is_persistent(root, name);
     let root_lacks = |name: &str| tree.get(root).is_some_and(|node| !node.help.flags.contains_key(name));
     for (long, flag) in &help.flags {
-        let at_group = known.is_empty() && of_root(long);
+        let at_group = matches!(catalogue::find(spelling), Found::Group) && of_root(long);
         if !at_group && !known.iter().any(|option| has(option, long)) {
             found.push((Kind::New, format!(" --{long}{}", shape(flag))));
         }
@@ -153,6 +149,13 @@ fn options(tree: &Tree, spelling: &str, help: &Help) -> Vec<(Kind, String)> {
         }
     }
     found
+}
+
+/// Whether an option of a plugin's root is taken by everything below it too.
+fn is_persistent(root: &str, name: &str) -> bool {
+    let below = |command: &&Command| command.name.split(' ').next() == Some(root);
+    catalogue::root_options(root).unwrap_or_default().iter().any(|option| option.long == name)
+        && catalogue::commands().filter(below).all(|command| command.all_options().any(|option| option.long == name))
 }
 
 fn changes(option: &Opt, flag: &Flag) -> impl Iterator<Item = String> {

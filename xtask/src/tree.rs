@@ -79,7 +79,7 @@ pub(crate) fn probe(docker: &Docker, tree: &mut Tree) -> Result<usize> {
 }
 
 /// The name of the row that a spelling belongs to; a group's is its own.
-fn command_name(spelling: &str) -> &str {
+pub(crate) fn command_name(spelling: &str) -> &str {
     match catalogue::find(spelling) {
         Found::Leaf(command) | Found::Both(command) => command.name,
         Found::Group | Found::Nothing => spelling,
