@@ -63,6 +63,16 @@ pub enum PolicyCommand {
         /// The file; every line that comes out otherwise is shown, and the exit code is 1
         file: PathBuf,
     },
+    /// Replay recorded requests: which would be newly refused, and which newly allowed
+    Diff {
+        /// The policy file that is in force
+        old: PathBuf,
+        /// The one that is to be
+        new: PathBuf,
+        /// Where the records are: a file as syslog writes it, or what journalctl -t dockgate prints
+        #[arg(long, value_name = "FILE")]
+        log: PathBuf,
+    },
     /// Say whether the policy file is well-formed and trustworthy
     Validate {
         /// The file [default: the one in force]

@@ -43,6 +43,7 @@ pub mod not_docker;
 pub mod own;
 pub mod policy;
 pub mod project;
+pub mod replay;
 pub mod request;
 pub mod start;
 pub mod words;

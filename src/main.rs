@@ -1,6 +1,7 @@
 //! Collects what the process was given, runs the gate, and turns the outcome into an exit code.
 #![expect(clippy::disallowed_methods, reason = "the environment and arguments are collected here, and nowhere else")]
 
+use anyhow::Context;
 use clap::Parser;
 use dockgate::cli::{Cli, Command, Options, PolicyCommand};
 use dockgate::exec::{Account, is_locale};
@@ -9,7 +10,7 @@ use dockgate::gate::{self, Gate};
 use dockgate::policy::set::{PolicySet, Selected};
 use dockgate::request::{Client, Request};
 use dockgate::start::{Itself, Start};
-use dockgate::{audit, cases, guide, identity, policy};
+use dockgate::{audit, cases, guide, identity, policy, replay};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::ExitCode;
@@ -50,6 +51,9 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
     if let Some(Command::Policy { command: PolicyCommand::Validate { file: Some(file) } }) = &command {
         return validate(policy::load::load(Some(&absolute(file))));
     }
+    if let Some(Command::Policy { command: PolicyCommand::Diff { old, new, log } }) = &command {
+        return diff(old, new, log, parent);
+    }
     let set = match policy::load::load(config.as_deref()) {
         Ok(set) => set,
         Err(error) if command.is_some() => return validate(Err(error)),
@@ -73,7 +77,7 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
         Command::Policy { command: PolicyCommand::Show } => {
             gate::print(&format!("# profile {}: {because}\n{}", gate.profile, guide::policy_text(&gate.policy)))
         }
-        Command::Policy { command: PolicyCommand::Validate { .. } } => validate(Ok(set)),
+        Command::Policy { command: PolicyCommand::Validate { .. } | PolicyCommand::Diff { .. } } => validate(Ok(set)),
         Command::Policy { command: PolicyCommand::Test { file } } => test(&gate, &file),
     }
 }
@@ -90,6 +94,33 @@ fn test(gate: &Gate, file: &std::path::Path) -> Exit {
     let outcome = cases::run(&text, |request| gate.decide(request.as_bytes(), false).verdict.map(drop));
     gate::print(&outcome.report(&file.display().to_string()));
     if outcome.passed() { Exit::Success } else { Exit::Failed }
+}
+
+/// Judges what a log holds under two policies. A record's `--profile` is not in it, so the profile that judged
+/// then counts where it still exists and the policy does not choose one for the key.
+fn diff(old: &std::path::Path, new: &std::path::Path, log: &std::path::Path, parent: nix::unistd::Pid) -> Exit {
+    let read = || -> anyhow::Result<_> {
+        let sets = [policy::load::load(Some(&absolute(old)))?, policy::load::load(Some(&absolute(new)))?];
+        let log = std::fs::read(log).with_context(|| log.display().to_string())?;
+        Ok((sets, audit::read::entries(&String::from_utf8_lossy(&log))))
+    };
+    let ([old, new], entries) = match read() {
+        Ok(read) => read,
+        Err(error) => return validate(Err(error)),
+    };
+    let judge = |set: PolicySet| {
+        move |entry: &audit::read::Entry| {
+            let recorded = set.profiles.contains_key(&entry.profile).then_some(entry.profile.as_str());
+            let chosen = set.select(&entry.request, None);
+            let by_default = chosen.profile == set.default_profile;
+            let Selected { policy, profile, denial, .. } =
+                if by_default { set.select(&entry.request, recorded) } else { chosen };
+            let gate = Gate { policy, profile, refusal: denial, account: account(&entry.request.user), parent };
+            let command = entry.request.command.as_deref().unwrap_or_default();
+            gate.decide(command, false).verdict.map(drop)
+        }
+    };
+    gate::print(&replay::Changes::of(&entries, judge(old), judge(new)).report())
 }
 
 /// What sshd says of the connection.

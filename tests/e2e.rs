@@ -591,3 +591,27 @@ fn as_docker_it_judges_its_own_arguments() {
         assert!(matches!(outcome.code, 69 | 77) && outcome.err().starts_with("ERROR: "), "{}", outcome.err());
     }
 }
+
+#[test]
+fn a_change_of_policy_is_replayed_over_the_log() {
+    let lab = Lab::shared();
+    lab.ssh("docker ps --filter name=replayed").succeeded();
+    lab.ssh("docker run --rm --name replayed busybox true").succeeded();
+    lab.ssh("docker run --rm --name replayed --network host busybox true").denied("namespace");
+    lab.records("replayed", 3);
+    let policy = |name: &str, more: &str| {
+        let path = lab.directory.join(name);
+        fs::write(&path, fs::read_to_string(lab.value("POLICY")).unwrap() + more).unwrap();
+        path
+    };
+    let old = policy("replay-old.toml", "");
+    let new = policy("replay-new.toml", "[commands]\nallowed = ['run']\n[host]\nnamespaces = ['network']\n");
+    let mut diff = Command::new(env!("CARGO_BIN_EXE_dockgate"));
+    diff.args(["policy", "diff"]).arg(old).arg(new).arg("--log").arg(lab.value("LOG"));
+    let outcome: Outcome = diff.output().unwrap().into();
+    let report = outcome.succeeded().out();
+    let (refused, allowed) = report.split_once("newly allowed: ").unwrap();
+    assert!(refused.contains("1 x hermes: docker ps --filter name=replayed\n"), "{report}");
+    assert!(!report.contains("docker run --rm --name replayed busybox true"), "{report}");
+    assert!(allowed.contains("1 x hermes: docker run --rm --name replayed --network host busybox true\n"), "{report}");
+}

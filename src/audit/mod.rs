@@ -10,6 +10,7 @@ use record::{Record, Verdict};
 
 pub mod escape;
 pub mod mask;
+pub mod read;
 pub mod record;
 pub mod syslog;
 

@@ -1,6 +1,7 @@
 //! The lab for end-to-end tests: a real sshd, dockerd and rsyslogd, started by `scripts/lab.sh`.
 use std::collections::HashMap;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Lab {
     pub(crate) directory: PathBuf,
     values: HashMap<String, String>,
+    /// `lab.sh watch`, which ends the lab when its standard input ends: with this process, however that ends.
+    _watch: Child,
 }
 
 /// What a command came to.
@@ -64,15 +67,19 @@ impl Lab {
 
     fn start() -> Self {
         // The account must be able to reach it, and nobody to put a compose.yaml above it.
-        let directory = tempfile::Builder::new().prefix("dockgate-lab.").tempdir_in("/var/lib").unwrap().keep();
+        let directory = tempfile::Builder::new().prefix("dockgate-lab.").tempdir_in("/var/lib");
+        let directory = directory.expect("the lab needs root: run `make test` as root").keep();
+        // Before there is anything to end, so that a lab that did not come up whole is ended too; and out of the
+        // terminal's process group, so that Ctrl-C does not end it first.
         let watch = Command::new(script())
-            .args(["watch", &std::process::id().to_string()])
+            .arg("watch")
             .arg(&directory)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn();
-        drop(watch.expect("scripts/lab.sh watch"));
+            .process_group(0)
+            .spawn()
+            .expect("scripts/lab.sh watch");
         let up = Command::new(script()).arg("up").arg(&directory).arg(env!("CARGO_BIN_EXE_dockgate")).output().unwrap();
         assert!(
             up.status.success(),
@@ -81,7 +88,7 @@ impl Lab {
         );
         let env = std::fs::read_to_string(directory.join("env")).unwrap();
         let values = env.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned()));
-        Self { values: values.collect(), directory }
+        Self { values: values.collect(), directory, _watch: watch }
     }
 
     /// A value of the lab's `env` file.
