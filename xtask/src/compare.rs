@@ -231,3 +231,118 @@ pub(crate) fn explained(text: &str) -> Result<BTreeSet<Difference>> {
     }
     Ok(explained)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Node;
+
+    /// A docker that is just as the catalogue has it.
+    fn docker() -> Tree {
+        let mut tree = Tree::new();
+        for command in catalogue::commands() {
+            for spelling in catalogue::spellings(command) {
+                let ends = spelling.match_indices(' ').map(|(end, _)| end);
+                for group in [""].into_iter().chain(ends.map(|end| &spelling[..end])) {
+                    let help =
+                        Help { commands: catalogue::words_after(group).map(str::to_owned).collect(), ..flags(group) };
+                    tree.entry(group.to_owned()).or_insert(Node::new(help, None));
+                }
+                tree.insert(spelling.to_owned(), Node::new(flags(spelling), Some(command.flags_anywhere)));
+            }
+        }
+        tree
+    }
+
+    fn flags(spelling: &str) -> Help {
+        let mut help = Help::default();
+        for option in tree::options(spelling) {
+            let takes = match option.takes {
+                row::Takes::Switch => Takes::Nothing,
+                row::Takes::Value => Takes::One,
+                row::Takes::List => Takes::Many,
+            };
+            for name in std::iter::once(option.long).chain(option.also.iter().copied()) {
+                help.flags.insert(name.to_owned(), Flag { short: option.short, takes });
+            }
+        }
+        help
+    }
+
+    fn differences(change: impl Fn(&mut Tree)) -> Vec<String> {
+        let mut tree = docker();
+        change(&mut tree);
+        Comparison::new(&tree).differences.iter().map(ToString::to_string).collect()
+    }
+
+    fn flag(tree: &mut Tree, spellings: &[&str], long: &str, change: impl Fn(&mut Flag)) {
+        for spelling in spellings {
+            let flags = &mut tree.get_mut(*spelling).unwrap().help.flags;
+            change(flags.entry(long.to_owned()).or_insert(Flag { short: None, takes: Takes::Many }));
+        }
+    }
+
+    #[test]
+    fn the_catalogue_is_as_itself() {
+        assert_eq!(differences(|_| ()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_kind_of_difference_is_seen() {
+        let run = ["run", "container run"];
+        let found = |expected: &str, change: &dyn Fn(&mut Tree)| assert_eq!(differences(change), [expected]);
+        found("gone     ps", &|tree| {
+            ["ps", "container ls", "container list", "container ps"].iter().for_each(|s| drop(tree.remove(*s)))
+        });
+        found("gone     container list", &|tree| drop(tree.remove("container list")));
+        found("new      sandbox", &|tree| drop(tree.insert("sandbox".to_owned(), Node::new(Help::default(), None))));
+        found("new      scout", &|tree| drop(tree.get_mut("").unwrap().help.plugins.insert("scout".to_owned())));
+        found("new      run --host-root VALUE…", &|tree| flag(tree, &run, "host-root", |_| ()));
+        found("new      container run --host-root VALUE…", &|tree| flag(tree, &run[1..], "host-root", |_| ()));
+        found("new      image --host VALUE…", &|tree| flag(tree, &["image"], "host", |_| ()));
+        found("new      docker --alias VALUE…", &|tree| flag(tree, &[""], "alias", |_| ()));
+        found("gone     run --init", &|tree| {
+            run.iter().for_each(|s| drop(tree.get_mut(*s).unwrap().help.flags.remove("init")))
+        });
+        found("changed  run --init: takes one value", &|tree| flag(tree, &run, "init", |flag| flag.takes = Takes::One));
+        found("changed  run --init: has the letter -I", &|tree| {
+            flag(tree, &run, "init", |flag| flag.short = Some('I'))
+        });
+        found("changed  run --env: has not the letter -e", &|tree| flag(tree, &run, "env", |flag| flag.short = None));
+        found("changed  run --env: takes one value", &|tree| flag(tree, &run, "env", |flag| flag.takes = Takes::One));
+        found("changed  top: options may follow operands", &|tree| {
+            ["top", "container top"].iter().for_each(|s| tree.get_mut(*s).unwrap().anywhere = Some(true));
+        });
+    }
+
+    #[test]
+    fn what_a_root_lacks_is_said_once() {
+        let found = differences(|tree| {
+            for (spelling, node) in tree {
+                if ["buildx", "builder"].contains(&spelling.split(' ').next().unwrap()) {
+                    node.help.flags.remove("debug");
+                }
+            }
+        });
+        assert_eq!(found, ["gone     builder build --debug", "gone     builder --debug", "gone     buildx --debug"]);
+    }
+
+    #[test]
+    fn a_plugin_that_is_not_there_is_not_compared() {
+        assert_eq!(
+            differences(|tree| tree.retain(|spelling, _| !spelling.starts_with("compose"))),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn an_explanation_has_a_reason() {
+        let file =
+            "# a docker\n\ngone     run --init   # gone for good\nchanged top: options may follow operands # so\n";
+        let found: Vec<_> = explained(file).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["gone     run --init", "changed  top: options may follow operands"]);
+        for broken in ["gone run --init", "gone run #", "gone # why", "lost run # why", "gone ps # a\ngone  ps # b"] {
+            assert!(explained(broken).is_err(), "{broken}");
+        }
+    }
+}

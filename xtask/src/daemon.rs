@@ -2,7 +2,6 @@
 //!
 //! Docker's help depends on the daemon: it leaves out what a daemon of this version, without experimental
 //! features, outside a swarm, or on another system could not do. This one is new, experimental and a manager.
-#![expect(clippy::disallowed_methods, reason = "it is a program of its own, and acts")]
 
 use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader, Write};

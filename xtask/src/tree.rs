@@ -19,6 +19,13 @@ pub(crate) struct Node {
     views: Vec<View>,
 }
 
+#[cfg(test)]
+impl Node {
+    pub(crate) fn new(help: Help, anywhere: Option<bool>) -> Self {
+        Self { help, anywhere, views: Vec::new() }
+    }
+}
+
 /// By spelling; docker itself is the empty one.
 pub(crate) type Tree = BTreeMap<String, Node>;
 
@@ -41,10 +48,13 @@ pub(crate) fn walk(docker: &Docker) -> Result<Tree> {
     Ok(tree)
 }
 
+/// An option's letter, and the spellings of the command that it could belong to.
+type Question = (Option<char>, Vec<String>);
+
 /// Asks for the options of the catalogue that help does not list, or not clearly; how often it asked.
 pub(crate) fn probe(docker: &Docker, tree: &mut Tree) -> Result<usize> {
     // Spellings of one command are one command in docker: asking by one of them is enough.
-    let mut questions: BTreeMap<(String, &str), (Option<char>, Vec<String>)> = BTreeMap::new();
+    let mut questions: BTreeMap<(String, &str), Question> = BTreeMap::new();
     for (spelling, node) in &*tree {
         for option in options(spelling) {
             let names = std::iter::once(option.long).chain(option.also.iter().copied());
@@ -127,7 +137,9 @@ fn node(docker: &Docker, spelling: &str) -> Result<Option<Node>> {
         [] => &[View::Plugins, View::Bare, View::Linux],
         ["compose" | "buildx", ..] => &[View::Plugins],
         ["build"] | ["builder" | "image", "build"] => &[View::Plugins, View::Bare, View::OldBuilder],
-        ["builder" | "bake", ..] => &[View::Plugins, View::Bare],
+        ["builder"] | ["builder", "prune"] => &[View::Plugins, View::Bare],
+        // Buildx, as long as there is one.
+        ["builder" | "bake", ..] => &[View::Plugins],
         _ => &[View::Bare, View::Linux],
     };
     let leaf = matches!(catalogue::find(spelling), Found::Leaf(_) | Found::Both(_));
