@@ -32,6 +32,7 @@ pub mod daemon;
 pub mod demand;
 pub mod denial;
 pub mod docker;
+pub mod docs;
 pub mod exec;
 pub mod exit;
 pub mod facts;

@@ -111,6 +111,14 @@ fn the_policy_document_s_example_is_a_policy() {
 }
 
 #[test]
+fn the_reference_of_commands_is_that_of_the_catalogue() {
+    assert!(
+        text("docs/commands.md") == dockgate::docs::commands(),
+        "docs/commands.md is out of date: cargo xtask docs"
+    );
+}
+
+#[test]
 fn the_changelog_has_this_version() {
     assert!(text("CHANGELOG.md").contains(&format!("## [{}]", env!("CARGO_PKG_VERSION"))));
 }

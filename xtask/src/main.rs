@@ -22,6 +22,8 @@ use std::process::ExitCode;
 enum Xtask {
     /// Compare the catalogue with an installed docker, and fail where they differ unexplained
     Catalogue(Catalogue),
+    /// Write docs/commands.md
+    Docs,
 }
 
 #[derive(Debug, Args)]
@@ -38,8 +40,16 @@ struct Catalogue {
 }
 
 fn main() -> Result<ExitCode> {
-    let Xtask::Catalogue(arguments) = Xtask::parse();
-    catalogue(&arguments)
+    match Xtask::parse() {
+        Xtask::Catalogue(arguments) => catalogue(&arguments),
+        Xtask::Docs => docs(),
+    }
+}
+
+fn docs() -> Result<ExitCode> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/commands.md");
+    fs::write(file, dockgate::docs::commands()).with_context(|| format!("writing {file}"))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn catalogue(Catalogue { docker, plugins, expect }: &Catalogue) -> Result<ExitCode> {

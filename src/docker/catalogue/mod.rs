@@ -1,7 +1,7 @@
 //! The catalogue: every command of docker, Compose and buildx that the gate knows. Data, and finding in it.
 //!
-//! Sources: the command trees of docker 20.10.24, 28.5.2 and 29.7, Compose 2.40.3 and 5.5, buildx 0.29.1
-//! and 0.36. `cargo xtask catalogue` compares these rows with an installed docker.
+//! Sources: the command trees of docker 20.10.24, 26.1.5, 28.5.2 and 29.7, Compose 2.26.1, 2.40.3 and 5.5,
+//! buildx 0.13.1, 0.29.1 and 0.36. `cargo xtask catalogue` compares these rows with an installed docker.
 
 use super::row::{Ask, Command, Opt, list, switch, value};
 
@@ -15,15 +15,15 @@ mod swarm;
 mod system;
 
 /// All rows, area by area.
-const AREAS: &[&[Command]] = &[
-    container::COMMANDS,
-    image::COMMANDS,
-    buildx::COMMANDS,
-    compose::COMMANDS,
-    network::COMMANDS,
-    system::COMMANDS,
-    swarm::COMMANDS,
-    plugin::COMMANDS,
+pub const AREAS: &[(&str, &[Command])] = &[
+    ("Containers", container::COMMANDS),
+    ("Images", image::COMMANDS),
+    ("Builds", buildx::COMMANDS),
+    ("Compose", compose::COMMANDS),
+    ("Networks and volumes", network::COMMANDS),
+    ("The daemon, registries and contexts", system::COMMANDS),
+    ("Swarm", swarm::COMMANDS),
+    ("Plugins, trust, manifests and checkpoints", plugin::COMMANDS),
 ];
 
 /// Options of docker itself, before the first command word.
@@ -66,7 +66,7 @@ const BUILDX_ROOT: &[Opt] = &[value("builder").asks(Ask::Builder), switch("debug
 
 /// Every row.
 pub fn commands() -> impl Iterator<Item = &'static Command> + Clone {
-    AREAS.iter().flat_map(|area| area.iter())
+    AREAS.iter().flat_map(|(_, commands)| commands.iter())
 }
 
 /// The options that the group of this name takes itself; docker's other groups take none.
@@ -123,9 +123,9 @@ mod tests {
     #[test]
     fn rows_are_sorted_and_spelled_once() {
         let mut seen = BTreeSet::new();
-        for area in AREAS {
-            assert!(area.is_sorted_by_key(|command| command.name));
-            for command in *area {
+        for (title, commands) in AREAS {
+            assert!(commands.is_sorted_by_key(|command| command.name), "{title}");
+            for command in *commands {
                 for spelling in spellings(command) {
                     assert!(seen.insert(spelling), "{spelling} stands twice");
                 }
