@@ -152,8 +152,8 @@ input(type="imuxsock" Socket="$dir/log.sock")
 template(name="lab" type="string" string="%syslogfacility-text%.%syslogseverity-text% %syslogtag%%msg%\n")
 *.* action(type="omfile" file="$dir/auth.log" template="lab")
 END
-    # AcceptEnv is as careless as an administrator could make it. The machine's PAM takes no part, and
-    # StrictModes would mind a DIR below /tmp.
+    # AcceptEnv is more careless than any administrator may be (LD_PRELOAD would run before the gate), to see what
+    # the gate passes on. The machine's PAM takes no part, and StrictModes would mind a DIR below /tmp.
     cat >"$dir/sshd_config" <<END
 ListenAddress 127.0.0.1:$port
 HostKey $dir/host_key

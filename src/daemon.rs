@@ -1,18 +1,20 @@
-//! Questions to the Docker daemon over its Unix socket. Acts: connects.
+//! Questions to the Docker daemon over its socket. Acts: connects.
 #![expect(clippy::disallowed_methods, reason = "the daemon is asked here")]
 
 use crate::docker::asks::is_volume_name;
-use crate::facts::Volume;
-use anyhow::{Context, Result, bail};
+use crate::facts::{Container, Mount, Volume};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// How long the daemon may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// An inspect answer of more bytes than this is not one.
-const MAX_BYTES: u64 = 1024 * 1024;
+/// An answer of more bytes than this is not one.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What a named volume stands for. A name that is none by docker's rule is not put into a request.
 ///
@@ -21,44 +23,102 @@ pub fn volume(host: &str, name: &str) -> Volume {
     if !is_volume_name(name) {
         return Volume::Unknown("it is not a volume's name".to_owned());
     }
-    let Some(socket) = host.strip_prefix("unix://") else {
-        return Volume::Unknown("only a daemon on a Unix socket can be asked".to_owned());
-    };
-    let stream = match UnixStream::connect(socket) {
-        Ok(stream) => stream,
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::PermissionDenied
-            ) =>
-        {
-            return Volume::Plain;
-        }
-        Err(error) => return Volume::Unknown(error.to_string()),
-    };
-    match get(stream, &format!("/volumes/{name}")) {
+    match get(host, &format!("/volumes/{name}")) {
         Ok(None) => Volume::Plain,
         Ok(Some(inspect)) => volume_of(&inspect),
         Err(error) => Volume::Unknown(format!("{error:#}")),
     }
 }
 
-fn volume_of(inspect: &serde_json::Value) -> Volume {
+/// Every container, running or not; none without a daemon.
+///
+/// # Errors
+/// When the daemon's answer does not come or is not understood, in words.
+pub fn containers(host: &str) -> Result<Vec<Container>, String> {
+    let read = || match get(host, "/containers/json?all=1")? {
+        None => Ok(Vec::new()),
+        Some(Value::Array(list)) => list.iter().map(container_of).collect(),
+        Some(_) => bail!("the daemon's list of containers is no list"),
+    };
+    read().map_err(|error: anyhow::Error| format!("{error:#}"))
+}
+
+/// One entry of `GET /containers/json` (Docker Engine API 1.41 and later).
+fn container_of(entry: &Value) -> Result<Container> {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let list = |key: &str| entry.get(key).and_then(Value::as_array).into_iter().flatten();
+    let id = text(entry, "Id");
+    ensure!(!id.is_empty(), "a container without an id");
+    let labels = entry.get("Labels").and_then(Value::as_object).into_iter().flatten();
+    let labels = labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    let mount = |mount: &Value| Mount {
+        kind: text(mount, "Type"),
+        name: text(mount, "Name"),
+        source: text(mount, "Source"),
+        read_only: mount.get("RW") != Some(&Value::Bool(true)),
+    };
+    Ok(Container {
+        id,
+        // `/web/db` is how a container that is linked to as `db` appears; its own names have no second slash.
+        names: list("Names").filter_map(Value::as_str).map(|name| name.trim_start_matches('/').to_owned()).collect(),
+        running: matches!(text(entry, "State").as_str(), "running" | "paused" | "restarting"),
+        labels: labels.collect(),
+        mounts: list("Mounts").map(mount).collect(),
+    })
+}
+
+fn volume_of(inspect: &Value) -> Volume {
     let driver = inspect.get("Driver").and_then(|driver| driver.as_str()).unwrap_or_default();
     if driver != "local" {
         return Volume::Special(format!("driver {driver}"));
     }
     match inspect.get("Options") {
-        None | Some(serde_json::Value::Null) => Volume::Plain,
-        Some(serde_json::Value::Object(options)) if options.is_empty() => Volume::Plain,
+        None | Some(Value::Null) => Volume::Plain,
+        Some(Value::Object(options)) if options.is_empty() => Volume::Plain,
         Some(options) => Volume::Special(options.to_string()),
     }
 }
 
-/// `GET path`, as JSON; `None` for 404. HTTP/1.0, so that the answer ends with the connection.
-fn get(mut stream: UnixStream, path: &str) -> Result<Option<serde_json::Value>> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+/// A connection to the daemon; `None` where there is none, which docker will say itself.
+fn connect(host: &str) -> Result<Option<Box<dyn Connection>>> {
+    let connected: std::io::Result<Box<dyn Connection>> = if let Some(socket) = host.strip_prefix("unix://") {
+        UnixStream::connect(socket).and_then(|stream| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            Ok(Box::new(stream) as Box<dyn Connection>)
+        })
+    } else if let Some(address) = host.strip_prefix("tcp://") {
+        let address = address.to_socket_addrs()?.next().context("the daemon's address")?;
+        TcpStream::connect_timeout(&address, PATIENCE).and_then(|stream| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            Ok(Box::new(stream) as Box<dyn Connection>)
+        })
+    } else {
+        bail!("only a daemon on a Unix or TCP socket can be asked");
+    };
+    match connected {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::PermissionDenied
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+trait Connection: Read + Write {}
+
+impl<T: Read + Write> Connection for T {}
+
+/// `GET path`, as JSON; `None` for 404 and without a daemon. HTTP/1.0, so that the answer ends with the
+/// connection.
+fn get(host: &str, path: &str) -> Result<Option<Value>> {
+    let Some(mut stream) = connect(host)? else { return Ok(None) };
     write!(stream, "GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n").context("asking the daemon")?;
     let mut answer = Vec::new();
     stream.take(MAX_BYTES).read_to_end(&mut answer).context("reading the daemon's answer")?;
@@ -84,5 +144,19 @@ mod tests {
         assert!(matches!(volume_of(&json!({"Driver": "local", "Options": {"device": "/"}})), Volume::Special(_)));
         assert!(matches!(volume_of(&json!({"Driver": "nfs"})), Volume::Special(_)));
         assert!(matches!(volume_of(&json!({})), Volume::Special(_)));
+    }
+
+    #[test]
+    fn a_container_is_read_with_what_it_mounts() {
+        let entry = json!({"Id": "abc", "Names": ["/web", "/db/web"], "State": "paused", "Labels": {"a": "b"},
+            "Mounts": [{"Type": "bind", "Source": "/srv", "RW": true}, {"Type": "volume", "Name": "v", "RW": false}, {}]});
+        let container = container_of(&entry).expect("a container");
+        assert_eq!(container.names, ["web", "db/web"]);
+        assert!(container.running);
+        assert_eq!(container.label("a"), Some("b"));
+        let mounts: Vec<_> =
+            container.mounts.iter().map(|mount| (&*mount.kind, &*mount.source, mount.read_only)).collect();
+        assert_eq!(mounts, [("bind", "/srv", false), ("volume", "", true), ("", "", true)]);
+        assert!(container_of(&json!({"Names": []})).is_err());
     }
 }

@@ -93,6 +93,15 @@ pub enum Want {
     ClientReadTree {
         path: String,
     },
+    /// A file of the project that the daemon mounts read-only into a container: a Compose secret or config.
+    DaemonMount {
+        path: String,
+    },
+    /// The mounts of a Compose project's containers: Compose hands them on to the containers that take their
+    /// place.
+    ProjectMounts {
+        project: String,
+    },
     /// A file or directory that the docker client writes.
     ClientWrite {
         what: String,

@@ -137,7 +137,7 @@ fn refused_as(ask: Ask) -> Vec<String> {
     let refuse = |want| Policy::default().judge((), &[Demand::new(want, "")], &Facts::default()).err();
     let denials = asks::wants(ask, "", worst).into_iter().filter_map(refuse);
     match ask {
-        Ask::Project | Ask::ProjectFile | Ask::ProjectDirectory => vec!["whatever it asks for".to_owned()],
+        Ask::Project(_) | Ask::ProjectFile | Ask::ProjectDirectory => vec!["whatever it asks for".to_owned()],
         _ => denials.map(|denial| code(denial.reason.code())).collect(),
     }
 }
@@ -163,7 +163,7 @@ const FILE: &str = "what is below the working directory and in no dot-directory 
 fn about(ask: Ask) -> Option<About> {
     let about = |what, worst, taken| Some(About { what, worst, taken });
     match ask {
-        Ask::Nothing => None,
+        Ask::Nothing | Ask::Assignment | Ask::Password => None,
         Ask::Operation(_) => about("", "", "what the lists of commands permit"),
         Ask::Volume => about("bind mount", "/:/host", "plain named volumes; paths in `host.bind_mounts`"),
         Ask::Mount => {
@@ -194,7 +194,7 @@ fn about(ask: Ask) -> Option<About> {
         }
         Ask::HostSetting(_) => about("host setting", "", NEVER),
         Ask::OomScore => about("memory priority", "-1000", "0 and more"),
-        Ask::Reads | Ask::ReadsTree => about("file", "/etc/shadow", FILE),
+        Ask::Reads | Ask::ReadsBeside | Ask::ReadsTree => about("file", "/etc/shadow", FILE),
         Ask::Writes => about("file to write", "", NEVER),
         Ask::BuildOutput => {
             about("build output", "type=local,dest=/", "`type=docker`, `image` and `cacheonly` without push")
@@ -211,7 +211,7 @@ fn about(ask: Ask) -> Option<About> {
         Ask::ObjectType => about("kind of object", "secret", "kinds whose own `inspect` is permitted"),
         Ask::Endpoint | Ask::Builder => about("daemon", "other", "the policy's own: `docker.host`, `default`"),
         Ask::Configuration => about("configuration", "", NEVER),
-        Ask::ProjectFile | Ask::ProjectDirectory | Ask::Project => {
+        Ask::ProjectFile | Ask::ProjectDirectory | Ask::Project(_) => {
             about("project", "", "files as above; what is in it is judged like options")
         }
     }

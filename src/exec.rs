@@ -80,7 +80,7 @@ fn builds(invocation: &Invocation) -> bool {
     match invocation.component() {
         Component::Docker => false,
         Component::Buildx => true,
-        Component::Compose => invocation.loads_project(),
+        Component::Compose => invocation.project_use().is_some(),
     }
 }
 

@@ -18,6 +18,40 @@ pub struct Facts {
     pub volumes: BTreeMap<String, Volume>,
     /// Whether the account can write docker's configuration directory.
     pub config_is_writable: bool,
+    /// Every container that the daemon has, when a demand is about them; or why they are not known.
+    pub containers: Option<Result<Vec<Container>, String>>,
+}
+
+/// A container as the daemon lists it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Container {
+    /// 64 hexadecimal digits.
+    pub id: String,
+    /// Its name; and `OTHER/ALIAS` for each container that links to it.
+    pub names: Vec<String>,
+    /// Running, paused or restarting.
+    pub running: bool,
+    pub labels: BTreeMap<String, String>,
+    pub mounts: Vec<Mount>,
+}
+
+impl Container {
+    /// A label's value.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str)
+    }
+}
+
+/// What a container has mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// `bind`, `volume`, `tmpfs`, …
+    pub kind: String,
+    /// The volume's name; empty for other mounts.
+    pub name: String,
+    /// The path on the host.
+    pub source: String,
+    pub read_only: bool,
 }
 
 /// Where a path leads.
@@ -26,7 +60,7 @@ pub enum Place {
     /// All symbolic links resolved; what does not exist yet is kept as given below what does.
     At {
         path: PathBuf,
-        directory: bool,
+        kind: Kind,
         /// Whether this account can read it; what does not exist counts as readable.
         readable: bool,
         /// Dot-directories directly below it, by name; looked up for the account's home only.
@@ -34,6 +68,17 @@ pub enum Place {
     },
     /// It could not be looked up.
     Unknown(String),
+}
+
+/// What is at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Missing,
+    /// A regular file.
+    File,
+    Directory,
+    /// A socket, a device, a pipe.
+    Other,
 }
 
 /// What the daemon says of a named volume.
@@ -50,37 +95,78 @@ pub enum Volume {
 impl Facts {
     /// Why the docker client may not read `path`; `None` when it may.
     ///
-    /// A path must lead under the working directory and to no dot-directory directly below the home
-    /// (`.ssh`, `.docker`); a directory that is read whole must hold none.
+    /// A path must lead to something below the working directory that this account can read, and to no
+    /// dot-directory or dot-file directly below the home (`.ssh`, `.docker`, `.netrc`); a directory that is
+    /// read whole must hold no dot-directory of the home. What is elsewhere is refused in the same words,
+    /// whatever is there.
     pub fn client_may_not_read(&self, path: &str, whole: bool) -> Option<String> {
-        let (place, directory, dot_directories) = match self.places.get(path) {
-            // Docker's daemon, which is root, mounts some files that a request names.
-            Some(Place::At { readable: false, .. }) => return Some("this account cannot read it".to_owned()),
-            Some(Place::At { path, directory, dot_directories, .. }) => (path, *directory, dot_directories),
-            Some(Place::Unknown(why)) => return Some(format!("it cannot be looked up ({why})")),
-            None => return Some("it was not looked up".to_owned()),
+        let here = self.working_directory.display();
+        let elsewhere = || Some(format!("it does not lead to something below {here} that this account can read"));
+        let Some(Place::At { path, readable: true, dot_directories, .. }) = self.places.get(path) else {
+            return elsewhere();
         };
         if self.working_directory.parent().is_none() {
             return Some("the working directory is the root of the file system".to_owned());
         }
-        if !place.starts_with(&self.working_directory) {
-            return Some(format!("it leads outside {}", self.working_directory.display()));
+        if !path.starts_with(&self.working_directory) {
+            return elsewhere();
         }
-        if let Some(name) = dot_directory(place, &self.home, directory) {
-            return Some(format!("it leads into {name}, which holds the account's own configuration"));
+        if let Some(name) = dot_entry(path, &self.home) {
+            return Some(format!("it leads to {name}, which holds the account's own configuration"));
         }
         match dot_directories.first() {
             Some(name) if whole => Some(format!("the whole directory would be read, {name} in it included")),
             _ => None,
         }
     }
+
+    /// Why the daemon, which is root, may not mount the file `path`; `None` when it may: it must be there, a
+    /// regular file, and one that the account may read itself.
+    pub fn daemon_may_not_mount(&self, path: &str) -> Option<String> {
+        match self.places.get(path) {
+            Some(Place::At { kind: Kind::File, .. }) => self.client_may_not_read(path, false),
+            _ => Some("it is not a regular file that this account can read".to_owned()),
+        }
+    }
+
+    /// The containers of a Compose project, or why they are not known.
+    ///
+    /// # Errors
+    /// In words, when they were not looked up or the daemon did not answer.
+    pub fn of_project(&self, project: &str) -> Result<Vec<&Container>, String> {
+        let all = self.all_containers()?;
+        Ok(all.iter().filter(|container| container.label(PROJECT_LABEL) == Some(project)).collect())
+    }
+
+    /// Every container, or why they are not known.
+    ///
+    /// # Errors
+    /// As [`Facts::of_project`].
+    pub fn all_containers(&self) -> Result<&[Container], String> {
+        match &self.containers {
+            Some(Ok(containers)) => Ok(containers),
+            Some(Err(why)) => Err(why.clone()),
+            None => Err("they were not looked up".to_owned()),
+        }
+    }
+
+    /// Where a path leads; as given if that is not known.
+    pub fn resolved(&self, path: &str) -> String {
+        match self.places.get(path) {
+            Some(Place::At { path, .. }) => path.display().to_string(),
+            Some(Place::Unknown(_)) | None => path.to_owned(),
+        }
+    }
 }
 
-/// The dot-directory directly below `home` that `place` is or is in.
-fn dot_directory(place: &Path, home: &Path, directory: bool) -> Option<String> {
-    let below = place.strip_prefix(home).ok()?;
-    let mut components = below.components();
-    let first = components.next()?.as_os_str().to_string_lossy().into_owned();
-    let is_directory = directory || components.next().is_some();
-    (first.starts_with('.') && is_directory).then_some(first)
+/// By which Compose finds a project's containers (compose `pkg/api/labels.go`).
+const PROJECT_LABEL: &str = "com.docker.compose.project";
+
+/// Dot-files directly below the home that belong to a project there.
+const OF_PROJECTS: &[&str] = &[".env", ".dockerignore"];
+
+/// The dot-directory or dot-file directly below `home` that `place` is or is in.
+fn dot_entry(place: &Path, home: &Path) -> Option<String> {
+    let first = place.strip_prefix(home).ok()?.components().next()?.as_os_str().to_string_lossy().into_owned();
+    (first.starts_with('.') && !OF_PROJECTS.contains(&first.as_str())).then_some(first)
 }

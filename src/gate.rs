@@ -1,20 +1,31 @@
 //! Gate: one request from its bytes to docker or to a refusal. The pipeline, on one screen.
 
-use crate::audit::{Audit, escape, syslog};
+use crate::audit::{Audit, Understood, escape, syslog};
 use crate::compose::{self, Model, Project};
+use crate::deadline::{self, Missed, ProcessorTime};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
 use crate::docker::Invocation;
 use crate::exec::{self, Account, Launch};
 use crate::exit::Exit;
+use crate::facts::Facts;
 use crate::guide;
 use crate::own::Own;
 use crate::policy::{Policy, Verdict};
-use crate::project;
+use crate::project::{self, Located};
 use crate::request::Request;
 use crate::words::Words;
 use crate::world;
+use serde_json::Value;
 use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long judging may take, what has to be read from the client included.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The processor time, in seconds, that judging may take, and each program that it starts.
+const PROCESSOR_SECONDS: u64 = 60;
 
 /// What a request can come to.
 #[derive(Debug)]
@@ -41,10 +52,10 @@ fn unresolved(error: anyhow::Error) -> Denial {
     Denial::new(Reason::ProjectModel, "Compose project", format!("{error:#}"), hint)
 }
 
-/// A request judged: docker's words for the command as far as it was understood, and the verdict.
+/// A request judged: what was understood of it, and the verdict.
 #[derive(Debug)]
 pub struct Decision {
-    pub command: String,
+    pub understood: Understood,
     pub verdict: Verdict<Action>,
 }
 
@@ -53,44 +64,53 @@ impl Gate {
     ///
     /// `standard_input` says whether a Compose file may be read from there.
     pub fn decide(&self, request: &[u8], standard_input: bool) -> Decision {
-        let mut command = "-".to_owned();
-        let verdict = self.judge(request, standard_input, &mut command);
-        Decision { command, verdict }
+        let mut understood = Understood::named("-");
+        let verdict = self.judge(request, standard_input, &mut understood);
+        Decision { understood, verdict }
     }
 
-    fn judge(&self, request: &[u8], standard_input: bool, command: &mut String) -> Verdict<Action> {
+    fn judge(&self, request: &[u8], standard_input: bool, understood: &mut Understood) -> Verdict<Action> {
         if let Some(denial) = &self.refusal {
             return Err(denial.clone());
         }
         let words = Words::split(request)?;
         if let Some(own) = Own::parse(&words, request) {
-            own.name().clone_into(command);
+            *understood = Understood::named(own.name());
             return Ok(self.policy.own(Action::Own(own)));
         }
-        let mut invocation = Invocation::parse(&words)?;
-        invocation.name().clone_into(command);
+        let invocation = Invocation::parse(&words)?;
+        *understood = Understood { command: invocation.name().to_owned(), secrets: Some(invocation.secrets()) };
         let mut demands = invocation.demands();
         self.policy.screen(&demands)?;
         if let Some(project) = Project::of(&invocation) {
             demands.extend(project.demands());
             let _ = self.permit((), &demands)?;
-            if let Some((model, asked)) = self.model(&project, standard_input)? {
-                demands.extend(asked);
-                invocation = invocation.with_model(model);
+            if let Some((located, model)) = self.model(&project, standard_input)? {
+                let directory = located.directory.display().to_string();
+                demands.extend(compose::model::demands(&model, &directory, project.builds));
+                demands.extend(compose::model::inherits(&model, project.purpose));
+                let facts = self.look_up(&demands);
+                let _ = self.policy.judge((), &demands, &facts)?;
+                let text = compose::model::as_judged(model, &directory, |path| facts.resolved(path));
+                let invocation = invocation.with_model(Model { directory: located.directory, text });
+                return self.policy.judge(Action::Docker(invocation), &demands, &facts);
             }
         }
         self.permit(Action::Docker(invocation), &demands)
     }
 
-    /// Looks up what the demands name, and judges them.
-    fn permit<T>(&self, subject: T, demands: &[Demand]) -> Verdict<T> {
-        let facts = world::look_up(&self.policy, &self.account.home, demands);
-        self.policy.judge(subject, demands, &facts)
+    fn look_up(&self, demands: &[Demand]) -> Facts {
+        world::look_up(&self.policy, &self.account.home, demands)
     }
 
-    /// The model of a Compose project and what it asks for; `None` where there is no file, and a project can
-    /// only be known by its name. Every file is judged before Compose reads it.
-    fn model(&self, project: &Project, standard_input: bool) -> Result<Option<(Model, Vec<Demand>)>, Denial> {
+    /// Looks up what the demands name, and judges them.
+    fn permit<T>(&self, subject: T, demands: &[Demand]) -> Verdict<T> {
+        self.policy.judge(subject, demands, &self.look_up(demands))
+    }
+
+    /// The model of a Compose project; `None` where there is no file, and a project can only be known by its
+    /// name. Every file is judged before Compose reads it.
+    fn model(&self, project: &Project, standard_input: bool) -> Result<Option<(Located, Value)>, Denial> {
         let located = project::locate(project).map_err(unresolved)?;
         if located.files.is_empty() {
             return Ok(None);
@@ -108,60 +128,68 @@ impl Gate {
             files.push(file.text);
         }
         if files.is_empty() {
-            return Ok(Some((Model { directory: located.directory, text: String::new() }, Vec::new())));
+            return Ok(Some((located, Value::Null)));
         }
         let program = exec::program(&self.policy).map_err(unresolved)?;
         let model =
             project::resolve(&self.policy, &self.account, &program, project, &located, &files).map_err(unresolved)?;
-        let demands = compose::model::demands(&model, &directory);
-        Ok(Some((
-            Model { directory: located.directory, text: compose::model::without_watching(model).to_string() },
-            demands,
-        )))
+        Ok(Some((located, compose::model::as_read(model))))
+    }
+
+    /// As [`Gate::decide`], in bounded time: a request that keeps the gate busy is a refusal like others.
+    fn decide_in_time(self: &Arc<Self>, request: &[u8]) -> Decision {
+        let (gate, request) = (Arc::clone(self), request.to_vec());
+        deadline::within(PATIENCE, move || gate.decide(&request, true)).unwrap_or_else(|missed| {
+            let why = match missed {
+                Missed::Late => format!("what it asks for could not be found out in {} seconds", PATIENCE.as_secs()),
+                Missed::Failed => "the gate failed to judge it, which is a defect of the gate".to_owned(),
+            };
+            let hint = "send it again; a Compose file comes on standard input within that time, and has an end";
+            let denial = Denial::new(Reason::TooSlow, "request", why, hint);
+            Decision { understood: Understood::named("-"), verdict: Err(denial) }
+        })
     }
 
     /// Serves one request: judges, records, and then acts or refuses. Comes back only if docker did not run.
-    pub fn serve(&self, request: &Request, id: String) -> Exit {
+    pub fn serve(self: &Arc<Self>, request: &Request, id: String) -> Exit {
         let audit = match syslog::Sink::connect(&self.policy.audit) {
             Ok(sink) => Audit::new(sink, request, &self.profile, id),
             Err(error) => return unrecorded(&error),
         };
         let Some(text) = &request.command else { return self.interactive(request, &audit) };
-        let Decision { command, verdict } = self.decide(text, true);
-        match verdict {
-            Err(denial) => match audit.deny(&denial, &command) {
-                Ok(()) => refuse(&denial, Some(audit.id())),
-                Err(error) => unrecorded(&error),
+        let limit = ProcessorTime::limit(PROCESSOR_SECONDS);
+        let Decision { understood, verdict } = self.decide_in_time(text);
+        let permit = match verdict {
+            Err(denial) => return refuse(&audit, &denial, &understood),
+            Ok(permit) => permit,
+        };
+        let launch = match permit.subject() {
+            Action::Own(_) => None,
+            Action::Docker(invocation) => match limit
+                .and_then(ProcessorTime::lift)
+                .map_err(anyhow::Error::from)
+                .and_then(|()| Launch::prepare(&self.policy, &self.account, invocation))
+            {
+                Ok(launch) => Some(launch),
+                Err(error) => return failed(&audit, &understood, &error),
             },
-            Ok(permit) => {
-                let launch = match permit.subject() {
-                    Action::Docker(invocation) => Launch::prepare(&self.policy, &self.account, invocation).map(Some),
-                    Action::Own(_) => Ok(None),
-                };
-                let launch = match launch {
-                    Ok(launch) => launch,
-                    Err(error) => return failed(&audit, &command, &error),
-                };
-                match audit.permit(permit, &command).map(|audited| (audited.part(docker_or_own), launch)) {
-                    Err(error) => unrecorded(&error),
-                    Ok((Ok(invocation), Some(launch))) => match exec::become_docker(invocation, &launch, self.parent) {
-                        Err(error) => failed(&audit, &command, &error),
-                        Ok(never) => match never {},
-                    },
-                    Ok((Err(own), _)) => self.answer(&own, request),
-                    Ok((Ok(_), None)) => Exit::Unavailable,
-                }
-            }
+        };
+        match audit.permit(permit, &understood).map(|audited| (audited.part(docker_or_own), launch)) {
+            Err(error) => unrecorded(&error),
+            Ok((Ok(invocation), Some(launch))) => match exec::become_docker(invocation, &launch, self.parent) {
+                Err(error) => failed(&audit, &understood, &error),
+                Ok(never) => match never {},
+            },
+            Ok((Err(own), _)) => self.answer(&own, request),
+            Ok((Ok(_), None)) => Exit::Unavailable,
         }
     }
 
     /// A login without a command: there is no shell, so say what there is.
     fn interactive(&self, request: &Request, audit: &Audit) -> Exit {
+        let understood = Understood::named("login");
         if let Some(denial) = &self.refusal {
-            return match audit.deny(denial, "login") {
-                Ok(()) => refuse(denial, Some(audit.id())),
-                Err(error) => unrecorded(&error),
-            };
+            return refuse(audit, denial, &understood);
         }
         let denial = Denial::new(
             Reason::NoCommand,
@@ -169,7 +197,7 @@ impl Gate {
             "there is no shell here",
             "send a docker command: ssh HOST docker ps",
         );
-        if let Err(error) = audit.deny(&denial, "login") {
+        if let Err(error) = audit.deny(&denial, &understood) {
             return unrecorded(&error);
         }
         say(&guide::guide(&self.policy, request));
@@ -215,7 +243,7 @@ pub fn check_text(decision: &Decision) -> Exit {
 
 /// The verdict as one line of JSON, on standard output.
 pub fn check_json(decision: &Decision) -> Exit {
-    let Decision { command, verdict } = decision;
+    let Decision { understood: Understood { command, .. }, verdict } = decision;
     let (line, exit) = match verdict {
         Ok(permit) => {
             let argv = match permit.subject() {
@@ -250,9 +278,15 @@ fn refusal(denial: &Denial, id: Option<&str>) -> String {
     format!("{}\nreason: {}\nhint: {}\n{record}", clean(message), clean(&reason), clean(hint))
 }
 
-fn refuse(denial: &Denial, id: Option<&str>) -> Exit {
-    say(&format!("ERROR: {}", refusal(denial, id)));
-    Exit::Denied
+/// Records a refusal, and tells the client.
+fn refuse(audit: &Audit, denial: &Denial, understood: &Understood) -> Exit {
+    match audit.deny(denial, understood) {
+        Ok(()) => {
+            say(&format!("ERROR: {}", refusal(denial, Some(audit.id()))));
+            Exit::Denied
+        }
+        Err(error) => unrecorded(&error),
+    }
 }
 
 fn unrecorded(error: &anyhow::Error) -> Exit {
@@ -263,9 +297,9 @@ fn unrecorded(error: &anyhow::Error) -> Exit {
     Exit::Unavailable
 }
 
-fn failed(audit: &Audit, command: &str, error: &anyhow::Error) -> Exit {
+fn failed(audit: &Audit, understood: &Understood, error: &anyhow::Error) -> Exit {
     // The client is told in any case; a record that cannot be written now changes nothing for it.
-    let recorded = audit.error("docker-not-started", command).is_ok();
+    let recorded = audit.error("docker-not-started", understood).is_ok();
     let record = if recorded { format!("record: {}\n", audit.id()) } else { String::new() };
     say(&format!(
         "ERROR: docker: it could not be started\nreason: {}\nhint: the administrator has to look at docker's installation; sending this again cannot help\n{record}",

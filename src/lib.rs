@@ -29,6 +29,7 @@ pub mod cases;
 pub mod cli;
 pub mod compose;
 pub mod daemon;
+pub mod deadline;
 pub mod demand;
 pub mod denial;
 pub mod docker;

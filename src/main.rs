@@ -14,8 +14,11 @@ use dockgate::{audit, cases, guide, identity, policy, replay};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 fn main() -> ExitCode {
+    // A defect is a refusal and a record; where in the source it was is nothing for the client.
+    std::panic::set_hook(Box::new(|_| {}));
     let parent = nix::unistd::getppid();
     let original = std::env::var_os("SSH_ORIGINAL_COMMAND");
     let exit = match Start::of(std::env::args_os().collect(), original.is_some(), &ThisProgram) {
@@ -62,7 +65,7 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
     let Selected { policy, profile, because, denial } = set.select(&request, profile.as_deref());
     let known = set.with_profile(&profile).is_some();
     let mut gate = Gate { policy, profile, refusal: denial, account: account(&request.user), parent };
-    let Some(command) = command else { return gate.serve(&request, identity::record_id()) };
+    let Some(command) = command else { return Arc::new(gate).serve(&request, identity::record_id()) };
     if !known {
         gate::say(&format!("ERROR: profile: the policy has no profile {}\n", gate.profile));
         return Exit::Config;
@@ -167,8 +170,9 @@ fn validate(policy: anyhow::Result<PolicySet>) -> Exit {
 fn broken_policy(error: &anyhow::Error, request: &Request, profile: &str) -> Exit {
     let id = identity::record_id();
     let default = policy::Policy::default();
-    let recorded = audit::syslog::Sink::connect(&default.audit)
-        .and_then(|sink| audit::Audit::new(sink, request, profile, id.clone()).error("policy-broken", "-"));
+    let recorded = audit::syslog::Sink::connect(&default.audit).and_then(|sink| {
+        audit::Audit::new(sink, request, profile, id.clone()).error("policy-broken", &audit::Understood::named("-"))
+    });
     let record = if recorded.is_ok() { format!("record: {id}\n") } else { String::new() };
     gate::say(&format!(
         "ERROR: policy: it is broken or not trustworthy, so nothing was run\nreason: {}\nhint: the administrator has to mend it (dockgate policy validate); sending this again cannot help\n{record}",

@@ -3,19 +3,30 @@
 #![expect(clippy::disallowed_methods, reason = "the project's files are read and resolved here")]
 
 use crate::compose::Project;
+use crate::deadline;
 use crate::exec::Account;
 use crate::policy::Policy;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// A Compose file of more bytes than this is not one.
 const MAX_BYTES: u64 = 1024 * 1024;
+
+/// A model of more bytes than this is not judged.
+const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
+
+/// How long Compose may take to resolve a project.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The names that Compose looks for, in its order (compose-go `cli.DefaultFileNames`).
 const NAMES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
@@ -136,14 +147,44 @@ pub fn resolve(
     command.args(["config", "--format=json"]);
     command.env_clear().envs(account.environment(policy));
     command.env("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false").env("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false");
-    command.stdin(Stdio::null());
-    let output = command.output().with_context(|| format!("docker program {}", program.display()))?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr);
-        let last = message.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
-        bail!("docker compose: {}", last.chars().take(300).collect::<String>());
+    let text = output(command).with_context(|| format!("docker program {}", program.display()))?;
+    serde_json::from_str(&text).context("reading what docker compose config printed")
+}
+
+/// What a command prints, when it succeeds in time. It runs in a process group of its own, so that its plugin
+/// ends with it.
+fn output(mut command: Command) -> Result<String> {
+    let errors = File::from(memfd_create(c"errors", MFdFlags::MFD_CLOEXEC).context("memfd_create")?);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors.try_clone()?).process_group(0);
+    let mut child = command.spawn()?;
+    let printed = child.stdout.take().context("its standard output")?;
+    let read = move || {
+        let mut text = String::new();
+        printed.take(MAX_OUTPUT + 1).read_to_string(&mut text).map(|_| text)
+    };
+    let read = deadline::within(PATIENCE, read);
+    let whole = matches!(&read, Ok(Ok(text)) if text.len() as u64 <= MAX_OUTPUT);
+    if !whole {
+        // It may have ended by itself meanwhile.
+        let _ = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
     }
-    serde_json::from_slice(&output.stdout).context("reading what docker compose config printed")
+    let status = child.wait()?;
+    match read {
+        Ok(Ok(text)) if whole && status.success() => Ok(text),
+        Ok(Ok(_)) if whole => bail!("docker compose: {}", last_line(errors)?),
+        Ok(Ok(_)) => bail!("docker compose printed a model of more than {MAX_OUTPUT} bytes"),
+        Ok(Err(error)) => Err(error).context("reading what docker compose config printed"),
+        Err(_) => bail!("docker compose had no model of the project after {} seconds", PATIENCE.as_secs()),
+    }
+}
+
+fn last_line(mut errors: File) -> Result<String> {
+    errors.rewind()?;
+    let mut message = Vec::new();
+    errors.take(MAX_BYTES).read_to_end(&mut message)?;
+    let message = String::from_utf8_lossy(&message);
+    let last = message.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+    Ok(last.chars().take(300).collect())
 }
 
 /// A file in memory that a program which this process becomes or starts can read by [`path_of`].

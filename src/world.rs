@@ -3,10 +3,12 @@
 
 use crate::daemon;
 use crate::demand::{Demand, Want};
-use crate::facts::{Facts, Place};
+use crate::facts::{Facts, Kind, Mount, Place};
 use crate::policy::Policy;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use std::fs;
 use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::path::{Component, Path, PathBuf};
 
 /// Looks up everything that `demands` name.
@@ -18,7 +20,10 @@ pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {
     };
     for demand in demands {
         match &demand.want {
-            Want::ClientRead { path } | Want::ClientReadTree { path } | Want::Bind { source: path, .. } => {
+            Want::ClientRead { path }
+            | Want::ClientReadTree { path }
+            | Want::DaemonMount { path }
+            | Want::Bind { source: path, .. } => {
                 let place = place(path, &facts);
                 facts.places.insert(path.clone(), place);
             }
@@ -26,6 +31,7 @@ pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {
                 let volume = daemon::volume(&policy.host, name);
                 facts.volumes.insert(name.clone(), volume);
             }
+            Want::ProjectMounts { project } => look_up_mounts(policy, project, &mut facts),
             Want::Credentials => facts.config_is_writable = writable(&policy.config),
             _ => {}
         }
@@ -33,16 +39,31 @@ pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {
     facts
 }
 
-/// Resolves a path as the kernel will; what does not exist yet hangs below what does.
+/// The mounts of a project's containers, as if the request had asked for them.
+fn look_up_mounts(policy: &Policy, project: &str, facts: &mut Facts) {
+    facts.containers.get_or_insert_with(|| daemon::containers(&policy.host));
+    let containers = facts.of_project(project).unwrap_or_default();
+    let mounts: Vec<Mount> = containers.into_iter().flat_map(|container| container.mounts.clone()).collect();
+    for mount in mounts {
+        if mount.kind == "volume" {
+            facts.volumes.insert(mount.name.clone(), daemon::volume(&policy.host, &mount.name));
+        } else {
+            let place = place(&mount.source, facts);
+            facts.places.insert(mount.source, place);
+        }
+    }
+}
+
+/// Resolves a path; what does not exist yet hangs below what does.
 fn place(path: &str, facts: &Facts) -> Place {
     let absolute = facts.working_directory.join(path);
-    let resolved = match fs::canonicalize(&absolute) {
+    let resolved = match resolve(&absolute) {
         Err(error) if error.kind() == ErrorKind::NotFound => below_what_exists(&absolute),
         other => other,
     };
     match resolved {
         Ok(path) => Place::At {
-            directory: path.is_dir(),
+            kind: kind(&path),
             readable: !path.exists() || nix::unistd::access(&path, nix::unistd::AccessFlags::R_OK).is_ok(),
             dot_directories: dot_directories(&path, &facts.home),
             path,
@@ -51,13 +72,30 @@ fn place(path: &str, facts: &Facts) -> Place {
     }
 }
 
+fn kind(path: &Path) -> Kind {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Kind::File,
+        Ok(metadata) if metadata.is_dir() => Kind::Directory,
+        Ok(_) => Kind::Other,
+        Err(_) => Kind::Missing,
+    }
+}
+
+/// Where the kernel finds a path, without its magic links: `/proc/PID/root` and `/proc/PID/cwd` lead whoever
+/// opens them into another process's world — the gate, docker and the daemon each into another one.
+fn resolve(path: &Path) -> std::io::Result<PathBuf> {
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let found = openat2(AT_FDCWD, path, how)?;
+    fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd()))
+}
+
 /// The deepest ancestor that exists, resolved, with the rest as given. A dangling symbolic link is an
 /// error: what it leads to could come into being.
 fn below_what_exists(path: &Path) -> std::io::Result<PathBuf> {
     let mut missing = PathBuf::new();
     for ancestor in path.ancestors() {
         match fs::symlink_metadata(ancestor) {
-            Ok(_) => return Ok(fs::canonicalize(ancestor)?.join(missing)),
+            Ok(_) => return Ok(resolve(ancestor)?.join(missing)),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }

@@ -106,7 +106,6 @@ fn record_id(outcome: &Outcome) -> String {
 #[test]
 fn nothing_of_the_host_is_given() {
     let lab = Lab::shared();
-    let before = lab.docker(&["ps", "-aq"]).out();
     for (request, reason) in [
         ("docker run -v /:/h busybox true", "bind-mount"),
         ("docker run -v /etc:/h:ro busybox cat /h/shadow", "bind-mount"),
@@ -130,9 +129,9 @@ fn nothing_of_the_host_is_given() {
         ("docker -H tcp://127.0.0.1:1 ps", "global-flag"),
         ("docker --config /tmp ps", "global-flag"),
     ] {
-        lab.ssh(request).denied(reason);
+        lab.ssh(&request.replace("docker run ", "docker run --label e2e-given ")).denied(reason);
     }
-    assert_eq!(lab.docker(&["ps", "-aq"]).out(), before, "no container was made");
+    assert_eq!(lab.docker(&["ps", "-aq", "--filter", "label=e2e-given"]).out(), "", "no container was made");
     // A volume that the administrator has made of a host directory is not handed on.
     lab.docker(&["volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/etc", "e2e-bound"]).succeeded();
     lab.ssh("docker run --rm -v e2e-bound:/h busybox ls /h").denied("volume-options");
@@ -168,6 +167,8 @@ fn compose_runs_what_was_judged() {
     let env = lab.docker(&["inspect", "-f", "{{.Config.Env}}", "e2e-a-1"]).out();
     assert!(env.contains("X=a$b"), "{env}");
     lab.ssh_with("docker compose -p e2e -f - down -v -t 0", project.as_bytes()).succeeded();
+    fs::write(lab.home().join("made-for-e2e"), "x").unwrap();
+    std::os::unix::fs::symlink("/proc/1/root", lab.home().join("link-for-e2e")).unwrap();
     for (text, reason) in [
         ("services: {a: {image: busybox, privileged: true}}", "privileged"),
         ("services: {a: {image: busybox, volumes: ['/:/h']}}", "bind-mount"),
@@ -189,6 +190,19 @@ fn compose_runs_what_was_judged() {
             "services: {a: {image: busybox, volumes: ['vol:/v']}}\nvolumes: {vol: {driver_opts: {type: none, o: bind, device: /}}}",
             "volume-options",
         ),
+        // The daemon would make a directory of what is missing, and follow its own links where the gate's end.
+        ("services: {a: {image: busybox, configs: [c]}}\nconfigs: {c: {file: ./missing}}", "client-file"),
+        ("services: {a: {image: busybox, secrets: [c]}}\nsecrets: {c: {file: .}}", "client-file"),
+        (
+            "services: {a: {image: busybox, secrets: [c]}}\nsecrets: {c: {file: /proc/self/cwd/made-for-e2e}}",
+            "client-file",
+        ),
+        (
+            "services: {a: {image: busybox, secrets: [c]}}\nsecrets: {c: {file: ./link-for-e2e/etc/shadow}}",
+            "client-file",
+        ),
+        ("services: {a: {build: {context: ./link-for-e2e/}, image: x}}", "client-file"),
+        ("services: {a: {build: {context: ., dockerfile: '$${upper(\"x\")}'}, image: x}}", "project-model"),
         ("services: {a: {image: busybox, env_file: /etc/passwd}}", "client-file"),
         ("services: {a: {image: busybox, env_file: '${HOME}/.profile'}}", "project-model"),
         ("services: {a: {extends: {file: /etc/passwd, service: x}}}", "project-model"),
@@ -212,6 +226,55 @@ fn compose_runs_what_was_judged() {
     let outcome = lab.ssh("docker compose -f /etc/passwd config").denied("client-file");
     assert!(!outcome.err().contains("root:"));
     lab.ssh("docker compose -f https://example.org/x.git up").denied("remote-project");
+}
+
+#[test]
+fn a_secret_of_the_project_is_mounted_as_it_was_judged() {
+    let lab = Lab::shared();
+    let project = lab.home().join("secret");
+    fs::create_dir_all(&project).unwrap();
+    fs::write(project.join("a$b"), "the secret\n").unwrap();
+    std::os::unix::fs::symlink("a$b", project.join("link")).unwrap();
+    let text =
+        "services: {a: {image: busybox, command: cat /run/secrets/s, secrets: [s]}}\nsecrets: {s: {file: ./link}}";
+    let request = "docker compose -p e2e-secret --project-directory secret -f - ";
+    lab.ssh_with(&format!("{request} up -d"), text.as_bytes()).succeeded();
+    until("the secret is printed", || lab.docker(&["logs", "e2e-secret-a-1"]).out() == "the secret\n");
+    let mounts = lab.docker(&["inspect", "-f", "{{range .Mounts}}{{.Source}}{{end}}", "e2e-secret-a-1"]).out();
+    assert_eq!(mounts.trim_end(), project.join("a$b").to_str().unwrap());
+    lab.ssh_with(&format!("{request} down -t 0"), text.as_bytes()).succeeded();
+}
+
+#[test]
+fn a_project_does_not_inherit_what_the_gate_would_not_give() {
+    let lab = Lab::shared();
+    let labels =
+        ["com.docker.compose.project=e2e-heir", "com.docker.compose.service=a", "com.docker.compose.oneoff=False"];
+    let mut made = vec!["run", "-d", "--name", "e2e-heir-a-1", "-v", "/etc:/host:ro"];
+    labels.iter().for_each(|label| made.extend(["--label", label]));
+    made.extend(["busybox", "sleep", "1000"]);
+    let id = lab.docker(&made).succeeded().out();
+    let text = b"services: {a: {image: busybox, command: cat /host/shadow}}";
+    for command in ["up -d", "up -d --force-recreate", "create", "run -d a", "scale a=2"] {
+        lab.ssh_with(&format!("docker compose -p e2e-heir -f - {command}"), text).denied("bind-mount");
+    }
+    lab.ssh_with("docker compose -p e2e-heir -f - ps", text).succeeded();
+    let left = lab.docker(&["ps", "-q", "--no-trunc", "--filter", "label=com.docker.compose.project=e2e-heir"]).out();
+    assert_eq!(left, id);
+    lab.docker(&["rm", "-f", "e2e-heir-a-1"]).succeeded();
+}
+
+#[test]
+fn a_request_that_keeps_the_gate_busy_is_refused_like_others() {
+    let lab = Lab::shared();
+    // Nothing comes, and no end.
+    let mut silent = spawn(lab.client(&[], &["docker compose -p e2e-silent -f - up"]).stdin(Stdio::piped()));
+    let held = silent.stdin.take();
+    lab.ssh_with("docker compose -p e2e-deep -f - up", "[".repeat(1024 * 1024).as_bytes()).denied("project-model");
+    Outcome::from(silent.wait_with_output().unwrap()).denied("too-slow");
+    drop(held);
+    assert!(lab.records("e2e-deep", 1)[0].contains("verdict=deny reason=project-model"));
+    assert!(lab.records("e2e-silent", 1)[0].contains("verdict=deny reason=too-slow"));
 }
 
 #[test]

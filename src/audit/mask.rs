@@ -1,8 +1,10 @@
 //! Masking: secrets in known places of a request, before it is written down. Pure.
 //!
-//! A request may be anything, so the places are found in its raw text: words between blanks, quotes kept.
-//! Masking too much is better than too little.
+//! Of a request that was understood just the values are masked that docker takes for an environment, a build
+//! argument or a password: what is masked is not in the log, so it must not be what was done. A request that
+//! was not understood ran nothing, and its secrets are guessed from how its words look.
 
+use crate::docker::Secret;
 use std::ops::Range;
 
 /// What stands in the place of a secret.
@@ -11,26 +13,90 @@ const MASK: &[u8] = b"***";
 /// Options whose value is `NAME=SECRET`.
 const ASSIGNING: &[&[u8]] = &[b"--env", b"--build-arg", b"--env-add"];
 
-/// Options whose whole value is a secret.
-const SECRET: &[&[u8]] = &[b"--password"];
+/// The option whose whole value is a secret, after `login`.
+const PASSWORD: &[u8] = b"--password";
+
+/// A password in a URL is at most this long; more is not one.
+const MAX_PASSWORD: usize = 255;
 
 /// The request with its secrets replaced: values of `-e`, `--env` and `--build-arg` assignments, `login`'s
-/// password, and passwords in URLs.
-pub fn mask(request: &[u8]) -> Vec<u8> {
+/// password, and passwords in URLs. `secrets` are those of the request as it was understood.
+pub fn mask(request: &[u8], secrets: Option<&[Secret]>) -> Vec<u8> {
     let words = words(request);
-    let login = words.iter().any(|word| request.get(word.clone()) == Some(b"login"));
-    let mut secrets: Vec<Range<usize>> = Vec::new();
+    let login = words.iter().any(|word| word.text == b"login");
+    let mut found: Vec<Range<usize>> = Vec::new();
     let mut previous: &[u8] = b"";
-    for word in words {
-        let text = request.get(word.clone()).unwrap_or_default();
-        secrets.extend(
-            secret_in(unquoted(previous), text, login).map(|range| word.start + range.start..word.start + range.end),
-        );
-        secrets.extend(url_password(text).map(|range| word.start + range.start..word.start + range.end));
-        previous = text;
+    for word in &words {
+        let hidden = match secrets {
+            Some(secrets) => secrets.iter().filter_map(|secret| known(&word.text, secret)).min(),
+            None => guessed(previous, &word.text, login),
+        };
+        found.extend(hidden.and_then(|from| word.raw(from..word.text.len())));
+        found.extend(url_password(&word.text).and_then(|range| word.raw(range)));
+        previous = &word.text;
     }
-    secrets.sort_by_key(|range| range.start);
-    replace(request, &secrets)
+    found.sort_by_key(|range| range.start);
+    replace(request, &found)
+}
+
+/// From where a word hides a secret: the word is the option's value, or an option with the value in one word.
+fn known(word: &[u8], secret: &Secret) -> Option<usize> {
+    let value = secret.value.as_bytes();
+    let before = word.len().checked_sub(value.len())?;
+    let holds = word.ends_with(value) && (before == 0 || word.starts_with(b"-"));
+    (holds && secret.hidden_from < value.len()).then_some(before + secret.hidden_from)
+}
+
+/// From where a word looks like hiding a secret.
+fn guessed(previous: &[u8], word: &[u8], login: bool) -> Option<usize> {
+    let after_equals = |start: usize| {
+        let name = word.get(start..)?.iter().position(|byte| *byte == b'=')?;
+        Some(start + name + 1)
+    };
+    let from = if ASSIGNING.contains(&previous) || is_short_env(previous) {
+        after_equals(0)
+    } else if login && (previous == PASSWORD || previous == b"-p") && !word.starts_with(b"-") {
+        Some(0)
+    } else if let Some(option) = ASSIGNING.iter().find(|option| has_value(word, option)) {
+        after_equals(option.len() + 1)
+    } else if login && has_value(word, PASSWORD) {
+        Some(PASSWORD.len() + 1)
+    } else if login && word.starts_with(b"-p") {
+        Some(2)
+    } else {
+        // `-eNAME=SECRET`, `-e=NAME=SECRET`, and an `e` at the end of a cluster of switches: `-iteNAME=SECRET`.
+        let cluster = word.strip_prefix(b"-").filter(|cluster| !cluster.starts_with(b"-"))?;
+        let letter = cluster.iter().take_while(|byte| SWITCHES.contains(byte)).count();
+        let value = (cluster.get(letter) == Some(&b'e')).then_some(letter + 2)?;
+        after_equals(if word.get(value) == Some(&b'=') { value + 1 } else { value })
+    };
+    from.filter(|from| *from < word.len())
+}
+
+fn has_value(word: &[u8], option: &[u8]) -> bool {
+    word.strip_prefix(option).is_some_and(|rest| rest.starts_with(b"="))
+}
+
+/// Short options of `run` and `exec` that take no value.
+const SWITCHES: &[u8] = b"dinqtP";
+
+/// `-e`, or a cluster that ends in it.
+fn is_short_env(word: &[u8]) -> bool {
+    match word.strip_prefix(b"-") {
+        Some([switches @ .., b'e']) => switches.iter().all(|byte| SWITCHES.contains(byte)),
+        _ => false,
+    }
+}
+
+/// The password in `scheme://user:password@host`; only what a password in a URL can be made of (RFC 3986, 3.2.1).
+fn url_password(word: &[u8]) -> Option<Range<usize>> {
+    let scheme = word.windows(3).position(|window| window == b"://")? + 3;
+    let authority = word.get(scheme..)?.split(|byte| matches!(byte, b'/' | b'?' | b'#')).next()?;
+    let at = authority.iter().rposition(|byte| *byte == b'@')?;
+    let colon = authority.get(..at)?.iter().position(|byte| *byte == b':')?;
+    let password = authority.get(colon + 1..at)?;
+    let usual = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!*+,=@".contains(byte);
+    (password.len() <= MAX_PASSWORD && password.iter().all(usual)).then_some(scheme + colon + 1..scheme + at)
 }
 
 fn replace(request: &[u8], secrets: &[Range<usize>]) -> Vec<u8> {
@@ -48,102 +114,75 @@ fn replace(request: &[u8], secrets: &[Range<usize>]) -> Vec<u8> {
     masked
 }
 
-/// The blank-separated words; blanks inside quotes belong to the word.
-fn words(request: &[u8]) -> Vec<Range<usize>> {
+/// A blank-separated word of the raw request: its bytes after quote removal, and where each was.
+#[derive(Default)]
+struct Word {
+    text: Vec<u8>,
+    places: Vec<usize>,
+}
+
+impl Word {
+    /// Where a range of the text is in the request.
+    fn raw(&self, range: Range<usize>) -> Option<Range<usize>> {
+        let last = range.end.checked_sub(1)?;
+        Some(*self.places.get(range.start)?..self.places.get(last)? + 1)
+    }
+}
+
+/// The words of a request that need not be well-formed, quoted as in POSIX shells.
+fn words(request: &[u8]) -> Vec<Word> {
     let mut words = Vec::new();
-    let mut start = None;
+    let mut word: Option<Word> = None;
     let mut quote = None;
-    let mut escaped = false;
-    for (index, byte) in request.iter().copied().enumerate() {
-        let blank = matches!(byte, b' ' | b'\t' | b'\n') && quote.is_none() && !escaped;
-        if blank {
-            words.extend(start.take().map(|start| start..index));
+    let mut bytes = request.iter().copied().enumerate().peekable();
+    while let Some((place, byte)) = bytes.next() {
+        if matches!(byte, b' ' | b'\t' | b'\n') && quote.is_none() {
+            words.extend(word.take());
             continue;
         }
-        start.get_or_insert(index);
-        match (quote, byte) {
-            _ if escaped => escaped = false,
-            (Some(b'\''), b'\'') | (Some(b'"'), b'"') => quote = None,
-            (Some(b'"') | None, b'\\') => escaped = true,
-            (None, b'\'' | b'"') => quote = Some(byte),
-            _ => {}
+        let word = word.get_or_insert_default();
+        let taken = match (quote, byte) {
+            (Some(b'\''), b'\'') | (Some(b'"'), b'"') => {
+                quote = None;
+                None
+            }
+            (None, b'\'' | b'"') => {
+                quote = Some(byte);
+                None
+            }
+            (None, b'\\') => bytes.next(),
+            (Some(b'"'), b'\\') => {
+                let escapes = |next: &(usize, u8)| matches!(next.1, b'$' | b'`' | b'"' | b'\\' | b'\n');
+                Some(bytes.next_if(escapes).unwrap_or((place, byte)))
+            }
+            _ => Some((place, byte)),
+        };
+        if let Some((place, byte)) = taken {
+            word.text.push(byte);
+            word.places.push(place);
         }
     }
-    words.extend(start.map(|start| start..request.len()));
+    words.extend(word);
     words
-}
-
-/// The secret's place in `word`, given the word before it.
-fn secret_in(previous: &[u8], word: &[u8], login: bool) -> Option<Range<usize>> {
-    let whole = 0..word.len();
-    let after = |byte: u8, from: usize| {
-        let offset = word.get(from..)?.iter().position(|b| *b == byte)?;
-        Some(from + offset + 1..word.len())
-    };
-    if ASSIGNING.contains(&previous) || is_short_env(previous) {
-        return after(b'=', 0);
-    }
-    if SECRET.contains(&previous) || (login && previous == b"-p") {
-        return Some(whole);
-    }
-    let bare = skip_quotes(word);
-    let text = word.get(bare..).unwrap_or_default();
-    for option in ASSIGNING {
-        if text.starts_with(option) && text.get(option.len()) == Some(&b'=') {
-            return after(b'=', bare + option.len() + 1);
-        }
-    }
-    for option in SECRET {
-        if text.starts_with(option) && text.get(option.len()) == Some(&b'=') {
-            return Some(bare + option.len() + 1..word.len());
-        }
-    }
-    if login && text.starts_with(b"-p") && text.len() > 2 {
-        return Some(bare + 2..word.len());
-    }
-    // `-eNAME=SECRET`, `-e=NAME=SECRET`, and an `e` at the end of a cluster of switches: `-iteNAME=SECRET`.
-    let cluster = text.strip_prefix(b"-")?;
-    if cluster.starts_with(b"-") {
-        return None;
-    }
-    let letter = cluster.iter().take_while(|byte| b"dinqtP".contains(byte)).count();
-    if cluster.get(letter) != Some(&b'e') {
-        return None;
-    }
-    let value = bare + 1 + letter + 1;
-    after(b'=', if word.get(value) == Some(&b'=') { value + 1 } else { value })
-}
-
-/// `-e`, or a cluster that ends in it.
-fn is_short_env(word: &[u8]) -> bool {
-    match word.strip_prefix(b"-") {
-        Some([switches @ .., b'e']) => switches.iter().all(|byte| b"dinqtP".contains(byte)),
-        _ => false,
-    }
-}
-
-fn skip_quotes(word: &[u8]) -> usize {
-    word.iter().take_while(|byte| matches!(byte, b'\'' | b'"')).count()
-}
-
-fn unquoted(word: &[u8]) -> &[u8] {
-    let start = skip_quotes(word);
-    let end = word.iter().rposition(|byte| !matches!(byte, b'\'' | b'"')).map_or(start, |last| last + 1);
-    word.get(start..end).unwrap_or_default()
-}
-
-/// The password in `scheme://user:password@host`.
-fn url_password(word: &[u8]) -> Option<Range<usize>> {
-    let scheme = word.windows(3).position(|window| window == b"://")? + 3;
-    let authority = word.get(scheme..)?.split(|byte| matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'')).next()?;
-    let at = authority.iter().rposition(|byte| *byte == b'@')?;
-    let colon = authority.get(..at)?.iter().position(|byte| *byte == b':')?;
-    Some(scheme + colon + 1..scheme + at)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::mask;
+    use super::{mask, words};
+    use crate::docker::Invocation;
+    use crate::words::Words;
+    use proptest::prelude::*;
+
+    /// Masked as what was understood, or guessed at.
+    fn masked(request: &str) -> String {
+        let words = Words::split(request.as_bytes()).expect("words");
+        let secrets = Invocation::parse(&words).map(|invocation| invocation.secrets());
+        String::from_utf8(mask(request.as_bytes(), secrets.as_deref().ok())).expect("text")
+    }
+
+    fn guessed(request: &str) -> String {
+        String::from_utf8(mask(request.as_bytes(), None)).expect("text")
+    }
 
     #[test]
     fn secrets_in_known_places_are_masked() {
@@ -155,8 +194,8 @@ mod tests {
             ("docker run -iteA=b c", "docker run -iteA=*** c"),
             ("docker run --env A=b c", "docker run --env A=*** c"),
             ("docker run --env=A=b=c d", "docker run --env=A=*** d"),
-            ("docker run -e 'A=b c' d", "docker run -e 'A=*** d"),
-            ("docker run \"-eA=b\" d", "docker run \"-eA=*** d"),
+            ("docker run -e 'A=b c' d", "docker run -e 'A=***' d"),
+            ("docker run \"-eA=b\" d", "docker run \"-eA=***\" d"),
             ("docker run -e A d", "docker run -e A d"),
             ("docker run -e A= d", "docker run -e A= d"),
             ("docker build --build-arg T=s .", "docker build --build-arg T=*** ."),
@@ -169,9 +208,44 @@ mod tests {
             ("docker build https://host/x.git", "docker build https://host/x.git"),
             ("docker run -p 80:80 x", "docker run -p 80:80 x"),
             ("docker ps", "docker ps"),
-            ("", ""),
         ] {
-            assert_eq!(String::from_utf8_lossy(&mask(request.as_bytes())), expected, "{request}");
+            assert_eq!(masked(request), expected, "{request}");
+            assert_eq!(guessed(request), expected, "{request}");
+        }
+        assert_eq!(masked("docker compose run -e A=b web"), "docker compose run -e A=*** web");
+        assert_eq!(guessed(""), "");
+        assert_eq!(guessed("docker run -e 'A=b c"), "docker run -e 'A=***");
+    }
+
+    #[test]
+    fn what_was_done_is_not_masked() {
+        for request in [
+            "docker run alpine sh -c x --password 'rm -rf /data'",
+            "docker run alpine login -p 'rm -rf /data'",
+            "docker run alpine env -e 'A=rm -rf /data'",
+            "docker run alpine sh -c 'wget http://a:b;rm -rf /data@x/'",
+            "docker run -w --env alpine A=b",
+            "docker run --env alpine",
+        ] {
+            assert_eq!(masked(request), request);
+        }
+        assert_eq!(guessed("docker x login -p --privileged"), "docker x login -p --privileged");
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_those_that_are_judged(request in "[-a='\"\\\\ $\t:/@]{0,24}") {
+            if let Ok(judged) = Words::split(request.as_bytes()) {
+                let found: Vec<Vec<u8>> = words(request.as_bytes()).into_iter().map(|word| word.text).collect();
+                let judged: Vec<Vec<u8>> = judged.as_slice().iter().map(|word| word.clone().into_bytes()).collect();
+                prop_assert_eq!(found, judged);
+            }
+        }
+
+        #[test]
+        fn nothing_else_is_lost(request: Vec<u8>) {
+            let masked = mask(&request, Some(&[]));
+            prop_assert!(masked == request || request.windows(3).any(|window| window == b"://"));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! [`Audit::permit`] is the only maker of [`Audited`], and running needs an `Audited`: no record, no run.
 
 use crate::denial::Denial;
+use crate::docker::Secret;
 use crate::policy::Permit;
 use crate::request::Request;
 use anyhow::Result;
@@ -33,6 +34,22 @@ impl<T> Audited<T> {
     }
 }
 
+/// A request as far as it was understood, for the record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Understood {
+    /// Docker's words for the command; empty when it was not understood.
+    pub command: String,
+    /// The values that the record does not show; `None` when the request was not understood.
+    pub secrets: Option<Vec<Secret>>,
+}
+
+impl Understood {
+    /// Something that has a name and no secrets of its own to know of.
+    pub fn named(command: &str) -> Self {
+        Self { command: command.to_owned(), secrets: None }
+    }
+}
+
 /// Where records go, and for which request.
 #[derive(Debug)]
 pub struct Audit<'a> {
@@ -57,10 +74,10 @@ impl<'a> Audit<'a> {
     ///
     /// # Errors
     /// When the record cannot be written; the permission is gone with it.
-    pub fn permit<T>(&self, permit: Permit<T>, command: &str) -> Result<Audited<T>> {
+    pub fn permit<T>(&self, permit: Permit<T>, understood: &Understood) -> Result<Audited<T>> {
         match permit.observed() {
-            None => self.write(Verdict::Allow, "permitted", command)?,
-            Some(denial) => self.write(Verdict::Observe, denial.reason.code(), command)?,
+            None => self.write(Verdict::Allow, "permitted", understood)?,
+            Some(denial) => self.write(Verdict::Observe, denial.reason.code(), understood)?,
         }
         Ok(Audited { subject: permit.into_subject() })
     }
@@ -69,20 +86,22 @@ impl<'a> Audit<'a> {
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub fn deny(&self, denial: &Denial, command: &str) -> Result<()> {
-        self.write(Verdict::Deny, denial.reason.code(), command)
+    pub fn deny(&self, denial: &Denial, understood: &Understood) -> Result<()> {
+        self.write(Verdict::Deny, denial.reason.code(), understood)
     }
 
     /// Records that something failed which is neither permission nor refusal.
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub fn error(&self, reason: &str, command: &str) -> Result<()> {
-        self.write(Verdict::Error, reason, command)
+    pub fn error(&self, reason: &str, understood: &Understood) -> Result<()> {
+        self.write(Verdict::Error, reason, understood)
     }
 
-    fn write(&self, verdict: Verdict, reason: &str, command: &str) -> Result<()> {
-        let record = Record { verdict, reason, command, request: self.request, profile: self.profile, id: &self.id };
+    fn write(&self, verdict: Verdict, reason: &str, understood: &Understood) -> Result<()> {
+        let Understood { command, secrets } = understood;
+        let (secrets, request) = (secrets.as_deref(), self.request);
+        let record = Record { verdict, reason, command, request, secrets, profile: self.profile, id: &self.id };
         record.lines().iter().try_for_each(|line| self.sink.write(verdict, line))
     }
 }

@@ -136,6 +136,7 @@ mod tests {
             verdict: Verdict::Deny,
             reason: "r",
             command: "compose up",
+            secrets: None,
             request: &request,
             profile: "default",
             id: "1-2",

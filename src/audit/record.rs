@@ -1,6 +1,7 @@
 //! Record: the fields of a decision in their fixed order, as one or more lines. Pure.
 
 use super::{escape, mask};
+use crate::docker::Secret;
 use crate::request::Request;
 
 /// Longest line handed to syslog, in bytes, the header that syslog adds left out. rsyslog cuts messages
@@ -37,6 +38,8 @@ pub struct Record<'a> {
     /// Docker's words for the command, as far as it was understood.
     pub command: &'a str,
     pub request: &'a Request,
+    /// The request's secrets, when it was understood.
+    pub secrets: Option<&'a [Secret]>,
     pub profile: &'a str,
     pub id: &'a str,
 }
@@ -85,7 +88,7 @@ impl Record<'_> {
 
     fn escaped_request(&self) -> String {
         let mut line = String::new();
-        escape::push(&mut line, &mask::mask(self.request.command.as_deref().unwrap_or_default()));
+        escape::push(&mut line, &mask::mask(self.request.command.as_deref().unwrap_or_default(), self.secrets));
         line
     }
 }
@@ -170,6 +173,7 @@ mod tests {
             reason: "blocked-command",
             command: "exec",
             request: &request,
+            secrets: None,
             profile: "default",
             id: "5f-1",
         }

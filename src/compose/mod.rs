@@ -6,14 +6,14 @@
 
 use crate::demand::{Demand, Want};
 use crate::docker::Invocation;
-use crate::docker::row::Ask;
+use crate::docker::row::{Ask, Use};
 use std::path::PathBuf;
 
 pub mod model;
 pub mod source;
 
 /// Which project a command line loads.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
     /// Files as given with `-f`, `-` for standard input; none: those that Compose finds by itself.
     pub files: Vec<String>,
@@ -22,6 +22,10 @@ pub struct Project {
     pub env_files: Vec<String>,
     /// As given with `-p`.
     pub name: Option<String>,
+    /// What the command does with it.
+    pub purpose: Use,
+    /// Whether it may build images.
+    pub builds: bool,
 }
 
 /// A judged model, ready to run.
@@ -36,10 +40,14 @@ pub struct Model {
 impl Project {
     /// The project of a command that loads one.
     pub fn of(invocation: &Invocation) -> Option<Self> {
-        if !invocation.loads_project() {
-            return None;
-        }
-        let mut project = Self::default();
+        let purpose = invocation.project_use()?;
+        let builds = match purpose {
+            Use::Builds => true,
+            Use::Makes => !invocation.has("no-build"),
+            Use::Looks | Use::Changes => false,
+        };
+        let mut project =
+            Self { files: Vec::new(), directory: None, env_files: Vec::new(), name: None, purpose, builds };
         for given in invocation.root_options() {
             let Some(value) = given.value() else { continue };
             match (given.option.asks, given.option.long) {

@@ -6,7 +6,7 @@ use super::source;
 use crate::demand::{Demand, Namespace, Want};
 use crate::docker;
 use crate::docker::asks;
-use crate::docker::row::Ask;
+use crate::docker::row::{Ask, Use};
 use serde_json::Value;
 
 /// What a key's value asks for.
@@ -198,9 +198,10 @@ const DEPLOY: &[&str] = &[
     "endpoint_mode",
 ];
 
-/// What the model of a project asks for. `directory` is what its relative paths start from.
-pub fn demands(model: &Value, directory: &str) -> Vec<Demand> {
-    let mut found = Found { directory, demands: Vec::new() };
+/// What the model of a project asks for. `directory` is what its relative paths start from, `builds` whether
+/// the command builds what has no image.
+pub fn demands(model: &Value, directory: &str, builds: bool) -> Vec<Demand> {
+    let mut found = Found { directory, builds, demands: Vec::new() };
     for (key, value) in entries(model) {
         match key.as_str() {
             "name" | "version" => {}
@@ -228,19 +229,58 @@ pub fn demands(model: &Value, directory: &str) -> Vec<Demand> {
     found.demands
 }
 
-/// The model without what `watch` acts on: `up` offers to watch at a terminal, long after it was judged.
-pub fn without_watching(mut model: Value) -> Value {
+/// What a command that makes containers takes over from those that the project has.
+pub fn inherits(model: &Value, purpose: Use) -> Option<Demand> {
+    let name = model.get("name").and_then(Value::as_str)?;
+    (purpose == Use::Makes)
+        .then(|| Demand::new(Want::ProjectMounts { project: name.to_owned() }, format!("project {name}")))
+}
+
+/// The model as it runs: as JSON, which is YAML; empty when there was no file to judge, so that Compose finds
+/// none.
+///
+/// The files of secrets and configs are given as they were `resolved`: the daemon mounts them, and would look
+/// for them in a world of its own. And `develop` is left out: `up` offers to watch at a terminal, long after
+/// it was judged.
+pub fn as_judged(mut model: Value, directory: &str, resolved: impl Fn(&str) -> String) -> String {
+    if model.is_null() {
+        return String::new();
+    }
+    for kind in ["configs", "secrets"] {
+        let files = model.get_mut(kind).and_then(Value::as_object_mut);
+        for file in files.into_iter().flat_map(|files| files.values_mut()) {
+            if let Some(Value::String(path)) = file.get_mut("file") {
+                *path = resolved(&source::join(directory, path));
+            }
+        }
+    }
     let services = model.get_mut("services").and_then(Value::as_object_mut);
     for service in services.into_iter().flat_map(|services| services.values_mut()) {
         if let Some(service) = service.as_object_mut() {
             service.remove("develop");
         }
     }
-    model
+    with_texts(model, &|text| text.replace('$', "$$")).to_string()
+}
+
+/// The model with its values as they will be when it runs: Compose prints every `$` doubled, and halves them
+/// again when it reads that. Keys it leaves alone when it reads, and so are they here.
+pub fn as_read(model: Value) -> Value {
+    with_texts(model, &|text| text.replace("$$", "$"))
+}
+
+fn with_texts(value: Value, change: &impl Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(change(&text)),
+        Value::Array(items) => items.into_iter().map(|item| with_texts(item, change)).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, with_texts(value, change))).collect(),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
+    }
 }
 
 struct Found<'a> {
     directory: &'a str,
+    builds: bool,
     demands: Vec<Demand>,
 }
 
@@ -372,27 +412,61 @@ impl Found<'_> {
         for (key, value) in entries(file) {
             match key.as_str() {
                 "name" | "content" | "labels" | "environment" => {}
-                "file" => self.want(
-                    Want::ClientRead { path: source::join(self.directory, &text(value)) },
-                    format!("{place}: {}", text(value)),
-                ),
+                "file" => {
+                    self.plain(&format!("{place}.file"), value);
+                    let path = source::join(self.directory, &text(value));
+                    self.want(Want::DaemonMount { path }, format!("{place}: {}", text(value)));
+                }
                 _ if key.starts_with("x-") || is_empty(value) => {}
                 _ => self.unknown(&format!("{place}.{key}")),
             }
         }
     }
 
+    /// Compose hands builds to buildx as a file of templates and rows of CSV, in which these would be read
+    /// once more.
+    fn plain(&mut self, place: &str, value: &Value) {
+        match value {
+            Value::String(text) => {
+                if text.contains("${") || text.contains("%{") {
+                    self.want(Want::UnknownModel { what: "a template".to_owned() }, place.to_owned());
+                }
+                if place.contains("ecret") && text.contains([',', '"', '\n']) {
+                    self.want(Want::UnknownModel { what: "a comma or quote in a secret".to_owned() }, place.to_owned());
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.plain(place, item)),
+            Value::Object(map) => map.iter().for_each(|(key, value)| {
+                self.plain(&format!("{place}.{key}"), &Value::String(key.clone()));
+                self.plain(&format!("{place}.{key}"), value);
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
     fn build(&mut self, place: &str, build: &Value) {
+        if self.builds {
+            self.want(Want::Operation { name: "build".to_owned(), instead: true }, place.to_owned());
+        }
+        self.plain(place, build);
         self.keys(place, BUILD, build);
+        let dockerfile = build.get("dockerfile").filter(|file| !is_empty(file)).map(text);
         let context = build.get("context").map_or_else(|| ".".to_owned(), text);
         if asks::is_remote(&context) {
+            // The Dockerfile lies in what is fetched, unless its name leads out of that.
+            if let Some(file) = dockerfile.filter(|file| file.starts_with('/') || docker::climbs(file)) {
+                self.want(Want::ClientRead { path: file.clone() }, format!("{place}.dockerfile: {file}"));
+            }
             return;
         }
         let context = source::join(self.directory, &context);
         self.want(Want::ClientReadTree { path: context.clone() }, format!("{place}.context: {context}"));
-        if let Some(dockerfile) = build.get("dockerfile").filter(|file| !is_empty(file)).map(text) {
+        if let Some(dockerfile) = dockerfile {
+            let word = format!("{place}.dockerfile: {dockerfile}");
             let path = source::join(&context, &dockerfile);
-            self.want(Want::ClientRead { path }, format!("{place}.dockerfile: {dockerfile}"));
+            for want in asks::wants(Ask::ReadsBeside, "dockerfile", &path) {
+                self.want(want, word.clone());
+            }
         }
     }
 
@@ -457,7 +531,10 @@ mod tests {
     use serde_json::json;
 
     fn words(service: &Value) -> Vec<String> {
-        demands(&json!({"name": "p", "services": {"a": service}}), "/p").into_iter().map(|demand| demand.word).collect()
+        demands(&json!({"name": "p", "services": {"a": service}}), "/p", false)
+            .into_iter()
+            .map(|demand| demand.word)
+            .collect()
     }
 
     #[test]
@@ -467,7 +544,7 @@ mod tests {
             "networks": {"default": null}, "logging": {"driver": "json-file", "options": {"max-size": "1m"}},
             "deploy": {"resources": {"limits": {"memory": "64M"}}}, "privileged": false, "sysctls": {"net.core.somaxconn": "1"},
             "security_opt": ["no-new-privileges:true"], "network_mode": "none"});
-        let found = demands(&json!({"services": {"a": service}}), "/p");
+        let found = demands(&json!({"services": {"a": service}}), "/p", false);
         assert!(found.iter().all(|demand| matches!(demand.want, Want::SecurityOption { .. })), "{found:?}");
     }
 
@@ -511,6 +588,10 @@ mod tests {
             json!({"build": {"context": "/p", "network": "host"}}),
             json!({"build": {"context": "/p", "entitlements": ["security.insecure"]}}),
             json!({"build": {"context": "/p", "cache_to": ["type=local,dest=/x"]}}),
+            json!({"build": {"context": "/p", "dockerfile": "${reverse(x)}"}}),
+            json!({"build": {"context": "/p", "network": "${lower(x)}"}}),
+            json!({"build": {"context": "/p", "secrets": [{"source": "s", "target": "x,src=/etc/passwd"}]}}),
+            json!({"build": {"context": "https://example.org/x.git", "dockerfile": "/etc/passwd"}}),
             json!({"models": {"m": null, "n": {"x": 1}}}),
             json!({"something_new": 1}),
             json!({"networks": {"n": {"driver_opts": {"a": "b"}}}}),
@@ -518,6 +599,28 @@ mod tests {
             let found = words(&service);
             assert!(found.iter().any(|word| word.starts_with("services.a.")), "{service}: {found:?}");
         }
+    }
+
+    #[test]
+    fn what_a_compose_command_does_beside_its_name_is_asked_for() {
+        let asked = |line: &str| -> Vec<String> {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let invocation = docker::Invocation::from_args(&words).expect("a command");
+            let project = crate::compose::Project::of(&invocation).expect("a project");
+            let model = json!({"services": {"a": {"build": {"context": "https://example.org/x.git"}}}});
+            let all = invocation.demands().into_iter().chain(demands(&model, "/p", project.builds));
+            all.filter_map(|demand| match demand.want {
+                Want::Operation { name, .. } => Some(name),
+                _ => None,
+            })
+            .collect()
+        };
+        assert_eq!(asked("compose down --rmi all -v"), ["compose down", "rmi", "volume rm"]);
+        assert_eq!(asked("compose up"), ["compose up", "build"]);
+        assert_eq!(asked("compose up --no-build"), ["compose up"]);
+        assert_eq!(asked("compose create"), ["compose create", "build"]);
+        assert_eq!(asked("compose run a"), ["compose run", "build"]);
+        assert_eq!(asked("compose ps"), ["compose ps"]);
     }
 
     #[test]
@@ -540,7 +643,7 @@ mod tests {
             (json!({"models": {"m": {"model": "x"}}}), 1),
             (json!({"x-mine": {"privileged": true}, "name": "p"}), 0),
         ] {
-            assert_eq!(demands(&model, "/p").len(), expected, "{model}");
+            assert_eq!(demands(&model, "/p", false).len(), expected, "{model}");
         }
     }
 }

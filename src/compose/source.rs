@@ -17,6 +17,18 @@ pub struct Source {
 /// Tags that Compose gives a meaning to when files are merged (Compose specification, "Merge").
 const TAGS: &[&str] = &["!reset", "!override"];
 
+/// Brackets within brackets; the YAML reader's time grows with the square of them before it counts them.
+const MAX_NESTING: usize = 200;
+
+fn is_deep(text: &str) -> bool {
+    let depth = text.bytes().try_fold(0_usize, |depth, byte| match byte {
+        b'[' | b'{' => Some(depth + 1).filter(|depth| *depth <= MAX_NESTING),
+        b']' | b'}' => Some(depth.saturating_sub(1)),
+        _ => Some(depth),
+    });
+    depth.is_none()
+}
+
 /// Reads a Compose file's text.
 ///
 /// # Errors
@@ -27,6 +39,9 @@ pub fn parse(name: &str, text: &str) -> Result<Source, Denial> {
         let hint = "send one YAML document of plain maps, lists and values, without tags of your own";
         Denial::new(Reason::ProjectModel, name, why, hint)
     };
+    if is_deep(text) {
+        return Err(deny(format!("its brackets are nested more than {MAX_NESTING} deep")));
+    }
     let mut yaml: Yaml = serde_norway::from_str(text).map_err(|error| {
         let place =
             error.location().map_or_else(String::new, |at| format!(" at line {}, column {}", at.line(), at.column()));

@@ -10,7 +10,9 @@ use crate::demand::{Namespace, Want};
 pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
     let owned = || value.to_owned();
     match ask {
-        Ask::Nothing | Ask::Project | Ask::ProjectFile | Ask::ProjectDirectory => Vec::new(),
+        Ask::Nothing | Ask::Assignment | Ask::Password | Ask::Project(_) | Ask::ProjectFile | Ask::ProjectDirectory => {
+            Vec::new()
+        }
         Ask::Operation(name) => vec![Want::Operation { name: name.to_owned(), instead: true }],
         Ask::Volume => volume(value),
         Ask::Mount => mount(value),
@@ -41,6 +43,14 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::OomScore => host_setting(value, "the host's own processes would be killed first when memory runs out"),
         Ask::Reads if value == "-" || value.is_empty() => Vec::new(),
         Ask::Reads => vec![Want::ClientRead { path: owned() }],
+        // A frontend that the Dockerfile names may ask for anything beside it.
+        Ask::ReadsBeside if value == "-" || value.is_empty() || is_remote(value) => Vec::new(),
+        Ask::ReadsBeside => {
+            let beside =
+                std::path::Path::new(value).parent().map_or_else(String::new, |path| path.display().to_string());
+            let beside = if beside.is_empty() { ".".to_owned() } else { beside };
+            vec![Want::ClientRead { path: owned() }, Want::ClientReadTree { path: beside }]
+        }
         Ask::ReadsTree => vec![Want::ClientReadTree { path: owned() }],
         Ask::Writes => vec![Want::ClientWrite { what: owned() }],
         Ask::BuildOutput => build_output(value),
@@ -155,8 +165,9 @@ fn mount(value: &str) -> Vec<Want> {
             "type" => kind = value.trim().to_ascii_lowercase(),
             "source" | "src" => source = value.to_owned(),
             "readonly" | "ro" => read_only = matches!(value, "" | "1" | "t" | "T" | "true" | "TRUE" | "True"),
-            "target" | "dst" | "destination" | "consistency" | "bind-recursive" | "bind-nonrecursive"
-            | "volume-nocopy" | "volume-label" | "volume-subpath" | "image-subpath" | "tmpfs-size" | "tmpfs-mode" => {}
+            "target" | "dst" | "destination" | "consistency" | "bind-nonrecursive" | "volume-nocopy"
+            | "volume-label" | "volume-subpath" | "image-subpath" | "tmpfs-size" | "tmpfs-mode" => {}
+            "bind-recursive" if matches!(value, "enabled" | "disabled" | "readonly") => {}
             "volume-driver" if matches!(value, "" | "local") => {}
             "volume-driver" | "volume-opt" => settings.push(Want::VolumeOptions { what: field.clone() }),
             "bind-propagation" => settings.extend(host_setting(field, MOUNT_SETTING)),
@@ -197,7 +208,8 @@ pub fn network(value: &str) -> Vec<Want> {
     for field in fields {
         let (key, value) = field.split_once('=').unwrap_or((&field, ""));
         match key.trim().to_ascii_lowercase().as_str() {
-            "name" => wants.extend(joined_network(value.trim())),
+            // docker folds the letter case of the whole field.
+            "name" => wants.extend(joined_network(&value.trim().to_ascii_lowercase())),
             "alias" | "ip" | "ip6" | "mac-address" | "link-local-ip" | "gw-priority" => {}
             _ => wants.push(Want::NetworkDriver { name: field }),
         }
@@ -267,10 +279,13 @@ fn named_context(value: &str) -> Vec<Want> {
 
 /// `--secret id=NAME[,src=FILE|env=NAME]`; with neither, buildx tries a variable and then a file of that name.
 fn build_secret(value: &str) -> Vec<Want> {
-    if field_of(value, &["env"]).is_some() && field_of(value, &["src", "source"]).is_none() {
+    // An empty field is as good as none to buildx.
+    let given = |names| field_of(value, names).filter(|text| !text.is_empty());
+    let file = given(&["src", "source"]);
+    if file.is_none() && given(&["env"]).is_some() {
         return Vec::new();
     }
-    let path = field_of(value, &["src", "source"]).or_else(|| field_of(value, &["id"]));
+    let path = file.or_else(|| given(&["id"]));
     vec![Want::ClientRead { path: path.unwrap_or_else(|| value.to_owned()) }]
 }
 

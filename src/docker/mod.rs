@@ -10,7 +10,7 @@ use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
 use crate::words::Words;
 use options::{Given, Parsed};
-use row::{Ask, Command, Operands};
+use row::{Ask, Command, Operands, Use};
 
 pub mod asks;
 pub mod catalogue;
@@ -55,6 +55,15 @@ impl PartialEq for Target {
 
 /// `panic` to `trace`: what docker's `--log-level` takes.
 const LOG_LEVELS: &[&str] = &["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"];
+
+/// A value that is not to be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    /// The option's whole value: `TOKEN=x`.
+    pub value: String,
+    /// The byte of it at which what is secret begins; it goes on to the end.
+    pub hidden_from: usize,
+}
 
 impl Invocation {
     /// Understands a request's words.
@@ -339,9 +348,31 @@ impl Invocation {
         }
     }
 
-    /// Whether the command loads a Compose project.
-    pub fn loads_project(&self) -> bool {
-        self.command().is_some_and(|command| command.asks.contains(&Ask::Project))
+    /// The values in it that are secrets.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let hidden_from = |given: &Given, value: &str| match given.option.asks {
+            Ask::Password => Some(0),
+            Ask::Assignment => value.find('=').map(|equals| equals + 1),
+            _ => None,
+        };
+        let secret = |given: &Given| {
+            let value = given.value()?;
+            Some(Secret { value: value.to_owned(), hidden_from: hidden_from(given, value)? })
+        };
+        self.given.iter().filter_map(secret).collect()
+    }
+
+    /// What the command does with the Compose project that it loads, if it loads one.
+    pub fn project_use(&self) -> Option<Use> {
+        self.command()?.asks.iter().find_map(|ask| match ask {
+            Ask::Project(purpose) => Some(*purpose),
+            _ => None,
+        })
+    }
+
+    /// Whether an option of the command is given and not switched off.
+    pub fn has(&self, long: &str) -> bool {
+        self.given.iter().rfind(|given| given.option.long == long).is_some_and(Given::is_set)
     }
 }
 

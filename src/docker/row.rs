@@ -153,6 +153,10 @@ impl Opt {
 pub enum Ask {
     /// Nothing beyond the command that it belongs to.
     Nothing,
+    /// Nothing; the value is `NAME=VALUE`, and the record shows the name alone.
+    Assignment,
+    /// Nothing; the record does not show the value.
+    Password,
     /// The effect of another operation.
     Operation(&'static str),
     /// `-v`: `[SOURCE:]TARGET[:OPTIONS]`.
@@ -185,6 +189,8 @@ pub enum Ask {
     OomScore,
     /// A file that the client reads.
     Reads,
+    /// A file that the client reads, with what lies beside it.
+    ReadsBeside,
     /// A directory that the client reads whole.
     ReadsTree,
     /// A file or directory that the client writes.
@@ -214,5 +220,18 @@ pub enum Ask {
     /// `compose --project-directory`.
     ProjectDirectory,
     /// The command loads a Compose project, whose model decides what it asks for.
-    Project,
+    Project(Use),
+}
+
+/// What a command does with the Compose project that it loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// It shows something of it, or fetches images.
+    Looks,
+    /// It builds the images of services.
+    Builds,
+    /// It changes, stops or removes containers that are there.
+    Changes,
+    /// It makes containers, and builds images that are missing.
+    Makes,
 }

@@ -2,7 +2,7 @@
 
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
-use crate::facts::{Facts, Place, Volume};
+use crate::facts::{Facts, Kind, Mount, Place, Volume};
 use std::path::PathBuf;
 
 pub mod file;
@@ -246,6 +246,25 @@ impl Policy {
             ),
             Want::ClientRead { path } => read(path, false, word, facts),
             Want::ClientReadTree { path } => read(path, true, word, facts),
+            Want::DaemonMount { path } => match facts.daemon_may_not_mount(path) {
+                None => Ok(()),
+                Some(why) => deny(
+                    Reason::ClientFile,
+                    format!("a container would get {path} of the host, and {why}"),
+                    "give a file of the project, below the working directory; a config's text can stand in the Compose file as content".to_owned(),
+                ),
+            },
+            Want::ProjectMounts { project } => match facts.of_project(project) {
+                Ok(containers) => {
+                    let mut mounts = containers.iter().flat_map(|container| &container.mounts);
+                    mounts.try_for_each(|mount| self.inherited(mount, project, facts))
+                }
+                Err(why) => deny(
+                    Reason::ProjectModel,
+                    format!("what the containers of {project} have mounted could not be looked up ({why})"),
+                    "try again; if it stays so, the administrator finds this record in the log".to_owned(),
+                ),
+            },
             Want::ClientWrite { .. } => deny(
                 Reason::ClientWrite,
                 "docker would write a file on the host".to_owned(),
@@ -286,6 +305,17 @@ impl Policy {
         }
     }
 
+    /// A mount that Compose would hand on to the container that takes an older one's place.
+    fn inherited(&self, mount: &Mount, project: &str, facts: &Facts) -> Result<(), Denial> {
+        let word = format!("a container of {project} that is already there");
+        match mount.kind.as_str() {
+            "tmpfs" | "image" => Ok(()),
+            "volume" => self.demand(&Demand::new(Want::Volume { name: mount.name.clone() }, word), facts),
+            _ if facts.daemon_may_not_mount(&mount.source).is_none() => Ok(()),
+            _ => self.bind(&mount.source, mount.read_only, &word, facts),
+        }
+    }
+
     fn operation(&self, name: &str, instead: bool, word: &str) -> Result<(), Denial> {
         let covering = |list: &[String]| list.iter().any(|entry| operations::covers(entry, name));
         let (reason, verb) = if covering(&self.settings.blocked.value) {
@@ -307,32 +337,27 @@ impl Policy {
         Err(Denial { reason, message, risk: row.map(|row| row.risk), why, hint: hint.to_owned() })
     }
 
-    /// A bind mount is granted by its resolved path. Below a granted directory only read-only mounts are,
-    /// and only where the grant itself is read-only: elsewhere a container that has the directory could put
-    /// a symbolic link in the daemon's way.
+    /// A bind mount is granted by its resolved path, which must exist: the daemon would make it. Below a granted
+    /// directory only read-only mounts are, and only where the grant itself is read-only: elsewhere a container
+    /// that has the directory could put a symbolic link in the daemon's way.
     fn bind(&self, source: &str, read_only: bool, word: &str, facts: &Facts) -> Result<(), Denial> {
         let deny = |why: String, hint: String| Err(Denial::new(Reason::BindMount, word, why, hint));
-        let path = match facts.places.get(source) {
-            Some(Place::At { path, .. }) => path,
-            _ if self.settings.bind_mounts.value.is_empty() => &PathBuf::from(source),
-            _ => return deny("where the path leads could not be looked up".to_owned(), ASK.to_owned()),
+        let granted = match facts.places.get(source) {
+            Some(Place::At { path, kind, .. }) if *kind != Kind::Missing => {
+                let mut grants = self.settings.bind_mounts.value.iter();
+                grants.find(|grant| *path == grant.path || (grant.read_only && path.starts_with(&grant.path)))
+            }
+            _ => None,
         };
-        let granted = self
-            .settings
-            .bind_mounts
-            .value
-            .iter()
-            .find(|grant| *path == grant.path || (grant.read_only && path.starts_with(&grant.path)));
-        let shown = path.display();
         match granted {
             Some(grant) if grant.read_only && !read_only => deny(
-                format!("{shown} may be mounted read-only, and this mount could be written"),
-                format!("add :ro to the mount (-v {shown}:/TARGET:ro)"),
+                format!("{source} may be mounted read-only, and this mount could be written"),
+                format!("add :ro to the mount (-v {source}:/TARGET:ro)"),
             ),
             Some(_) => Ok(()),
             None => deny(
-                format!("a container would get {shown} of the host"),
-                format!("mount a named volume (-v data:/data), {ASK} to add \"{shown}\" to host.bind_mounts"),
+                format!("a container would get {source} of the host"),
+                format!("mount a named volume (-v data:/data), {ASK} to add \"{source}\" to host.bind_mounts"),
             ),
         }
     }

@@ -40,7 +40,7 @@ fn number(name: &str, default: u64) -> u64 {
 /// Requests about the same plain Compose project are many, and Compose is slow: every eighth will do.
 fn is_spared(random: &mut Random, words: &[String]) -> bool {
     let args = words.get(1..).unwrap_or_default();
-    Invocation::from_args(args).is_ok_and(|invocation| invocation.loads_project()) && !random.one_in(8)
+    Invocation::from_args(args).is_ok_and(|invocation| invocation.project_use().is_some()) && !random.one_in(8)
 }
 
 /// How often docker is run with the same command and options, where values mean nothing to the policy.
@@ -116,8 +116,8 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
     let request = shell_words::join(&words);
     let granting = random.one_in(5);
     let in_project = !random.one_in(4);
-    let project =
-        Invocation::from_args(words.get(1..).unwrap_or_default()).is_ok_and(|invocation| invocation.loads_project());
+    let project = Invocation::from_args(words.get(1..).unwrap_or_default())
+        .is_ok_and(|invocation| invocation.project_use().is_some());
     let [strict, grants] = policies(place);
     let gate = gate(place, if granting { &grants } else { &strict }, project);
     let accessed = place.accesses(in_project);
@@ -131,7 +131,7 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
     let read = place.read_since(&accessed);
     if !read.is_empty() {
         place.furnish();
-        let kind = format!("{}: while it was judged, {}", decision.command, read.join(", "));
+        let kind = format!("{}: while it was judged, {}", decision.understood.command, read.join(", "));
         lock().findings.entry(kind).or_insert_with(|| (0, place.hide(&request))).0 += 1;
     }
     let Ok(permit) = &decision.verdict else { return };
@@ -192,7 +192,7 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
     let seen = place.run(flavour, &argv, &environment, in_project);
     let directory = place.path(if in_project { "home/project" } else { "home" });
     let context = judge::Run {
-        command: &decision.command,
+        command: &decision.understood.command,
         grants: &gate.policy.settings,
         directory: &directory,
         canaries: CANARIES,
@@ -207,28 +207,28 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
         if let Some(fault) = judge::fault(call, &context) {
             let route: Vec<&str> = call.path.split('/').take(3).collect();
             finding(
-                format!("{}: {} {}: {}", decision.command, call.method, route.join("/"), place.hide(&fault)),
+                format!("{}: {} {}: {}", decision.understood.command, call.method, route.join("/"), place.hide(&fault)),
                 shown.clone(),
             );
         }
     }
     for call in seen.elsewhere.iter().filter(|_| !judge::is_elsewhere_fine(&context)) {
         finding(
-            format!("{}: another daemon was contacted: {} {}", decision.command, call.method, call.path),
+            format!("{}: another daemon was contacted: {} {}", decision.understood.command, call.method, call.path),
             shown.clone(),
         );
     }
     for effect in &seen.effects {
-        finding(format!("{}: {effect}", decision.command), shown.clone());
+        finding(format!("{}: {effect}", decision.understood.command), shown.clone());
     }
     for canary in CANARIES.iter().filter(|canary| seen.errors.contains(**canary)) {
-        finding(format!("{}: {canary} in its messages", decision.command), shown.clone());
+        finding(format!("{}: {canary} in its messages", decision.understood.command), shown.clone());
     }
     let mut tally = lock();
     tally.run += 1;
     tally.calls += seen.calls.len();
     if seen.late {
-        *tally.late.entry(decision.command.clone()).or_default() += 1;
+        *tally.late.entry(decision.understood.command.clone()).or_default() += 1;
     }
     let refused = [
         "unknown flag",
@@ -250,7 +250,7 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
         let kind = match *kind {
             _ if alone => format!("{version} alone: {kind}"),
             "requires " | "invalid argument" => format!("{version}: {kind}"),
-            _ => format!("{version}: {}: {kind} {option}", decision.command),
+            _ => format!("{version}: {}: {kind} {option}", decision.understood.command),
         };
         tally.usage.entry(kind).or_insert_with(|| (0, example(&format!("  stderr:  {line}\n")))).0 += 1;
     }

@@ -1,6 +1,6 @@
 //! Compose, the plugin. Data only: one row a command.
 
-use super::super::row::{Ask, Command, Operands, Opt, list, switch, value};
+use super::super::row::{Ask, Command, Operands, Opt, Use, list, switch, value};
 
 /// Taken at any depth.
 const DRY_RUN: &[Opt] = &[switch("dry-run")];
@@ -19,17 +19,17 @@ pub(super) const COMMANDS: &[Command] = &[
                 switch("yes").short('y'),
             ],
         ])
-        .asks(&[Ask::Operation("push"), Ask::Project]),
+        .asks(&[Ask::Operation("push"), Ask::Project(Use::Looks)]),
     Command::new("compose alpha viz")
         .options(&[
             DRY_RUN,
             &[switch("image"), value("indentation-size"), switch("networks"), switch("ports"), switch("spaces")],
         ])
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Looks)]),
     Command::new("compose attach")
         .options(&[DRY_RUN, &[value("detach-keys"), value("index"), switch("no-stdin"), switch("sig-proxy")]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose bridge convert")
         .options(&[
             DRY_RUN,
@@ -39,7 +39,7 @@ pub(super) const COMMANDS: &[Command] = &[
                 list("transformation").short('t'),
             ],
         ])
-        .asks(&[Ask::HostSetting("it mounts directories of the host"), Ask::Project]),
+        .asks(&[Ask::HostSetting("it mounts directories of the host"), Ask::Project(Use::Looks)]),
     Command::new("compose bridge transformations create")
         .options(&[DRY_RUN, &[value("from").short('f')]])
         .asks(&[Ask::Writes]),
@@ -50,7 +50,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .options(&[
             DRY_RUN,
             &[
-                list("build-arg"),
+                list("build-arg").asks(Ask::Assignment),
                 value("builder").asks(Ask::Builder),
                 switch("check"),
                 switch("compress"),
@@ -71,7 +71,7 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Builds)]),
     Command::new("compose commit")
         .options(&[
             DRY_RUN,
@@ -84,7 +84,7 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose config")
         .also(&["compose convert"])
         .options(&[
@@ -112,14 +112,14 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Looks)]),
     Command::new("compose cp")
         .options(&[
             DRY_RUN,
             &[switch("all"), switch("archive").short('a'), switch("follow-link").short('L'), value("index")],
         ])
         .operands(Operands::Copy)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose create")
         .options(&[
             DRY_RUN,
@@ -136,30 +136,30 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Makes)]),
     Command::new("compose down")
         .options(&[
             DRY_RUN,
             &[
                 switch("remove-orphans"),
-                value("rmi"),
+                value("rmi").asks(Ask::Operation("rmi")),
                 value("timeout").short('t'),
-                switch("volumes").short('v').also(&["volume"]),
+                switch("volumes").short('v').also(&["volume"]).asks(Ask::Operation("volume rm")),
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose events")
         .options(&[DRY_RUN, &[switch("json"), value("since"), value("until")]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Looks)]),
     Command::new("compose exec")
         .stops()
         .options(&[
             DRY_RUN,
             &[
                 switch("detach").short('d'),
-                list("env").short('e'),
+                list("env").short('e').asks(Ask::Assignment),
                 value("index"),
                 switch("interactive").short('i'),
                 switch("no-TTY").short('T').also(&["no-tty"]),
@@ -170,19 +170,19 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose export")
         .options(&[DRY_RUN, &[value("index"), value("output").short('o').asks(Ask::Writes)]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose images")
         .options(&[DRY_RUN, &[value("format"), switch("quiet").short('q')]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Looks)]),
     Command::new("compose kill")
         .options(&[DRY_RUN, &[switch("remove-orphans"), value("signal").short('s')]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose logs")
         .options(&[
             DRY_RUN,
@@ -198,14 +198,14 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Looks)]),
     Command::new("compose ls")
         .options(&[DRY_RUN, &[switch("all").short('a'), list("filter"), value("format"), switch("quiet").short('q')]]),
-    Command::new("compose pause").options(&[DRY_RUN]).operands(Operands::Services).asks(&[Ask::Project]),
+    Command::new("compose pause").options(&[DRY_RUN]).operands(Operands::Services).asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose port")
         .options(&[DRY_RUN, &[value("index"), value("protocol")]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Looks)]),
     Command::new("compose ps")
         .options(&[
             DRY_RUN,
@@ -221,7 +221,7 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Looks)]),
     Command::new("compose publish")
         .options(&[
             DRY_RUN,
@@ -234,7 +234,7 @@ pub(super) const COMMANDS: &[Command] = &[
                 switch("yes").short('y').also(&["y"]),
             ],
         ])
-        .asks(&[Ask::Operation("push"), Ask::Project]),
+        .asks(&[Ask::Operation("push"), Ask::Project(Use::Changes)]),
     Command::new("compose pull")
         .options(&[
             DRY_RUN,
@@ -249,15 +249,15 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Looks)]),
     Command::new("compose push")
         .options(&[DRY_RUN, &[switch("ignore-push-failures"), switch("include-deps"), switch("quiet").short('q')]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose restart")
         .options(&[DRY_RUN, &[switch("no-deps"), value("timeout").short('t')]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose rm")
         .options(&[
             DRY_RUN,
@@ -269,7 +269,7 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose run")
         .stops()
         .options(&[
@@ -280,7 +280,7 @@ pub(super) const COMMANDS: &[Command] = &[
                 list("cap-drop"),
                 switch("detach").short('d'),
                 value("entrypoint"),
-                list("env").short('e'),
+                list("env").short('e').asks(Ask::Assignment),
                 list("env-from-file").asks(Ask::Reads),
                 switch("interactive").short('i'),
                 list("label").short('l').also(&["labels"]),
@@ -303,25 +303,28 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Makes)]),
     Command::new("compose scale")
         .options(&[DRY_RUN, &[switch("no-deps")]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Makes)]),
     Command::new("compose start")
         .options(&[DRY_RUN, &[switch("wait"), value("wait-timeout")]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose stats")
         .options(&[DRY_RUN, &[switch("all").short('a'), value("format"), switch("no-stream"), switch("no-trunc")]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Looks)]),
     Command::new("compose stop")
         .options(&[DRY_RUN, &[value("timeout").short('t')]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
-    Command::new("compose top").options(&[DRY_RUN]).operands(Operands::Services).asks(&[Ask::Project]),
-    Command::new("compose unpause").options(&[DRY_RUN]).operands(Operands::Services).asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Changes)]),
+    Command::new("compose top").options(&[DRY_RUN]).operands(Operands::Services).asks(&[Ask::Project(Use::Looks)]),
+    Command::new("compose unpause")
+        .options(&[DRY_RUN])
+        .operands(Operands::Services)
+        .asks(&[Ask::Project(Use::Changes)]),
     Command::new("compose up")
         .options(&[
             DRY_RUN,
@@ -358,18 +361,18 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Makes)]),
     Command::new("compose version").options(&[DRY_RUN, &[value("format").short('f'), switch("short")]]),
     Command::new("compose volumes")
         .options(&[DRY_RUN, &[value("format"), switch("quiet").short('q')]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Looks)]),
     Command::new("compose wait")
         .options(&[DRY_RUN, &[switch("down-project").asks(Ask::Operation("compose down"))]])
         .operands(Operands::Services)
-        .asks(&[Ask::Project]),
+        .asks(&[Ask::Project(Use::Looks)]),
     Command::new("compose watch")
         .options(&[DRY_RUN, &[switch("no-up"), switch("prune"), switch("quiet")]])
         .operands(Operands::Services)
-        .asks(&[Ask::Operation("cp"), Ask::Project]),
+        .asks(&[Ask::Operation("cp"), Ask::Project(Use::Makes)]),
 ];

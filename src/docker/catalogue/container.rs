@@ -38,7 +38,7 @@ const CREATE: &[Opt] = &[
     list("dns-search"),
     value("domainname"),
     value("entrypoint"),
-    list("env").short('e'),
+    list("env").short('e').asks(Ask::Assignment),
     list("env-file").asks(Ask::Reads),
     list("expose"),
     list("gpus").asks(Ask::Device),
@@ -141,7 +141,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .options(&[&[
             switch("detach").short('d'),
             value("detach-keys"),
-            list("env").short('e'),
+            list("env").short('e').asks(Ask::Assignment),
             list("env-file"),
             switch("interactive").short('i'),
             switch("privileged"),

@@ -34,7 +34,11 @@ pub(super) const COMMANDS: &[Command] = &[
         value("type").asks(Ask::ObjectType),
     ]]),
     Command::new("login")
-        .options(&[&[value("password").short('p'), switch("password-stdin"), value("username").short('u')]])
+        .options(&[&[
+            value("password").short('p').asks(Ask::Password),
+            switch("password-stdin"),
+            value("username").short('u'),
+        ]])
         .asks(&[Ask::Credentials]),
     Command::new("logout").asks(&[Ask::Credentials]),
     Command::new("search").options(&[&[
