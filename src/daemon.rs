@@ -1,10 +1,12 @@
 //! Questions to the Docker daemon over its socket. Acts: connects.
 #![expect(clippy::disallowed_methods, reason = "the daemon is asked here")]
 
+use crate::demand::Object;
 use crate::docker::asks::is_volume_name;
-use crate::facts::{Container, Mount, Volume};
+use crate::facts::{Container, Listed, Mount, Volume};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
@@ -49,8 +51,7 @@ fn container_of(entry: &Value) -> Result<Container> {
     let list = |key: &str| entry.get(key).and_then(Value::as_array).into_iter().flatten();
     let id = text(entry, "Id");
     ensure!(!id.is_empty(), "a container without an id");
-    let labels = entry.get("Labels").and_then(Value::as_object).into_iter().flatten();
-    let labels = labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    let networks = entry.pointer("/NetworkSettings/Networks").and_then(Value::as_object).into_iter().flatten();
     let mount = |mount: &Value| Mount {
         kind: text(mount, "Type"),
         name: text(mount, "Name"),
@@ -62,9 +63,53 @@ fn container_of(entry: &Value) -> Result<Container> {
         // `/web/db` is how a container that is linked to as `db` appears; its own names have no second slash.
         names: list("Names").filter_map(Value::as_str).map(|name| name.trim_start_matches('/').to_owned()).collect(),
         running: matches!(text(entry, "State").as_str(), "running" | "paused" | "restarting"),
-        labels: labels.collect(),
+        labels: labels_of(entry),
         mounts: list("Mounts").map(mount).collect(),
+        image: text(entry, "ImageID"),
+        networks: networks.flat_map(|(name, network)| [name.clone(), text(network, "NetworkID")]).collect(),
     })
+}
+
+/// Every volume, network or image; none without a daemon.
+///
+/// # Errors
+/// As [`containers`].
+pub fn listed(host: &str, object: Object) -> Result<Vec<Listed>, String> {
+    let (path, at) = match object {
+        Object::Container => ("/containers/json?all=1", ""),
+        Object::Image => ("/images/json", ""),
+        Object::Network => ("/networks", ""),
+        Object::Volume => ("/volumes", "/Volumes"),
+    };
+    let read = || match get(host, path)? {
+        None => Ok(Vec::new()),
+        Some(answer) => match answer.pointer(at) {
+            Some(Value::Array(list)) => Ok(list.iter().map(listed_of).collect()),
+            // Older daemons say so for none.
+            Some(Value::Null) => Ok(Vec::new()),
+            _ => bail!("the daemon's list is no list"),
+        },
+    };
+    read().map_err(|error: anyhow::Error| format!("{error:#}"))
+}
+
+/// One entry of `GET /volumes`, `/networks` or `/images/json`.
+fn listed_of(entry: &Value) -> Listed {
+    let texts = |key: &str| match entry.get(key) {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    Listed {
+        id: texts("Id").concat(),
+        names: ["Name", "Names", "RepoTags", "RepoDigests"].iter().flat_map(|key| texts(key)).collect(),
+        labels: labels_of(entry),
+    }
+}
+
+fn labels_of(entry: &Value) -> BTreeMap<String, String> {
+    let labels = entry.get("Labels").and_then(Value::as_object).into_iter().flatten();
+    labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 fn volume_of(inspect: &Value) -> Volume {
@@ -153,10 +198,16 @@ mod tests {
         let container = container_of(&entry).expect("a container");
         assert_eq!(container.names, ["web", "db/web"]);
         assert!(container.running);
-        assert_eq!(container.label("a"), Some("b"));
+        assert_eq!(container.labels.get("a").map(String::as_str), Some("b"));
         let mounts: Vec<_> =
             container.mounts.iter().map(|mount| (&*mount.kind, &*mount.source, mount.read_only)).collect();
         assert_eq!(mounts, [("bind", "/srv", false), ("volume", "", true), ("", "", true)]);
         assert!(container_of(&json!({"Names": []})).is_err());
+    }
+
+    #[test]
+    fn an_image_is_read_with_its_tags() {
+        let image = listed_of(&json!({"Id": "sha256:1", "RepoTags": ["a:1"], "RepoDigests": null, "Labels": null}));
+        assert_eq!((image.id.as_str(), image.names.as_slice()), ("sha256:1", &["a:1".to_owned()][..]));
     }
 }

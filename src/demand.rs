@@ -97,6 +97,35 @@ pub enum Want {
     DaemonMount {
         path: String,
     },
+    /// A container, volume, network or image that the request names: by name, id or the beginning of an id.
+    Object {
+        object: Object,
+        name: String,
+        touch: Touch,
+    },
+    /// A name that a container gets.
+    Named {
+        name: String,
+    },
+    /// An image that a container is made of, or that is fetched: a reference, or the beginning of an id.
+    Image {
+        name: String,
+    },
+    /// Everything of a kind that nothing uses.
+    Prune {
+        object: Object,
+    },
+    /// What belongs to a Compose project; `None` where the project's name is not known.
+    Project {
+        project: Option<String>,
+        reach: Reach,
+    },
+    /// A container that would be made.
+    NewContainer(NewContainer),
+    /// Containers would run that do not now.
+    Starts(Starts),
+    /// Other limits for a container that is there.
+    Resources(Resources),
     /// The mounts of a Compose project's containers: Compose hands them on to the containers that take their
     /// place.
     ProjectMounts {
@@ -129,6 +158,97 @@ pub enum Want {
     UnknownModel {
         what: String,
     },
+}
+
+/// What the daemon keeps, each kind with names of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Object {
+    Container,
+    Image,
+    Network,
+    Volume,
+}
+
+impl Object {
+    /// The word for one of them.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Image => "image",
+            Self::Network => "network",
+            Self::Volume => "volume",
+        }
+    }
+}
+
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touch {
+    /// It is shown, or waited for.
+    Look,
+    /// It is stopped, removed, changed, replaced, or joined by another container.
+    Change,
+}
+
+/// How much of a Compose project a command reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It shows something of its containers.
+    Look,
+    /// It changes its containers.
+    Containers,
+    /// It changes its containers and removes its networks; and its volumes, if told to.
+    Everything { volumes: bool, images: bool },
+}
+
+/// A container that would be made, as far as limits are about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewContainer {
+    /// The names that it could get; none where docker makes one up.
+    pub names: Vec<String>,
+    pub resources: Resources,
+    pub ports: Vec<HostPorts>,
+}
+
+/// Which containers would run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Starts {
+    /// So many new ones; those of the project, if there is one, that run already are among them.
+    New { count: u64, project: Option<String> },
+    /// These, by name, id or the beginning of an id.
+    Named(Vec<String>),
+    /// Those of a Compose project; of all projects, where its name is not known.
+    Project(Option<String>),
+}
+
+/// The limits of a container, as asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Bytes.
+    pub memory: Amount,
+    /// Thousandths of a processor.
+    pub cpus: Amount,
+    /// Processes and threads.
+    pub pids: Amount,
+}
+
+/// A number as a request gives it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Amount {
+    #[default]
+    NotGiven,
+    Is(u64),
+    /// Not a number that the gate understands, or one that means "without limit".
+    Unknown(String),
+}
+
+/// Ports of the host that a container publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPorts {
+    /// From the first to the last.
+    Range(u16, u16),
+    /// Docker chooses, or the gate does not understand it; as given.
+    Any(String),
 }
 
 /// The namespaces that a container can share (namespaces(7), Docker's names).

@@ -109,7 +109,13 @@ fn operand(operands: Operands) -> &'static [Ask] {
         Operands::BuildContext => &[Ask::ReadsTree],
         Operands::File | Operands::NameAndFile => &[Ask::Reads],
         Operands::Copy => &[Ask::ReadsTree, Ask::Writes],
-        Operands::Plain | Operands::Containers | Operands::ImageAndCommand | Operands::Services => &[],
+        Operands::Plain
+        | Operands::Objects(..)
+        | Operands::Object(..)
+        | Operands::Rename
+        | Operands::NetworkAndContainer
+        | Operands::ImageAndCommand
+        | Operands::Services => &[],
     }
 }
 
@@ -163,7 +169,16 @@ const FILE: &str = "what is below the working directory and in no dot-directory 
 fn about(ask: Ask) -> Option<About> {
     let about = |what, worst, taken| Some(About { what, worst, taken });
     match ask {
-        Ask::Nothing | Ask::Assignment | Ask::Password => None,
+        // What these ask for only a policy of the administrator's refuses.
+        Ask::Nothing
+        | Ask::Assignment
+        | Ask::Password
+        | Ask::Link
+        | Ask::Tag
+        | Ask::Prunes(_)
+        | Ask::Makes
+        | Ask::Starts
+        | Ask::Limits => None,
         Ask::Operation(_) => about("", "", "what the lists of commands permit"),
         Ask::Volume => about("bind mount", "/:/host", "plain named volumes; paths in `host.bind_mounts`"),
         Ask::Mount => {

@@ -91,7 +91,10 @@ fn fetches(invocation: &Invocation) -> bool {
 }
 
 /// The account's own directory below /tmp, which nobody else can write or replace.
-fn state_directory() -> Result<PathBuf> {
+///
+/// # Errors
+/// When it cannot be made, or is somebody else's.
+pub fn state_directory() -> Result<PathBuf> {
     let uid = nix::unistd::Uid::current();
     let path = PathBuf::from(format!("/tmp/dockgate-{uid}"));
     let about = || format!("state directory {}", path.display());

@@ -2,6 +2,7 @@
 //!
 //! What is not in here is unknown, and unknown is denied.
 
+use crate::demand::Object;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,8 @@ pub struct Facts {
     pub config_is_writable: bool,
     /// Every container that the daemon has, when a demand is about them; or why they are not known.
     pub containers: Option<Result<Vec<Container>, String>>,
+    /// Every volume, network or image, when a demand is about such.
+    pub listed: BTreeMap<Object, Result<Vec<Listed>, String>>,
 }
 
 /// A container as the daemon lists it.
@@ -33,13 +36,20 @@ pub struct Container {
     pub running: bool,
     pub labels: BTreeMap<String, String>,
     pub mounts: Vec<Mount>,
+    /// The id of its image.
+    pub image: String,
+    /// The names and ids of the networks that it is in.
+    pub networks: Vec<String>,
 }
 
-impl Container {
-    /// A label's value.
-    pub fn label(&self, name: &str) -> Option<&str> {
-        self.labels.get(name).map(String::as_str)
-    }
+/// A volume, network or image as the daemon lists it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Empty for volumes.
+    pub id: String,
+    /// Its name; an image's tags and digests.
+    pub names: Vec<String>,
+    pub labels: BTreeMap<String, String>,
 }
 
 /// What a container has mounted.
@@ -135,7 +145,7 @@ impl Facts {
     /// In words, when they were not looked up or the daemon did not answer.
     pub fn of_project(&self, project: &str) -> Result<Vec<&Container>, String> {
         let all = self.all_containers()?;
-        Ok(all.iter().filter(|container| container.label(PROJECT_LABEL) == Some(project)).collect())
+        Ok(all.iter().filter(|container| is_of_project(&container.labels, project)).collect())
     }
 
     /// Every container, or why they are not known.
@@ -145,6 +155,18 @@ impl Facts {
     pub fn all_containers(&self) -> Result<&[Container], String> {
         match &self.containers {
             Some(Ok(containers)) => Ok(containers),
+            Some(Err(why)) => Err(why.clone()),
+            None => Err("they were not looked up".to_owned()),
+        }
+    }
+
+    /// Every volume, network or image, or why they are not known.
+    ///
+    /// # Errors
+    /// As [`Facts::of_project`].
+    pub fn all_listed(&self, object: Object) -> Result<&[Listed], String> {
+        match self.listed.get(&object) {
+            Some(Ok(listed)) => Ok(listed),
             Some(Err(why)) => Err(why.clone()),
             None => Err("they were not looked up".to_owned()),
         }
@@ -161,6 +183,11 @@ impl Facts {
 
 /// By which Compose finds a project's containers (compose `pkg/api/labels.go`).
 const PROJECT_LABEL: &str = "com.docker.compose.project";
+
+/// Whether labels are those of something that belongs to a Compose project.
+pub fn is_of_project(labels: &BTreeMap<String, String>, project: &str) -> bool {
+    labels.get(PROJECT_LABEL).is_some_and(|name| name == project)
+}
 
 /// Dot-files directly below the home that belong to a project there.
 const OF_PROJECTS: &[&str] = &[".env", ".dockerignore"];

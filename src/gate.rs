@@ -11,9 +11,10 @@ use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::guide;
 use crate::own::Own;
-use crate::policy::{Policy, Verdict};
+use crate::policy::{self, Policy, Verdict};
 use crate::project::{self, Located};
 use crate::request::Request;
+use crate::session;
 use crate::words::Words;
 use crate::world;
 use serde_json::Value;
@@ -88,15 +89,26 @@ impl Gate {
             if let Some((located, model)) = self.model(&project, standard_input)? {
                 let directory = located.directory.display().to_string();
                 demands.extend(compose::model::demands(&model, &directory, project.builds));
-                demands.extend(compose::model::inherits(&model, project.purpose));
+                demands.extend(compose::model::effects(&model, &project));
                 let facts = self.look_up(&demands);
                 let _ = self.policy.judge((), &demands, &facts)?;
-                let text = compose::model::as_judged(model, &directory, |path| facts.resolved(path));
+                let text = compose::model::as_judged(model, &directory, |path| facts.resolved(path), self.label());
                 let invocation = invocation.with_model(Model { directory: located.directory, text });
                 return self.policy.judge(Action::Docker(invocation), &demands, &facts);
             }
+            demands.push(project.touches(None));
+            demands.extend(project.starts(None));
         }
+        let invocation = match self.label() {
+            Some((name, value)) => invocation.with_label(name, value),
+            None => invocation,
+        };
         self.permit(Action::Docker(invocation), &demands)
+    }
+
+    /// The label of what is made under a limit of its number.
+    fn label(&self) -> Option<(&str, &str)> {
+        self.policy.settings.containers_at_once.value.map(|_| (policy::limits::LABEL, &*self.account.name))
     }
 
     fn look_up(&self, demands: &[Demand]) -> Facts {
@@ -150,6 +162,20 @@ impl Gate {
         })
     }
 
+    /// A place among the sessions at once, where their number is limited.
+    fn enter(&self) -> Result<Option<session::Place>, Denial> {
+        let Some(most) = self.policy.settings.sessions.value else { return Ok(None) };
+        let why = match session::enter(most) {
+            Ok(Some(place)) => return Ok(Some(place)),
+            Ok(None) => {
+                format!("{most} requests of this account are being served, and no more may at once (limits.sessions)")
+            }
+            Err(error) => format!("how many requests are being served could not be found out ({error:#})"),
+        };
+        let hint = "wait until one of them has ended; docker logs -f and events go on until you end them";
+        Err(Denial::new(Reason::Limit, "request", why, hint))
+    }
+
     /// Serves one request: judges, records, and then acts or refuses. Comes back only if docker did not run.
     pub fn serve(self: &Arc<Self>, request: &Request, id: String) -> Exit {
         let audit = match syslog::Sink::connect(&self.policy.audit) {
@@ -157,6 +183,11 @@ impl Gate {
             Err(error) => return unrecorded(&error),
         };
         let Some(text) = &request.command else { return self.interactive(request, &audit) };
+        // Held until this process, or the docker that it becomes, has ended.
+        let _place = match self.enter() {
+            Ok(place) => place,
+            Err(denial) => return refuse(&audit, &denial, &Understood::named("-")),
+        };
         let limit = ProcessorTime::limit(PROCESSOR_SECONDS);
         let Decision { understood, verdict } = self.decide_in_time(text);
         let permit = match verdict {

@@ -1,7 +1,9 @@
 //! Guide: what this gate is and what may be done here, for whoever asks. Pure.
 
+use crate::demand::Object;
 use crate::docker::catalogue;
-use crate::policy::settings::{Origin, Settings};
+use crate::policy::limits::{size, thousandths};
+use crate::policy::settings::{OBJECTS, Origin, Pattern, Settings};
 use crate::policy::{Policy, operations};
 use crate::request::Request;
 use std::collections::BTreeMap;
@@ -81,7 +83,27 @@ pub fn policy_text(policy: &Policy) -> String {
         |items: &[String]| format!("[{}]", items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", "));
     let path = |path: &std::path::Path| format!("{:?}", path.display().to_string());
     let Policy { program, host, config, settings, audit } = policy;
-    let Settings { mode, blocked, allowed, bind_mounts, devices, capabilities, namespaces, privileged } = settings;
+    let Settings {
+        mode,
+        blocked,
+        allowed,
+        bind_mounts,
+        devices,
+        capabilities,
+        namespaces,
+        privileged,
+        runtimes,
+        protected,
+        only,
+        memory,
+        cpus,
+        pids,
+        ports,
+        images,
+        containers_at_once,
+        sessions,
+    } = settings;
+    let names = |patterns: &[Pattern]| list(&patterns.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>());
     let mounts: Vec<String> = bind_mounts.value.iter().map(ToString::to_string).collect();
     let mut text = String::new();
     let mut line = |key: &str, value: &str, origin: &dyn std::fmt::Display| {
@@ -104,6 +126,31 @@ pub fn policy_text(policy: &Policy) -> String {
     line("host.capabilities", &list(&capabilities.value), &capabilities.origin);
     line("host.namespaces", &list(&namespaces.value), &namespaces.origin);
     line("host.privileged", &privileged.value.to_string(), &privileged.origin);
+    line("host.runtimes", &list(&runtimes.value), &runtimes.origin);
+    for (object, set) in OBJECTS.iter().filter_map(|object| Some((object, protected.get(object)?))) {
+        line(&format!("{}s.protected", object.name()), &names(&set.value), &set.origin);
+        if let (Object::Container, Some(only_names)) = (object, &only.value) {
+            line("containers.only", &names(only_names), &only.origin);
+        }
+    }
+    for (key, set, shown) in [
+        ("limits.memory", memory, (|bytes| format!("\"{}\"", size(bytes))) as fn(u64) -> String),
+        ("limits.cpus", cpus, thousandths),
+        ("limits.pids", pids, |number| number.to_string()),
+        ("limits.containers", containers_at_once, |number| number.to_string()),
+        ("limits.sessions", sessions, |number| number.to_string()),
+    ] {
+        if let Some(number) = set.value {
+            line(key, &shown(number), &set.origin);
+        }
+    }
+    if let Some(ranges) = &ports.value {
+        let ranges: Vec<String> = ranges.iter().map(|(first, last)| format!("{first}-{last}")).collect();
+        line("limits.ports", &list(&ranges), &ports.origin);
+    }
+    if let Some(granted) = &images.value {
+        line("limits.images", &names(granted), &images.origin);
+    }
     text
 }
 

@@ -47,6 +47,7 @@ pub mod policy;
 pub mod project;
 pub mod replay;
 pub mod request;
+pub mod session;
 pub mod start;
 pub mod words;
 pub mod world;

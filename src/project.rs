@@ -34,7 +34,7 @@ const OVERRIDES: &[&str] =
     &["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
 
 /// Variables of a `.env` file that would make Compose read other files than those judged.
-const REDIRECTING: &[&str] = &["COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PATH_SEPARATOR"];
+const REDIRECTING: &[&str] = &["COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PATH_SEPARATOR", "COMPOSE_COMPATIBILITY"];
 
 /// One file's text, with the name to use in messages.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is where the world is looked at")]
 
 use crate::daemon;
-use crate::demand::{Demand, Want};
+use crate::demand::{Demand, Object, Reach, Want};
 use crate::facts::{Facts, Kind, Mount, Place};
 use crate::policy::Policy;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
@@ -32,11 +32,41 @@ pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {
                 facts.volumes.insert(name.clone(), volume);
             }
             Want::ProjectMounts { project } => look_up_mounts(policy, project, &mut facts),
+            Want::Object { object, .. } if policy.settings.watches(*object) => list(policy, &[*object], &mut facts),
+            Want::Image { .. } if policy.settings.images.value.is_some() => {
+                list(policy, &[Object::Image], &mut facts);
+            }
+            Want::Prune { object } if policy.settings.watches(*object) => {
+                list(policy, &[Object::Container, *object], &mut facts);
+            }
+            Want::Project { reach, .. } => {
+                let objects: &[Object] = match reach {
+                    Reach::Look | Reach::Containers => &[Object::Container],
+                    Reach::Everything { .. } => &[Object::Container, Object::Image, Object::Network, Object::Volume],
+                };
+                let watched: Vec<Object> =
+                    objects.iter().copied().filter(|object| policy.settings.watches(*object)).collect();
+                list(policy, &watched, &mut facts);
+            }
+            Want::Starts(_) if policy.settings.containers_at_once.value.is_some() => {
+                list(policy, &[Object::Container], &mut facts);
+            }
             Want::Credentials => facts.config_is_writable = writable(&policy.config),
             _ => {}
         }
     }
     facts
+}
+
+/// Lists all objects of these kinds, once.
+fn list(policy: &Policy, objects: &[Object], facts: &mut Facts) {
+    for object in objects {
+        if *object == Object::Container {
+            facts.containers.get_or_insert_with(|| daemon::containers(&policy.host));
+        } else {
+            facts.listed.entry(*object).or_insert_with(|| daemon::listed(&policy.host, *object));
+        }
+    }
 }
 
 /// The mounts of a project's containers, as if the request had asked for them.

@@ -4,8 +4,9 @@
 //! read, checked for what would make Compose read others ([`source`]), resolved by Compose itself, and the
 //! resolved model is judged key by key ([`model`]). What then runs is that model, not the files again.
 
-use crate::demand::{Demand, Want};
+use crate::demand::{Demand, Reach, Starts, Want};
 use crate::docker::Invocation;
+use crate::docker::options::Given;
 use crate::docker::row::{Ask, Use};
 use std::path::PathBuf;
 
@@ -26,6 +27,17 @@ pub struct Project {
     pub purpose: Use,
     /// Whether it may build images.
     pub builds: bool,
+    pub reach: Reach,
+    /// `docker compose run`'s own container's name, as given with `--name`.
+    pub container_name: Option<String>,
+    /// Whether it fetches images.
+    pub pulls: bool,
+    /// Whether it starts containers that are there.
+    pub starts: bool,
+    /// How often services are to run, where the command says so.
+    pub scale: Vec<(String, u64)>,
+    /// Whether names are joined as old Compose joined them.
+    pub compatible: bool,
 }
 
 /// A judged model, ready to run.
@@ -46,8 +58,31 @@ impl Project {
             Use::Makes => !invocation.has("no-build"),
             Use::Looks | Use::Changes => false,
         };
-        let mut project =
-            Self { files: Vec::new(), directory: None, env_files: Vec::new(), name: None, purpose, builds };
+        let named = |name: &str| invocation.command().is_some_and(|command| command.name == name);
+        let reach = match purpose {
+            Use::Looks | Use::Builds => Reach::Look,
+            Use::Changes if named("compose down") => {
+                Reach::Everything { volumes: invocation.has("volumes"), images: invocation.has("rmi") }
+            }
+            Use::Changes | Use::Makes => Reach::Containers,
+        };
+        let own_name = invocation.options().iter().rfind(|given| given.option.long == "name").and_then(Given::value);
+        let compatible =
+            invocation.root_options().iter().any(|given| given.option.long == "compatibility" && given.is_set());
+        let mut project = Self {
+            files: Vec::new(),
+            directory: None,
+            env_files: Vec::new(),
+            name: None,
+            purpose,
+            builds,
+            reach,
+            container_name: own_name.map(str::to_owned),
+            pulls: named("compose pull") || invocation.options().iter().any(|given| given.option.long == "pull"),
+            starts: ["start", "restart", "unpause"].iter().any(|verb| named(&format!("compose {verb}"))),
+            scale: scale(invocation),
+            compatible,
+        };
         for given in invocation.root_options() {
             let Some(value) = given.value() else { continue };
             match (given.option.asks, given.option.long) {
@@ -59,6 +94,19 @@ impl Project {
             }
         }
         Some(project)
+    }
+
+    /// The containers of the project that it starts.
+    pub fn starts(&self, name: Option<&str>) -> Option<Demand> {
+        let project = name.map(str::to_owned).or_else(|| self.name.clone());
+        self.starts.then(|| Demand::new(Want::Starts(Starts::Project(project)), "docker compose"))
+    }
+
+    /// What the command does to what belongs to the project, whose name Compose has found if there is a file.
+    pub fn touches(&self, name: Option<&str>) -> Demand {
+        let project = name.map(str::to_owned).or_else(|| self.name.clone());
+        let word = project.as_ref().map_or_else(|| "docker compose".to_owned(), |name| format!("project {name}"));
+        Demand::new(Want::Project { project, reach: self.reach }, word)
     }
 
     /// What naming these files asks for.
@@ -77,6 +125,14 @@ impl Project {
             .map(|path| Demand::new(Want::ClientRead { path: path.clone() }, format!("--project-directory {path}")));
         files.chain(directory).collect()
     }
+}
+
+/// `up --scale web=3`, `scale web=3`; what is not a number Compose refuses.
+fn scale(invocation: &Invocation) -> Vec<(String, u64)> {
+    let options = invocation.options().iter().filter(|given| given.option.long == "scale").filter_map(Given::value);
+    let operands = invocation.operands().iter().map(String::as_str);
+    let pair = |text: &str| text.split_once('=').and_then(|(name, count)| Some((name.to_owned(), count.parse().ok()?)));
+    options.chain(operands).filter_map(pair).collect()
 }
 
 /// Something that Compose would fetch: Git, OCI and other addresses (compose-go's remote loaders).

@@ -3,11 +3,12 @@
 //! The keys are those of the Compose specification as Compose 2.40 resolves it (`config --format json`).
 
 use super::source;
-use crate::demand::{Demand, Namespace, Want};
+use crate::compose::Project;
+use crate::demand::{Amount, Demand, HostPorts, Namespace, NewContainer, Object, Resources, Starts, Touch, Want};
 use crate::docker;
-use crate::docker::asks;
 use crate::docker::row::{Ask, Use};
-use serde_json::Value;
+use crate::docker::{asks, limits};
+use serde_json::{Map, Value};
 
 /// What a key's value asks for.
 #[derive(Clone, Copy)]
@@ -229,11 +230,93 @@ pub fn demands(model: &Value, directory: &str, builds: bool) -> Vec<Demand> {
     found.demands
 }
 
-/// What a command that makes containers takes over from those that the project has.
-pub fn inherits(model: &Value, purpose: Use) -> Option<Demand> {
-    let name = model.get("name").and_then(Value::as_str)?;
-    (purpose == Use::Makes)
-        .then(|| Demand::new(Want::ProjectMounts { project: name.to_owned() }, format!("project {name}")))
+/// What a command asks for with the model beyond the model's own content: the project's objects, the
+/// containers that it makes, and what those take over from the ones that are there.
+pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
+    let name = model.get("name").and_then(Value::as_str);
+    let mut demands = vec![project.touches(name)];
+    demands.extend(project.starts(name));
+    let mut count = 0_u64;
+    let services = || model.get("services").into_iter().flat_map(entries);
+    for (service, content) in services() {
+        let built = content.get("build").is_some_and(|build| !is_empty(build));
+        let image = content.get("image").filter(|image| !is_empty(image)).map(text);
+        let own_image = || format!("{}-{service}", name.unwrap_or_default());
+        let place = format!("services.{service}");
+        if built && project.builds {
+            let image = image.clone().unwrap_or_else(own_image);
+            demands.push(Demand::new(asks::object(Object::Image, &image, Touch::Change), place.clone()));
+        }
+        if let Some(image) = image.filter(|_| !built && (project.purpose == Use::Makes || project.pulls)) {
+            if project.pulls {
+                demands.push(Demand::new(asks::object(Object::Image, &image, Touch::Change), place.clone()));
+            }
+            demands.push(Demand::new(Want::Image { name: image }, place.clone()));
+        }
+        if project.purpose == Use::Makes {
+            let scale = project.scale.iter().rfind(|(scaled, _)| scaled == service).map(|(_, count)| *count);
+            let own = [content.get("scale"), content.pointer("/deploy/replicas")];
+            let own = own.into_iter().flatten().find_map(Value::as_u64);
+            count = count.saturating_add(scale.or(own).unwrap_or(1));
+            let names = container_names(name.unwrap_or_default(), service, content, project);
+            demands.push(Demand::new(Want::NewContainer(new_container(names, content)), place.clone()));
+            let links = content.get("external_links").into_iter().flat_map(items).map(text);
+            let joined = links.flat_map(|link| asks::wants(Ask::Link, "", &link));
+            let mode = content.get("network_mode").map_or_else(String::new, text);
+            let networks =
+                asks::wants(Ask::Network, "", &mode).into_iter().filter(|want| matches!(want, Want::Object { .. }));
+            demands.extend(joined.chain(networks).map(|want| Demand::new(want, place.clone())));
+        }
+    }
+    for (kind, object) in [("networks", Object::Network), ("volumes", Object::Volume)] {
+        for (key, content) in model.get(kind).into_iter().flat_map(entries).filter(|_| project.purpose == Use::Makes) {
+            let name = content.get("name").map_or_else(|| key.clone(), text);
+            demands.push(Demand::new(asks::object(object, &name, Touch::Change), format!("{kind}.{key}")));
+        }
+    }
+    if project.purpose == Use::Makes {
+        let starts = Starts::New { count, project: name.map(str::to_owned) };
+        demands.push(Demand::new(Want::Starts(starts), "docker compose"));
+    }
+    if let (Use::Makes, Some(name)) = (project.purpose, name) {
+        demands.push(Demand::new(Want::ProjectMounts { project: name.to_owned() }, format!("project {name}")));
+    }
+    demands
+}
+
+/// The names that a service's containers could get (compose `pkg/compose/convergence.go`).
+fn container_names(project: &str, service: &str, content: &Value, about: &Project) -> Vec<String> {
+    let joint = if about.compatible { '_' } else { '-' };
+    let own = content.get("container_name").filter(|name| !is_empty(name)).map(text);
+    let numbered = own.unwrap_or_else(|| format!("{project}{joint}{service}{joint}1"));
+    std::iter::once(numbered).chain(about.container_name.clone()).collect()
+}
+
+fn new_container(names: Vec<String>, content: &Value) -> NewContainer {
+    let own = |key: &str| content.get(key).filter(|value| !is_empty(value)).map(text);
+    let limit = |key: &str| {
+        let limits = content.pointer("/deploy/resources/limits").and_then(|limits| limits.get(key));
+        limits.filter(|value| !is_empty(value)).map(text)
+    };
+    let amount = |own: Option<String>, limit: Option<String>, read: fn(&str) -> Amount| {
+        own.or(limit).map_or(Amount::NotGiven, |text| read(&text))
+    };
+    let cpus = match own("cpu_quota").or_else(|| own("cpu_period")) {
+        Some(text) => Amount::Unknown(text),
+        None => amount(own("cpus"), limit("cpus"), limits::cpus),
+    };
+    let resources = Resources {
+        memory: amount(own("mem_limit"), limit("memory"), limits::memory),
+        cpus,
+        pids: amount(own("pids_limit"), limit("pids"), limits::pids),
+    };
+    let published = |port: &Value| {
+        let published = port.get("published").filter(|port| !is_empty(port)).map(text);
+        let any = || HostPorts::Any(port.to_string());
+        published.and_then(|text| limits::host_ports(&text)).unwrap_or_else(any)
+    };
+    let ports = content.get("ports").into_iter().flat_map(items).map(published).collect();
+    NewContainer { names, resources, ports }
 }
 
 /// The model as it runs: as JSON, which is YAML; empty when there was no file to judge, so that Compose finds
@@ -242,7 +325,14 @@ pub fn inherits(model: &Value, purpose: Use) -> Option<Demand> {
 /// The files of secrets and configs are given as they were `resolved`: the daemon mounts them, and would look
 /// for them in a world of its own. And `develop` is left out: `up` offers to watch at a terminal, long after
 /// it was judged.
-pub fn as_judged(mut model: Value, directory: &str, resolved: impl Fn(&str) -> String) -> String {
+///
+/// Each service gets the `label`, if there is one.
+pub fn as_judged(
+    mut model: Value,
+    directory: &str,
+    resolved: impl Fn(&str) -> String,
+    label: Option<(&str, &str)>,
+) -> String {
     if model.is_null() {
         return String::new();
     }
@@ -258,6 +348,15 @@ pub fn as_judged(mut model: Value, directory: &str, resolved: impl Fn(&str) -> S
     for service in services.into_iter().flat_map(|services| services.values_mut()) {
         if let Some(service) = service.as_object_mut() {
             service.remove("develop");
+            if let Some((name, value)) = label {
+                let labels = service.entry("labels").or_insert(Value::Null);
+                if !labels.is_object() {
+                    *labels = Value::Object(Map::new());
+                }
+                if let Some(labels) = labels.as_object_mut() {
+                    labels.insert(name.to_owned(), Value::String(value.to_owned()));
+                }
+            }
         }
     }
     with_texts(model, &|text| text.replace('$', "$$")).to_string()
@@ -373,7 +472,9 @@ impl Found<'_> {
             Value::Bool(_) | Value::Number(_) | Value::String(_) => vec![text(value)],
         };
         for text in texts {
-            for want in asks::wants(ask, place, &text) {
+            // What is touched by name depends on the command: see `effects`.
+            let wants = asks::wants(ask, place, &text).into_iter();
+            for want in wants.filter(|want| !matches!(want, Want::Object { .. })) {
                 self.want(want, format!("{place}: {text}"));
             }
         }

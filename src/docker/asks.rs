@@ -2,7 +2,7 @@
 
 use super::csv;
 use super::row::Ask;
-use crate::demand::{Namespace, Want};
+use crate::demand::{Namespace, Object, Touch, Want};
 
 /// What `ask` with `value` asks for; `name` is the option as given, for configuration demands.
 ///
@@ -10,9 +10,15 @@ use crate::demand::{Namespace, Want};
 pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
     let owned = || value.to_owned();
     match ask {
-        Ask::Nothing | Ask::Assignment | Ask::Password | Ask::Project(_) | Ask::ProjectFile | Ask::ProjectDirectory => {
-            Vec::new()
-        }
+        Ask::Nothing
+        | Ask::Assignment
+        | Ask::Password
+        | Ask::Makes
+        | Ask::Starts
+        | Ask::Limits
+        | Ask::Project(_)
+        | Ask::ProjectFile
+        | Ask::ProjectDirectory => Vec::new(),
         Ask::Operation(name) => vec![Want::Operation { name: name.to_owned(), instead: true }],
         Ask::Volume => volume(value),
         Ask::Mount => mount(value),
@@ -26,6 +32,9 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::SecurityOption => vec![Want::SecurityOption { option: owned() }],
         Ask::Namespace(namespace) => self::namespace(namespace, value),
         Ask::Network => network(value),
+        Ask::Link => vec![object(Object::Container, value.split(':').next().unwrap_or_default(), Touch::Change)],
+        Ask::Tag => vec![object(Object::Image, value, Touch::Change)],
+        Ask::Prunes(object) => vec![Want::Prune { object }],
         Ask::CgroupParent if value.is_empty() => Vec::new(),
         Ask::CgroupParent => vec![Want::CgroupParent { parent: owned() }],
         Ask::Runtime if value.is_empty() => Vec::new(),
@@ -138,7 +147,7 @@ pub fn volume(value: &str) -> Vec<Want> {
     let mut wants = if fields.next().is_some() || !is_volume_name(&first) {
         vec![Want::Bind { source: first, read_only }]
     } else {
-        vec![Want::Volume { name: first }]
+        named_volume(first)
     };
     wants.append(&mut settings);
     wants
@@ -150,6 +159,16 @@ const MOUNT_SETTING: &str = "the mount would change how the host's own mount or 
 pub fn is_volume_name(source: &str) -> bool {
     source.starts_with(|c: char| c.is_ascii_alphanumeric())
         && source.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+}
+
+/// A volume that a container gets: joined, which is a change to it.
+fn named_volume(name: String) -> Vec<Want> {
+    vec![object(Object::Volume, &name, Touch::Change), Want::Volume { name }]
+}
+
+/// Something is done to an object by its name.
+pub fn object(object: Object, name: &str, touch: Touch) -> Want {
+    Want::Object { object, name: name.to_owned(), touch }
 }
 
 /// `--mount`: a CSV row of `key=value`, keys and type in any letter case (docker/cli opts/mount.go).
@@ -176,8 +195,9 @@ fn mount(value: &str) -> Vec<Want> {
     }
     let mut wants = match kind.as_str() {
         "volume" if source.is_empty() => Vec::new(),
-        "volume" if is_volume_name(&source) => vec![Want::Volume { name: source }],
-        "tmpfs" | "image" => Vec::new(),
+        "volume" if is_volume_name(&source) => named_volume(source),
+        "tmpfs" => Vec::new(),
+        "image" => vec![Want::Image { name: source }],
         "bind" | "volume" => vec![Want::Bind { source, read_only }],
         _ => host_setting(value, "not a mount type that this gate knows"),
     };
@@ -204,7 +224,9 @@ pub fn network(value: &str) -> Vec<Want> {
     let Some(fields) = csv::row(value) else {
         return host_setting(value, "it is not a row of comma-separated key=value pairs");
     };
+    // docker takes `container:x=` for a mode, as it has no value.
     let mut wants = joined_network(value);
+    wants.retain(|want| matches!(want, Want::Namespace { .. }));
     for field in fields {
         let (key, value) = field.split_once('=').unwrap_or((&field, ""));
         match key.trim().to_ascii_lowercase().as_str() {
@@ -220,7 +242,13 @@ pub fn network(value: &str) -> Vec<Want> {
 /// `host`, `container:NAME` and `ns:PATH`; every other name is a network of its own, `HOST` too.
 fn joined_network(name: &str) -> Vec<Want> {
     let joins = name == "host" || ["container:", "ns:", "service:"].iter().any(|prefix| name.starts_with(prefix));
-    if joins { vec![Want::Namespace { namespace: Namespace::Network, mode: name.to_owned() }] } else { Vec::new() }
+    if joins {
+        vec![Want::Namespace { namespace: Namespace::Network, mode: name.to_owned() }]
+    } else if matches!(name, "" | "default" | "bridge" | "none") {
+        Vec::new()
+    } else {
+        vec![object(Object::Network, name, Touch::Change)]
+    }
 }
 
 /// `build -o`: what writes on the host, what pushes, and what stays with the daemon.

@@ -6,15 +6,16 @@
 //! in one word, `--` before the operands.
 
 use crate::compose::Model;
-use crate::demand::{Demand, Want};
+use crate::demand::{Demand, Object, Starts, Touch, Want};
 use crate::denial::{Denial, Reason};
 use crate::words::Words;
-use options::{Given, Parsed};
+use options::{Given, Parsed, Setting};
 use row::{Ask, Command, Operands, Use};
 
 pub mod asks;
 pub mod catalogue;
 pub mod csv;
+pub mod limits;
 pub mod options;
 pub mod row;
 
@@ -280,6 +281,16 @@ impl Invocation {
         self
     }
 
+    /// Has what the command makes carry a label; behind those that are given, so that it counts.
+    #[must_use]
+    pub fn with_label(mut self, name: &str, value: &str) -> Self {
+        let makes = self.command().filter(|command| command.asks.contains(&Ask::Makes));
+        let label = makes.and_then(|command| command.all_options().find(|option| option.long == "label"));
+        let setting = Setting::Value(format!("{name}={value}"));
+        self.given.extend(label.map(|option| Given { option, short: false, setting }));
+        self
+    }
+
     /// The judged model, where the command has one.
     pub fn model(&self) -> Option<&Model> {
         self.model.as_ref()
@@ -302,9 +313,21 @@ impl Invocation {
             }
         }
         if let Some(command) = self.command() {
+            let about = format!("docker {}", command.name);
             for ask in command.asks {
+                match ask {
+                    Ask::Starts => {
+                        demands.push(Demand::new(Want::Starts(Starts::Named(self.operands.clone())), &*about));
+                    }
+                    Ask::Makes => {
+                        demands.push(Demand::new(Want::NewContainer(limits::new_container(&self.given)), &*about));
+                        demands.push(Demand::new(Want::Starts(Starts::New { count: 1, project: None }), &*about));
+                    }
+                    Ask::Limits => demands.push(Demand::new(Want::Resources(limits::resources(&self.given)), &*about)),
+                    _ => {}
+                }
                 for want in asks::wants(*ask, command.name, command.name) {
-                    demands.push(Demand::new(want, format!("docker {}", command.name)));
+                    demands.push(Demand::new(want, &*about));
                 }
             }
             demands.extend(self.operand_demands(command));
@@ -325,6 +348,8 @@ impl Invocation {
     fn operand_demands(&self, command: &Command) -> Vec<Demand> {
         let local = |operand: &String| operand != "-" && (operand.starts_with(['/', '.']) || !operand.contains(':'));
         let read = |path: &String| Demand::new(Want::ClientRead { path: path.clone() }, path.clone());
+        let touch = |object, name: &str, touch| Demand::new(asks::object(object, name, touch), name);
+        let image = |name: &String| Demand::new(Want::Image { name: name.clone() }, name.clone());
         match (command.operands, self.operands.as_slice()) {
             (Operands::BuildContext, [context, ..]) if context != "-" && !asks::is_remote(context) => {
                 vec![Demand::new(Want::ClientReadTree { path: context.clone() }, context.clone())]
@@ -335,7 +360,10 @@ impl Invocation {
                 vec![read(file)]
             }
             (Operands::Copy, [from, to, ..]) => {
-                let mut demands = Vec::new();
+                let names = [from, to].into_iter().filter(|operand| !local(operand));
+                let names = names.filter_map(|operand| operand.split_once(':'));
+                let mut demands: Vec<Demand> =
+                    names.map(|(name, _)| touch(Object::Container, name, Touch::Change)).collect();
                 if local(from) {
                     demands.push(Demand::new(Want::ClientReadTree { path: from.clone() }, from.clone()));
                 }
@@ -343,6 +371,24 @@ impl Invocation {
                     demands.push(Demand::new(Want::ClientWrite { what: to.clone() }, to.clone()));
                 }
                 demands
+            }
+            (Operands::Objects(object, how), names) => {
+                // A pull is the only change that can bring an image of another name.
+                let fetched = names.iter().filter(|_| command.name == "pull").map(image);
+                fetched.chain(names.iter().map(|name| touch(object, name, how))).collect()
+            }
+            (Operands::Object(object, how), [name, ..]) => vec![touch(object, name, how)],
+            (Operands::Rename, [from, to, ..]) => vec![
+                touch(Object::Container, from, Touch::Change),
+                Demand::new(Want::Named { name: to.clone() }, to.clone()),
+            ],
+            (Operands::NetworkAndContainer, [network, container, ..]) => {
+                vec![touch(Object::Network, network, Touch::Change), touch(Object::Container, container, Touch::Change)]
+            }
+            (Operands::ImageAndCommand, [name, ..]) => {
+                let pulls = self.given.iter().rfind(|given| given.option.long == "pull").and_then(Given::value);
+                let pulled = (pulls == Some("always")).then(|| touch(Object::Image, name, Touch::Change));
+                std::iter::once(image(name)).chain(pulled).collect()
             }
             _ => Vec::new(),
         }
@@ -414,10 +460,13 @@ fn refuse_dashed_values(given: &[Given], about: &str) -> Result<(), Denial> {
 /// would be the removal of a plugin.
 fn refuse_paths_as_names(command: &Command, operands: &[String]) -> Result<(), Denial> {
     let names = match command.operands {
-        Operands::Plain | Operands::Containers if command.flags_anywhere => operands,
-        Operands::Plain | Operands::Containers | Operands::ImageAndCommand | Operands::NameAndFile => {
-            operands.get(..1).unwrap_or_default()
-        }
+        Operands::Rename | Operands::NetworkAndContainer => operands,
+        Operands::Plain | Operands::Objects(..) | Operands::Object(..) if command.flags_anywhere => operands,
+        Operands::Plain
+        | Operands::Objects(..)
+        | Operands::Object(..)
+        | Operands::ImageAndCommand
+        | Operands::NameAndFile => operands.get(..1).unwrap_or_default(),
         Operands::BuildContext | Operands::File | Operands::Copy | Operands::Services => &[],
     };
     match names.iter().find(|name| climbs(name)) {

@@ -1,6 +1,6 @@
 //! The shape of the catalogue's rows. Data types only.
 
-use crate::demand::Namespace;
+use crate::demand::{Namespace, Object, Touch};
 
 /// One leaf command, as docker's, compose's or buildx's own parser knows it.
 #[derive(Debug)]
@@ -77,8 +77,14 @@ pub enum Component {
 pub enum Operands {
     /// Names and values that reach nothing by themselves.
     Plain,
-    /// Containers by name, id or id prefix.
-    Containers,
+    /// Each is the name of such an object.
+    Objects(Object, Touch),
+    /// The first is the name of such an object.
+    Object(Object, Touch),
+    /// A container, and the name that it gets.
+    Rename,
+    /// A network, and a container that joins or leaves it.
+    NetworkAndContainer,
     /// An image, then a command for the new container.
     ImageAndCommand,
     /// A build context: a directory, a URL, a Git address, or `-`.
@@ -183,6 +189,18 @@ pub enum Ask {
     NetworkDriver,
     /// `network create -o`.
     NetworkOption,
+    /// `--link CONTAINER[:ALIAS]`.
+    Link,
+    /// A name for the image that is built.
+    Tag,
+    /// Whatever of this kind is not used is removed.
+    Prunes(Object),
+    /// A container is made.
+    Makes,
+    /// The containers that are named run afterwards.
+    Starts,
+    /// A container gets other limits.
+    Limits,
     /// Another setting that reaches beyond the container, when set at all.
     HostSetting(&'static str),
     /// `--oom-score-adj`, where only a negative value harms the host.

@@ -3,11 +3,13 @@
 use super::set::{Key, PolicySet};
 use super::settings::Origin;
 use super::{Audit, BindMount, Mode, Policy, capability, operations};
-use crate::demand::Namespace;
+use crate::demand::{Amount, HostPorts, Namespace};
+use crate::docker::limits;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use toml::Spanned;
 
@@ -24,6 +26,11 @@ struct File {
     mode: Option<Mode>,
     commands: Commands,
     host: Host,
+    containers: Containers,
+    volumes: Protected,
+    networks: Protected,
+    images: Protected,
+    limits: Limits,
 }
 
 /// What a profile sets, and the file's top level.
@@ -33,6 +40,11 @@ pub struct Overlay {
     pub mode: Option<Mode>,
     pub commands: Commands,
     pub host: Host,
+    pub containers: Containers,
+    pub volumes: Protected,
+    pub networks: Protected,
+    pub images: Protected,
+    pub limits: Limits,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -58,6 +70,32 @@ pub struct Host {
     pub capabilities: Option<Vec<Capability>>,
     pub namespaces: Option<Vec<Namespace>>,
     pub privileged: Option<bool>,
+    pub runtimes: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Containers {
+    pub protected: Option<Vec<Name>>,
+    pub only: Option<Vec<Name>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Protected {
+    pub protected: Option<Vec<Name>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    pub memory: Option<Size>,
+    pub cpus: Option<Processors>,
+    pub pids: Option<NonZeroU64>,
+    pub ports: Option<Vec<Ports>>,
+    pub images: Option<Vec<Name>>,
+    pub containers: Option<NonZeroU64>,
+    pub sessions: Option<NonZeroU64>,
 }
 
 /// A key, by its label.
@@ -244,6 +282,93 @@ impl TryFrom<String> for Capability {
     }
 }
 
+/// A name, or a pattern of names with `*` and `?`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Name(pub String);
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let first = text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '*' | '?'));
+        let usual = |c: char| c.is_ascii_alphanumeric() || "_.-/:@*?".contains(c);
+        match first && text.chars().all(usual) {
+            true => Ok(Self(text)),
+            false => Err(format!("\"{text}\" can never match: it is no name, nor a pattern of names with * and ?")),
+        }
+    }
+}
+
+/// A size as docker takes it, in bytes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Size(pub u64);
+
+impl TryFrom<String> for Size {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match limits::memory(&text) {
+            Amount::Is(bytes) => Ok(Self(bytes)),
+            Amount::NotGiven | Amount::Unknown(_) => Err(format!("\"{text}\" is not a size like 512m or 2g")),
+        }
+    }
+}
+
+/// A number, with or without quotes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Scalar {
+    Text(String),
+    Whole(i64),
+    Part(f64),
+}
+
+impl Scalar {
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Whole(number) => number.to_string(),
+            Self::Part(number) => number.to_string(),
+        }
+    }
+}
+
+/// A number of processors, in thousandths.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Scalar")]
+pub struct Processors(pub u64);
+
+impl TryFrom<Scalar> for Processors {
+    type Error = String;
+
+    fn try_from(value: Scalar) -> Result<Self, String> {
+        let text = value.text();
+        match limits::cpus(&text) {
+            Amount::Is(thousandths) => Ok(Self(thousandths)),
+            Amount::NotGiven | Amount::Unknown(_) => Err(format!("{text} is not a number of processors like 1.5")),
+        }
+    }
+}
+
+/// A port of the host, or a range of them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Scalar")]
+pub struct Ports(pub u16, pub u16);
+
+impl TryFrom<Scalar> for Ports {
+    type Error = String;
+
+    fn try_from(value: Scalar) -> Result<Self, String> {
+        let text = value.text();
+        match limits::host_ports(&text) {
+            Some(HostPorts::Range(first, last)) => Ok(Self(first, last)),
+            Some(HostPorts::Any(_)) | None => Err(format!("{text} is neither a port nor a range like \"8000-8099\"")),
+        }
+    }
+}
+
 /// A key's fingerprint as `ssh-keygen -l` prints it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
@@ -284,7 +409,21 @@ impl PolicySet {
     /// A message, with line and column where there is one, for anything that is not wholly understood.
     pub fn from_toml(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-        let File { profile, docker, audit, profiles, keys, mode, commands, host } = file;
+        let File {
+            profile,
+            docker,
+            audit,
+            profiles,
+            keys,
+            mode,
+            commands,
+            host,
+            containers,
+            volumes,
+            networks,
+            images,
+            limits,
+        } = file;
         let Docker { program, host: endpoint, config } = docker;
         let AuditTable { socket, facility, format: Format::Logfmt, required: Required } = audit;
         let default = Policy::default();
@@ -297,7 +436,8 @@ impl PolicySet {
         };
         let mut set =
             Self { base, default_profile: DEFAULT.to_owned(), profiles: built_in_profiles(), keys: BTreeMap::new() };
-        set.base.settings.lay(&Overlay { mode, commands, host }, &Origin::File);
+        let top = Overlay { mode, commands, host, containers, volumes, networks, images, limits };
+        set.base.settings.lay(&top, &Origin::File);
         for (name, overlay) in profiles {
             set.profiles.entry(name).or_default().push(overlay);
         }
@@ -403,6 +543,21 @@ mod tests {
             ("[profiles.p.docker]\nprogram = '/x'\n", "unknown field"),
             ("[profiles.p.commands]\nblocked = ['image rm']\nallowed = ['rmi']\n", "never match"),
             ("mode = 'off'\n", "observe"),
+            ("[host]\nruntime = ['x']\n", "unknown field"),
+            ("[containers]\nprotect = ['x']\n", "unknown field"),
+            ("[containers]\nprotected = ['-x']\n", "never match"),
+            ("[containers]\nonly = ['a b']\n", "never match"),
+            ("[volumes]\nonly = ['x']\n", "unknown field"),
+            ("[networks]\nprotected = 'x'\n", "line 2"),
+            ("[images]\nprotected = ['']\n", "never match"),
+            ("[limits]\nmemory = '2 gigs'\n", "512m"),
+            ("[limits]\nmemory = '0'\n", "512m"),
+            ("[limits]\ncpus = -1\n", "1.5"),
+            ("[limits]\npids = 0\n", "line 2"),
+            ("[limits]\nports = ['9000-8000']\n", "8000-8099"),
+            ("[limits]\nimages = ['a|b']\n", "never match"),
+            ("[limits]\ncontainer = 3\n", "unknown field"),
+            ("[limits]\nsessions = 'x'\n", "line 2"),
             ("[audit\n", "line 1"),
             ("x = 1\nx = 2\n", "line"),
         ] {

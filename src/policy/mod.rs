@@ -6,7 +6,9 @@ use crate::facts::{Facts, Kind, Mount, Place, Volume};
 use std::path::PathBuf;
 
 pub mod file;
+pub mod limits;
 pub mod load;
+mod objects;
 pub mod operations;
 pub mod set;
 pub mod settings;
@@ -223,7 +225,8 @@ impl Policy {
                 "the container would leave the control group that limits it".to_owned(),
                 "leave it out; --memory, --cpus and --pids-limit set limits".to_owned(),
             ),
-            Want::Runtime { .. } => deny(Reason::Runtime, "another runtime may confine less".to_owned(), "leave it out".to_owned()),
+            Want::Runtime { name } if self.settings.runtimes.value.contains(name) => Ok(()),
+            Want::Runtime { .. } => deny(Reason::Runtime, "another runtime may confine less".to_owned(), format!("leave it out, {ASK} to add it to host.runtimes")),
             Want::LogDriver { .. } => deny(
                 Reason::LogDriver,
                 "the daemon would send the log to an address or file of the request's choosing".to_owned(),
@@ -254,6 +257,21 @@ impl Policy {
                     "give a file of the project, below the working directory; a config's text can stand in the Compose file as content".to_owned(),
                 ),
             },
+            Want::Object { object, name, touch } => {
+                objects::object(&self.settings, facts, (*object, name, *touch), word)
+            }
+            Want::Named { name } => objects::named(&self.settings, name, word),
+            Want::Prune { object } => objects::prune(&self.settings, facts, *object, word),
+            Want::Project { project, reach } => {
+                objects::project(&self.settings, facts, project.as_deref(), *reach, word)
+            }
+            Want::NewContainer(asked) => {
+                objects::new_container(&self.settings, &asked.names, word)?;
+                limits::new_container(&self.settings, asked, word)
+            }
+            Want::Starts(starts) => limits::starts(&self.settings, facts, starts, word),
+            Want::Resources(asked) => limits::resources(&self.settings, asked, false, word),
+            Want::Image { name } => limits::image(&self.settings, facts, name, word),
             Want::ProjectMounts { project } => match facts.of_project(project) {
                 Ok(containers) => {
                     let mut mounts = containers.iter().flat_map(|container| &container.mounts);

@@ -3,9 +3,12 @@
 //! The built-in default sets every knob; the file's top level and then a profile each set some of them. Each
 //! value remembers who set it.
 
-use super::file::{Commands, Host, Overlay};
+use super::file::{Commands, Containers, Host, Limits, Name, Overlay};
 use super::{BindMount, Mode, operations};
+use crate::demand::Object;
+use std::collections::BTreeMap;
 use std::fmt;
+use wildmatch::WildMatch;
 
 /// Who set a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +60,48 @@ pub struct Settings {
     pub capabilities: Set<Vec<String>>,
     pub namespaces: Set<Vec<String>>,
     pub privileged: Set<bool>,
+    /// Runtimes that `--runtime` may name.
+    pub runtimes: Set<Vec<String>>,
+    /// What may be looked at and not touched, by kind.
+    pub protected: BTreeMap<Object, Set<Vec<Pattern>>>,
+    /// If set, the only containers that there are for these keys.
+    pub only: Set<Option<Vec<Pattern>>>,
+    /// The most memory, in bytes, that a container may be given.
+    pub memory: Set<Option<u64>>,
+    /// The most processor time, in thousandths of a processor.
+    pub cpus: Set<Option<u64>>,
+    /// The most processes.
+    pub pids: Set<Option<u64>>,
+    /// The host's ports that may be published, from first to last.
+    pub ports: Set<Option<Vec<(u16, u16)>>>,
+    /// The images that containers may be made of.
+    pub images: Set<Option<Vec<Pattern>>>,
+    /// How many containers that were started through the gate may run.
+    pub containers_at_once: Set<Option<u64>>,
+    /// How many requests of the account may be served at once.
+    pub sessions: Set<Option<u64>>,
 }
+
+/// A name, with `*` for any text and `?` for any character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(String);
+
+impl Pattern {
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn matches(&self, name: &str) -> bool {
+        WildMatch::new(&self.0).matches(name)
+    }
+}
+
+/// The kinds that can be protected, in the policy file's order.
+pub const OBJECTS: &[Object] = &[Object::Container, Object::Volume, Object::Network, Object::Image];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -70,6 +114,16 @@ impl Default for Settings {
             capabilities: Set::built_in(Vec::new()),
             namespaces: Set::built_in(Vec::new()),
             privileged: Set::built_in(false),
+            runtimes: Set::built_in(Vec::new()),
+            protected: OBJECTS.iter().map(|object| (*object, Set::built_in(Vec::new()))).collect(),
+            only: Set::built_in(None),
+            memory: Set::built_in(None),
+            cpus: Set::built_in(None),
+            pids: Set::built_in(None),
+            ports: Set::built_in(None),
+            images: Set::built_in(None),
+            containers_at_once: Set::built_in(None),
+            sessions: Set::built_in(None),
         }
     }
 }
@@ -77,9 +131,9 @@ impl Default for Settings {
 impl Settings {
     /// Lays an overlay's values over these.
     pub fn lay(&mut self, overlay: &Overlay, origin: &Origin) {
-        let Overlay { mode, commands, host } = overlay.clone();
+        let Overlay { mode, commands, host, containers, volumes, networks, images, limits } = overlay.clone();
         let Commands { blocked, allowed } = commands;
-        let Host { bind_mounts, devices, capabilities, namespaces, privileged } = host;
+        let Host { bind_mounts, devices, capabilities, namespaces, privileged, runtimes } = host;
         self.mode.lay(mode, origin);
         self.blocked.lay(blocked.map(|names| names.into_iter().map(|name| name.0).collect()), origin);
         self.allowed.lay(allowed.map(|names| Some(names.into_iter().map(|name| name.0).collect())), origin);
@@ -89,5 +143,39 @@ impl Settings {
         self.namespaces
             .lay(namespaces.map(|names| names.into_iter().map(|name| name.name().to_owned()).collect()), origin);
         self.privileged.lay(privileged, origin);
+        self.runtimes.lay(runtimes, origin);
+        let patterns = |names: Vec<Name>| names.into_iter().map(|name| Pattern(name.0)).collect::<Vec<_>>();
+        let Containers { protected, only } = containers;
+        self.only.lay(only.map(|names| Some(patterns(names))), origin);
+        for (object, protected) in [
+            (Object::Container, protected),
+            (Object::Volume, volumes.protected),
+            (Object::Network, networks.protected),
+            (Object::Image, images.protected),
+        ] {
+            if let Some(set) = self.protected.get_mut(&object) {
+                set.lay(protected.map(patterns), origin);
+            }
+        }
+        let Limits { memory, cpus, pids, ports, images, containers, sessions } = limits;
+        self.memory.lay(memory.map(|size| Some(size.0)), origin);
+        self.cpus.lay(cpus.map(|count| Some(count.0)), origin);
+        self.pids.lay(pids.map(|count| Some(count.get())), origin);
+        self.ports.lay(ports.map(|ports| Some(ports.into_iter().map(|range| (range.0, range.1)).collect())), origin);
+        self.images.lay(images.map(|names| Some(patterns(names))), origin);
+        self.containers_at_once.lay(containers.map(|count| Some(count.get())), origin);
+        self.sessions.lay(sessions.map(|count| Some(count.get())), origin);
+    }
+
+    /// What of a kind is protected.
+    pub fn protected(&self, object: Object) -> &[Pattern] {
+        self.protected.get(&object).map_or(&[], |set| &set.value)
+    }
+
+    /// Whether a rule is about the objects of a kind, so that they have to be looked up.
+    pub fn watches(&self, object: Object) -> bool {
+        let only =
+            object == Object::Container && (self.only.value.is_some() || self.containers_at_once.value.is_some());
+        only || !self.protected(object).is_empty()
     }
 }

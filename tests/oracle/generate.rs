@@ -670,9 +670,12 @@ fn operands(command: &Command, random: &mut Random) -> Vec<String> {
         Operands::NameAndFile | Operands::File => {
             vec![name(random), random.text(&["-", "app.env", "@OUT@/secret.env"])]
         }
-        Operands::Plain | Operands::Containers | Operands::Services => {
-            (0..random.below(4)).map(|_| name(random)).collect()
-        }
+        Operands::Plain
+        | Operands::Objects(..)
+        | Operands::Object(..)
+        | Operands::Rename
+        | Operands::NetworkAndContainer
+        | Operands::Services => (0..random.below(4)).map(|_| name(random)).collect(),
     }
 }
 

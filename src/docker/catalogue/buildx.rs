@@ -52,7 +52,7 @@ const BUILD: &[Opt] = &[
     value("shm-size"),
     switch("squash"),
     list("ssh").asks(Ask::Program("it reads private keys, or talks to an SSH agent")),
-    list("tag").short('t'),
+    list("tag").short('t').asks(Ask::Tag),
     value("target"),
     list("ulimit"),
 ];

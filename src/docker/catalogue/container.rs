@@ -1,7 +1,7 @@
 //! Containers. Data only: one row a command.
 
 use super::super::row::{Ask, Command, Operands, Opt, list, switch, value};
-use crate::demand::Namespace;
+use crate::demand::{Namespace, Object, Touch};
 
 /// What `create`, `run` and their management spellings share.
 const CREATE: &[Opt] = &[
@@ -61,7 +61,7 @@ const CREATE: &[Opt] = &[
     value("kernel-memory"),
     list("label").short('l'),
     list("label-file").asks(Ask::Reads),
-    list("link"),
+    list("link").asks(Ask::Link),
     list("link-local-ip"),
     value("log-driver").asks(Ask::LogDriver),
     list("log-opt").asks(Ask::LogOption),
@@ -115,7 +115,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("attach")
         .also(&["container attach"])
         .options(&[&[value("detach-keys"), switch("no-stdin"), switch("sig-proxy")]])
-        .operands(Operands::Containers),
+        .operands(Operands::Object(Object::Container, Touch::Change)),
     Command::new("commit")
         .also(&["container commit"])
         .stops()
@@ -126,15 +126,24 @@ pub(super) const COMMANDS: &[Command] = &[
             switch("no-pause"),
             switch("pause").short('p'),
         ]])
-        .operands(Operands::Containers),
-    Command::new("container inspect").options(&[&[value("format").short('f'), switch("size").short('s')]]),
-    Command::new("container prune").options(&[&[list("filter"), switch("force").short('f')]]),
+        .operands(Operands::Object(Object::Container, Touch::Change)),
+    Command::new("container inspect")
+        .options(&[&[value("format").short('f'), switch("size").short('s')]])
+        .operands(Operands::Objects(Object::Container, Touch::Look)),
+    Command::new("container prune")
+        .options(&[&[list("filter"), switch("force").short('f')]])
+        .asks(&[Ask::Prunes(Object::Container)]),
     Command::new("cp")
         .also(&["container cp"])
         .options(&[&[switch("archive").short('a'), switch("follow-link").short('L'), switch("quiet").short('q')]])
         .operands(Operands::Copy),
-    Command::new("create").also(&["container create"]).stops().options(&[CREATE]).operands(Operands::ImageAndCommand),
-    Command::new("diff").also(&["container diff"]).operands(Operands::Containers),
+    Command::new("create")
+        .also(&["container create"])
+        .stops()
+        .options(&[CREATE])
+        .operands(Operands::ImageAndCommand)
+        .asks(&[Ask::Makes]),
+    Command::new("diff").also(&["container diff"]).operands(Operands::Object(Object::Container, Touch::Look)),
     Command::new("exec")
         .also(&["container exec"])
         .stops()
@@ -149,15 +158,15 @@ pub(super) const COMMANDS: &[Command] = &[
             value("user").short('u'),
             value("workdir").short('w'),
         ]])
-        .operands(Operands::Containers),
+        .operands(Operands::Object(Object::Container, Touch::Change)),
     Command::new("export")
         .also(&["container export"])
         .options(&[&[value("output").short('o').asks(Ask::Writes)]])
-        .operands(Operands::Containers),
+        .operands(Operands::Object(Object::Container, Touch::Change)),
     Command::new("kill")
         .also(&["container kill"])
         .options(&[&[value("signal").short('s')]])
-        .operands(Operands::Containers),
+        .operands(Operands::Objects(Object::Container, Touch::Change)),
     Command::new("logs")
         .also(&["container logs"])
         .options(&[&[
@@ -168,9 +177,9 @@ pub(super) const COMMANDS: &[Command] = &[
             switch("timestamps").short('t'),
             value("until"),
         ]])
-        .operands(Operands::Containers),
-    Command::new("pause").also(&["container pause"]).operands(Operands::Containers),
-    Command::new("port").also(&["container port"]).operands(Operands::Containers),
+        .operands(Operands::Objects(Object::Container, Touch::Look)),
+    Command::new("pause").also(&["container pause"]).operands(Operands::Objects(Object::Container, Touch::Change)),
+    Command::new("port").also(&["container port"]).operands(Operands::Object(Object::Container, Touch::Look)),
     Command::new("ps").also(&["container list", "container ls", "container ps"]).options(&[&[
         switch("all").short('a'),
         list("filter").short('f'),
@@ -181,20 +190,22 @@ pub(super) const COMMANDS: &[Command] = &[
         switch("quiet").short('q'),
         switch("size").short('s'),
     ]]),
-    Command::new("rename").also(&["container rename"]).operands(Operands::Containers),
+    Command::new("rename").also(&["container rename"]).operands(Operands::Rename),
     Command::new("restart")
         .also(&["container restart"])
         .options(&[&[value("signal").short('s'), value("time"), value("timeout").short('t')]])
-        .operands(Operands::Containers),
+        .operands(Operands::Objects(Object::Container, Touch::Change))
+        .asks(&[Ask::Starts]),
     Command::new("rm")
         .also(&["container remove", "container rm"])
         .options(&[&[switch("force").short('f'), switch("link").short('l'), switch("volumes").short('v')]])
-        .operands(Operands::Containers),
+        .operands(Operands::Objects(Object::Container, Touch::Change)),
     Command::new("run")
         .also(&["container run"])
         .stops()
         .options(&[CREATE, &[switch("detach").short('d'), value("detach-keys"), switch("sig-proxy")]])
-        .operands(Operands::ImageAndCommand),
+        .operands(Operands::ImageAndCommand)
+        .asks(&[Ask::Makes]),
     Command::new("start")
         .also(&["container start"])
         .options(&[&[
@@ -204,17 +215,18 @@ pub(super) const COMMANDS: &[Command] = &[
             value("detach-keys"),
             switch("interactive").short('i').asks(Ask::Operation("attach")),
         ]])
-        .operands(Operands::Containers),
+        .operands(Operands::Objects(Object::Container, Touch::Change))
+        .asks(&[Ask::Starts]),
     Command::new("stats")
         .also(&["container stats"])
         .options(&[&[switch("all").short('a'), value("format"), switch("no-stream"), switch("no-trunc")]])
-        .operands(Operands::Containers),
+        .operands(Operands::Objects(Object::Container, Touch::Look)),
     Command::new("stop")
         .also(&["container stop"])
         .options(&[&[value("signal").short('s'), value("time"), value("timeout").short('t')]])
-        .operands(Operands::Containers),
-    Command::new("top").also(&["container top"]).stops().operands(Operands::Containers),
-    Command::new("unpause").also(&["container unpause"]).operands(Operands::Containers),
+        .operands(Operands::Objects(Object::Container, Touch::Change)),
+    Command::new("top").also(&["container top"]).stops().operands(Operands::Object(Object::Container, Touch::Look)),
+    Command::new("unpause").also(&["container unpause"]).operands(Operands::Objects(Object::Container, Touch::Change)),
     Command::new("update")
         .also(&["container update"])
         .options(&[&[
@@ -234,6 +246,7 @@ pub(super) const COMMANDS: &[Command] = &[
             value("pids-limit"),
             value("restart"),
         ]])
-        .operands(Operands::Containers),
-    Command::new("wait").also(&["container wait"]).operands(Operands::Containers),
+        .operands(Operands::Objects(Object::Container, Touch::Change))
+        .asks(&[Ask::Limits]),
+    Command::new("wait").also(&["container wait"]).operands(Operands::Objects(Object::Container, Touch::Look)),
 ];

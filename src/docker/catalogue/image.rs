@@ -1,17 +1,27 @@
 //! Images. Data only: one row a command.
 
 use super::super::row::{Ask, Command, Operands, list, switch, value};
+use crate::demand::{Object, Touch};
 
 pub(super) const COMMANDS: &[Command] = &[
-    Command::new("history").also(&["image history"]).options(&[&[
-        value("format"),
-        switch("human").short('H'),
-        switch("no-trunc"),
-        value("platform"),
-        switch("quiet").short('q'),
+    Command::new("history")
+        .also(&["image history"])
+        .options(&[&[
+            value("format"),
+            switch("human").short('H'),
+            switch("no-trunc"),
+            value("platform"),
+            switch("quiet").short('q'),
+        ]])
+        .operands(Operands::Object(Object::Image, Touch::Look)),
+    Command::new("image inspect")
+        .options(&[&[value("format").short('f'), value("platform")]])
+        .operands(Operands::Objects(Object::Image, Touch::Look)),
+    Command::new("image prune").options(&[&[
+        switch("all").short('a').asks(Ask::Prunes(Object::Image)),
+        list("filter"),
+        switch("force").short('f'),
     ]]),
-    Command::new("image inspect").options(&[&[value("format").short('f'), value("platform")]]),
-    Command::new("image prune").options(&[&[switch("all").short('a'), list("filter"), switch("force").short('f')]]),
     Command::new("images").also(&["image list", "image ls"]).options(&[&[
         switch("all").short('a'),
         switch("digests"),
@@ -30,25 +40,27 @@ pub(super) const COMMANDS: &[Command] = &[
         value("platform"),
         switch("quiet").short('q'),
     ]]),
-    Command::new("pull").also(&["image pull"]).options(&[&[
-        switch("all-tags").short('a'),
-        switch("disable-content-trust"),
-        value("platform"),
-        switch("quiet").short('q'),
-    ]]),
+    Command::new("pull")
+        .also(&["image pull"])
+        .options(&[&[
+            switch("all-tags").short('a'),
+            switch("disable-content-trust"),
+            value("platform"),
+            switch("quiet").short('q'),
+        ]])
+        .operands(Operands::Objects(Object::Image, Touch::Change)),
     Command::new("push").also(&["image push"]).options(&[&[
         switch("all-tags").short('a'),
         switch("disable-content-trust"),
         value("platform"),
         switch("quiet").short('q'),
     ]]),
-    Command::new("rmi").also(&["image remove", "image rm", "image rmi"]).options(&[&[
-        switch("force").short('f'),
-        switch("no-prune"),
-        list("platform"),
-    ]]),
+    Command::new("rmi")
+        .also(&["image remove", "image rm", "image rmi"])
+        .options(&[&[switch("force").short('f'), switch("no-prune"), list("platform")]])
+        .operands(Operands::Objects(Object::Image, Touch::Change)),
     Command::new("save")
         .also(&["image save"])
         .options(&[&[value("output").short('o').asks(Ask::Writes), value("platform")]]),
-    Command::new("tag").also(&["image tag"]).stops(),
+    Command::new("tag").also(&["image tag"]).stops().operands(Operands::Objects(Object::Image, Touch::Change)),
 ];

@@ -1,20 +1,23 @@
 //! Networks and volumes. Data only: one row a command.
 
-use super::super::row::{Ask, Command, list, switch, value};
+use super::super::row::{Ask, Command, Operands, list, switch, value};
+use crate::demand::{Object, Touch};
 
 /// What the options for Swarm ask for; the cluster is blocked in all other ways too.
 const CLUSTER: &str = "it belongs to the cluster, not to this host alone";
 
 pub(super) const COMMANDS: &[Command] = &[
-    Command::new("network connect").options(&[&[
-        list("alias"),
-        list("driver-opt").asks(Ask::NetworkOption),
-        value("gw-priority"),
-        value("ip"),
-        value("ip6"),
-        list("link"),
-        list("link-local-ip"),
-    ]]),
+    Command::new("network connect")
+        .options(&[&[
+            list("alias"),
+            list("driver-opt").asks(Ask::NetworkOption),
+            value("gw-priority"),
+            value("ip"),
+            value("ip6"),
+            list("link").asks(Ask::Link),
+            list("link-local-ip"),
+        ]])
+        .operands(Operands::NetworkAndContainer),
     Command::new("network create").options(&[&[
         switch("attachable"),
         list("aux-address"),
@@ -34,16 +37,25 @@ pub(super) const COMMANDS: &[Command] = &[
         value("scope").asks(Ask::HostSetting(CLUSTER)),
         list("subnet"),
     ]]),
-    Command::new("network disconnect").options(&[&[switch("force").short('f')]]),
-    Command::new("network inspect").options(&[&[value("format").short('f'), switch("verbose").short('v')]]),
+    Command::new("network disconnect")
+        .options(&[&[switch("force").short('f')]])
+        .operands(Operands::NetworkAndContainer),
+    Command::new("network inspect")
+        .options(&[&[value("format").short('f'), switch("verbose").short('v')]])
+        .operands(Operands::Objects(Object::Network, Touch::Look)),
     Command::new("network ls").also(&["network list"]).options(&[&[
         list("filter").short('f'),
         value("format"),
         switch("no-trunc"),
         switch("quiet").short('q'),
     ]]),
-    Command::new("network prune").options(&[&[list("filter"), switch("force").short('f')]]),
-    Command::new("network rm").also(&["network remove"]).options(&[&[switch("force").short('f')]]),
+    Command::new("network prune")
+        .options(&[&[list("filter"), switch("force").short('f')]])
+        .asks(&[Ask::Prunes(Object::Network)]),
+    Command::new("network rm")
+        .also(&["network remove"])
+        .options(&[&[switch("force").short('f')]])
+        .operands(Operands::Objects(Object::Network, Touch::Change)),
     Command::new("volume create").options(&[&[
         value("availability").asks(Ask::HostSetting(CLUSTER)),
         value("driver").short('d').asks(Ask::VolumeDriver),
@@ -60,14 +72,21 @@ pub(super) const COMMANDS: &[Command] = &[
         list("topology-required").asks(Ask::HostSetting(CLUSTER)),
         value("type").asks(Ask::HostSetting(CLUSTER)),
     ]]),
-    Command::new("volume inspect").options(&[&[value("format").short('f')]]),
+    Command::new("volume inspect")
+        .options(&[&[value("format").short('f')]])
+        .operands(Operands::Objects(Object::Volume, Touch::Look)),
     Command::new("volume ls").also(&["volume list"]).options(&[&[
         switch("cluster"),
         list("filter").short('f'),
         value("format"),
         switch("quiet").short('q'),
     ]]),
-    Command::new("volume prune").options(&[&[switch("all").short('a'), list("filter"), switch("force").short('f')]]),
-    Command::new("volume rm").also(&["volume remove"]).options(&[&[switch("force").short('f')]]),
+    Command::new("volume prune")
+        .options(&[&[switch("all").short('a'), list("filter"), switch("force").short('f')]])
+        .asks(&[Ask::Prunes(Object::Volume)]),
+    Command::new("volume rm")
+        .also(&["volume remove"])
+        .options(&[&[switch("force").short('f')]])
+        .operands(Operands::Objects(Object::Volume, Touch::Change)),
     Command::new("volume update").options(&[&[value("availability")]]).asks(&[Ask::HostSetting(CLUSTER)]),
 ];

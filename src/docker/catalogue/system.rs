@@ -1,6 +1,7 @@
 //! The daemon, registries, contexts. Data only: one row a command.
 
-use super::super::row::{Ask, Command, list, switch, value};
+use super::super::row::{Ask, Command, Operands, list, switch, value};
+use crate::demand::{Object, Touch};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("completion bash").options(&[&[switch("no-descriptions")]]),
@@ -28,11 +29,9 @@ pub(super) const COMMANDS: &[Command] = &[
         value("until"),
     ]]),
     Command::new("info").also(&["system info"]).options(&[&[value("format").short('f')]]),
-    Command::new("inspect").options(&[&[
-        value("format").short('f'),
-        switch("size").short('s'),
-        value("type").asks(Ask::ObjectType),
-    ]]),
+    Command::new("inspect")
+        .options(&[&[value("format").short('f'), switch("size").short('s'), value("type").asks(Ask::ObjectType)]])
+        .operands(Operands::Objects(Object::Container, Touch::Look)),
     Command::new("login")
         .options(&[&[
             value("password").short('p').asks(Ask::Password),
@@ -49,11 +48,13 @@ pub(super) const COMMANDS: &[Command] = &[
     ]]),
     Command::new("system df").options(&[&[value("format"), switch("verbose").short('v')]]),
     Command::new("system dial-stdio").asks(&[Ask::HostSetting("it is the whole Docker API, unjudged")]),
-    Command::new("system prune").options(&[&[
-        switch("all").short('a'),
-        list("filter"),
-        switch("force").short('f'),
-        switch("volumes"),
-    ]]),
+    Command::new("system prune")
+        .options(&[&[
+            switch("all").short('a').asks(Ask::Prunes(Object::Image)),
+            list("filter"),
+            switch("force").short('f'),
+            switch("volumes").asks(Ask::Prunes(Object::Volume)),
+        ]])
+        .asks(&[Ask::Prunes(Object::Container), Ask::Prunes(Object::Network)]),
     Command::new("version").options(&[&[value("format").short('f')]]),
 ];

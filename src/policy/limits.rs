@@ -1,0 +1,142 @@
+//! Limits: how much a container may be given, and how many there may be. Pure.
+
+use super::objects::{is_image, is_image_of, means};
+use super::settings::{Pattern, Settings};
+use crate::demand::{Amount, HostPorts, NewContainer, Object, Resources, Starts};
+use crate::denial::{Denial, Reason};
+use crate::facts::{Container, Facts, is_of_project};
+
+/// The label of containers that were made through the gate under a limit of their number; its value is the
+/// account.
+pub const LABEL: &str = "dockgate.account";
+
+/// A container that would be made: it must ask for each limit that there is, and for no more.
+pub(super) fn new_container(settings: &Settings, asked: &NewContainer, word: &str) -> Result<(), Denial> {
+    resources(settings, &asked.resources, true, word)?;
+    asked.ports.iter().try_for_each(|ports| published(settings, ports, word))
+}
+
+/// The number of containers that run, and were made through the gate.
+pub(super) fn starts(settings: &Settings, facts: &Facts, starts: &Starts, word: &str) -> Result<(), Denial> {
+    let Some(most) = settings.containers_at_once.value else { return Ok(()) };
+    let deny = |why: String, hint: &str| Err(Denial::new(Reason::Limit, word, why, hint));
+    let all = match facts.all_containers() {
+        Ok(all) => all,
+        Err(why) => return deny(format!("how many containers run could not be looked up ({why})"), "try again"),
+    };
+    let is_of = |container: &Container, project: &Option<String>| {
+        project.as_ref().is_none_or(|project| is_of_project(&container.labels, project))
+    };
+    let mut running = all.iter().filter(|container| container.running && container.labels.contains_key(LABEL)).count();
+    let stopped = || all.iter().filter(|container| !container.running);
+    let more = match starts {
+        Starts::New { count, project } => {
+            let counted = |container: &&Container| {
+                let own = container.running && container.labels.contains_key(LABEL);
+                own && project.is_some() && is_of(container, project)
+            };
+            running -= all.iter().filter(counted).count();
+            *count
+        }
+        Starts::Named(names) => {
+            let named = |container: &&Container| names.iter().any(|name| means(name, &container.id, &container.names));
+            stopped().filter(named).count() as u64
+        }
+        Starts::Project(project) => stopped().filter(|container| is_of(container, project)).count() as u64,
+    };
+    if more == 0 || (running as u64).saturating_add(more) <= most {
+        return Ok(());
+    }
+    let why = format!(
+        "{more} would run besides the {running} that do and were made through the gate, and {most} may (limits.containers)"
+    );
+    deny(why, "stop one that is not needed: docker ps lists them, docker stop NAME")
+}
+
+/// The limits of a container. Where `required`, one that is not asked for is no limit, and so too much.
+pub(super) fn resources(settings: &Settings, asked: &Resources, required: bool, word: &str) -> Result<(), Denial> {
+    let Resources { memory, cpus, pids } = asked;
+    for (most, asked, option, knob, shown) in [
+        (settings.memory.value, memory, "--memory", "limits.memory", size as fn(u64) -> String),
+        (settings.cpus.value, cpus, "--cpus", "limits.cpus", thousandths),
+        (settings.pids.value, pids, "--pids-limit", "limits.pids", |number| number.to_string()),
+    ] {
+        let Some(most) = most else { continue };
+        let why = match asked {
+            Amount::NotGiven if !required => continue,
+            Amount::Is(number) if *number <= most => continue,
+            Amount::NotGiven => format!("it would have no limit of its own, and {} is the most ({knob})", shown(most)),
+            Amount::Is(number) => format!("{} is more than {} ({knob})", shown(*number), shown(most)),
+            Amount::Unknown(text) => format!("{text} is not a limit, and {} is the most ({knob})", shown(most)),
+        };
+        let hint = format!("give {option}={} or less; in a Compose file deploy.resources.limits", shown(most));
+        return Err(Denial::new(Reason::Limit, word, why, hint));
+    }
+    Ok(())
+}
+
+fn published(settings: &Settings, asked: &HostPorts, word: &str) -> Result<(), Denial> {
+    let Some(granted) = &settings.ports.value else { return Ok(()) };
+    let list: Vec<String> = granted.iter().map(|(first, last)| format!("{first}-{last}")).collect();
+    let list = list.join(", ");
+    let why = match asked {
+        HostPorts::Range(first, last) if granted.iter().any(|(from, to)| from <= first && last <= to) => return Ok(()),
+        HostPorts::Range(first, last) if first == last => {
+            format!("the host's port {first} is not one of {list} (limits.ports)")
+        }
+        HostPorts::Range(first, last) => {
+            format!("the host's ports {first}-{last} are not all among {list} (limits.ports)")
+        }
+        HostPorts::Any(text) => {
+            format!("docker would choose the host's port for {text}, and it must be one of {list} (limits.ports)")
+        }
+    };
+    let example = granted.first().map_or(0, |(first, _)| *first);
+    Err(Denial::new(Reason::Limit, word, why, format!("publish on a port of that range: -p {example}:PORT")))
+}
+
+/// An image that a container is made of, or that is fetched.
+pub(super) fn image(settings: &Settings, facts: &Facts, name: &str, word: &str) -> Result<(), Denial> {
+    let Some(granted) = &settings.images.value else { return Ok(()) };
+    let is_granted = |name: &str| granted.iter().any(|pattern| is_image_of(pattern, name));
+    if is_granted(name) {
+        return Ok(());
+    }
+    // By its id: what has that id must have a name that is granted.
+    let listed = facts.all_listed(Object::Image).unwrap_or_default();
+    let mut meant = listed.iter().filter(|image| is_image(name, image)).peekable();
+    if meant.peek().is_some() && meant.all(|image| image.names.iter().any(|name| is_granted(name))) {
+        return Ok(());
+    }
+    let list: Vec<&str> = granted.iter().map(Pattern::as_str).collect();
+    let why = format!("the image {name} is not one of {} (limits.images)", list.join(", "));
+    Err(Denial::new(Reason::Limit, word, why, "use one of those; docker images lists what is here"))
+}
+
+/// `2g` where it is whole, else the next smaller unit.
+pub(crate) fn size(bytes: u64) -> String {
+    let unit =
+        [(30, "g"), (20, "m"), (10, "k")].into_iter().find(|(power, _)| bytes > 0 && bytes.is_multiple_of(1 << power));
+    unit.map_or_else(|| format!("{bytes}b"), |(power, unit)| format!("{}{unit}", bytes >> power))
+}
+
+/// `1.5`.
+pub(crate) fn thousandths(number: u64) -> String {
+    let text = format!("{}.{:03}", number / 1000, number % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_as_docker_takes_them() {
+        for (bytes, shown) in [(2 << 30, "2g"), (512 << 20, "512m"), (1536, "1536b"), (2048, "2k"), (0, "0b")] {
+            assert_eq!(size(bytes), shown);
+        }
+        for (number, shown) in [(1500, "1.5"), (2000, "2"), (1, "0.001"), (10_000, "10")] {
+            assert_eq!(thousandths(number), shown);
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! What the policy protects, and what it limits: every knob bites, by every name that docker takes for a thing.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
+
+use dockgate::docker::{Invocation, options::Setting};
+use dockgate::exec::Account;
+use dockgate::gate::{Action, Gate};
+use dockgate::policy::Policy;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+
+const ID: &str = "3f5e9c0a11d24f6b8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a392817";
+
+/// A daemon's lists: what is asked for by path, as the Docker Engine API answers.
+const LISTS: &[(&str, &str)] = &[
+    (
+        "/containers/json?all=1",
+        r#"[
+        {"Id": "3f5e9c0a11d24f6b8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a392817", "Names": ["/traefik"], "State": "running",
+         "Labels": {"com.docker.compose.project": "edge"}, "ImageID": "sha256:aa11", "Mounts": [{"Type": "volume", "Name": "certs"}],
+         "NetworkSettings": {"Networks": {"edge_net": {"NetworkID": "n1"}}}},
+        {"Id": "77aa", "Names": ["/vault-1"], "State": "exited", "Labels": {}, "ImageID": "sha256:bb22"},
+        {"Id": "88bb", "Names": ["/agent-web"], "State": "running", "Labels": {"com.docker.compose.project": "agent", "dockgate.account": "ai-worker"}},
+        {"Id": "99cc", "Names": ["/other"], "State": "running", "Labels": {"com.docker.compose.project": "shop"}}
+    ]"#,
+    ),
+    (
+        "/volumes",
+        r#"{"Volumes": [{"Name": "certs", "Driver": "local", "Labels": {"com.docker.compose.project": "edge"}},
+        {"Name": "vault-data", "Driver": "local", "Labels": null}, {"Name": "data", "Driver": "local"}]}"#,
+    ),
+    ("/volumes/certs", r#"{"Name": "certs", "Driver": "local", "Options": null}"#),
+    (
+        "/networks",
+        r#"[{"Name": "edge_net", "Id": "n1", "Labels": {"com.docker.compose.project": "edge"}}, {"Name": "lonely", "Id": "ab12", "Labels": {}}]"#,
+    ),
+    (
+        "/images/json",
+        r#"[{"Id": "sha256:aa11", "RepoTags": ["traefik:v3"], "RepoDigests": []}, {"Id": "sha256:bb22", "RepoTags": ["base/os:1"]},
+        {"Id": "sha256:cc33", "RepoTags": ["unused/golden:1"]}]"#,
+    ),
+];
+
+struct Site {
+    socket: PathBuf,
+    _temporary: tempfile::TempDir,
+}
+
+impl Site {
+    fn new() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let socket = temporary.path().join("docker.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        // Ends with the test's process.
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut head = Vec::new();
+                let mut byte = [0];
+                while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
+                    head.extend(byte);
+                }
+                let head = String::from_utf8(head).unwrap();
+                let path = head.split(' ').nth(1).unwrap_or_default();
+                let answer = LISTS.iter().find(|(known, _)| *known == path);
+                let (status, body) = answer.map_or(("404 Not Found", "{}"), |(_, body)| ("200 OK", *body));
+                // The client may have gone.
+                let _ = write!(stream, "HTTP/1.0 {status}\r\n\r\n{body}");
+            }
+        });
+        Self { socket, _temporary: temporary }
+    }
+
+    fn gate(&self, policy: &str) -> Gate {
+        let text = format!("{policy}\n[docker]\nhost = 'unix://{}'\n", self.socket.display());
+        let account = Account { name: "ai-worker".to_owned(), home: "/nonexistent".into(), locale: Vec::new() };
+        let policy = Policy::from_toml(&text).unwrap();
+        Gate { policy, profile: "default".to_owned(), refusal: None, account, parent: nix::unistd::getppid() }
+    }
+
+    fn verdict(&self, policy: &str, request: &str) -> String {
+        match self.gate(policy).decide(request.as_bytes(), false).verdict {
+            Ok(_) => "allow".to_owned(),
+            Err(denial) => denial.reason.code().to_owned(),
+        }
+    }
+
+    #[track_caller]
+    fn check(&self, policy: &str, rows: &[(&str, &str)]) {
+        for (request, expected) in rows {
+            assert_eq!(self.verdict(policy, request), *expected, "{request}\n{policy}");
+        }
+    }
+}
+
+#[test]
+fn a_protected_container_is_looked_at_and_not_touched() {
+    let site = Site::new();
+    let policy = "[commands]\nblocked = []\n[containers]\nprotected = ['traefik', 'vault*']";
+    let mut rows = Vec::new();
+    for name in ["traefik", "/traefik", ID, &ID[..12], "3", "vault-1", "77"] {
+        for request in [
+            "stop",
+            "kill",
+            "rm -f",
+            "restart",
+            "start",
+            "pause",
+            "unpause",
+            "update -m 1g",
+            "stop other",
+            "container rm",
+            "network connect n",
+            "network disconnect n",
+            "attach",
+            "commit",
+            "export",
+        ] {
+            rows.push((format!("docker {request} {name}"), "protected"));
+        }
+        for request in ["logs", "inspect", "top", "port", "stats --no-stream", "wait", "container inspect", "diff"] {
+            rows.push((format!("docker {request} {name}"), "allow"));
+        }
+        rows.push((format!("docker rename {name} x"), "protected"));
+        rows.push((format!("docker exec {name} id"), "protected"));
+        if !name.starts_with('/') {
+            rows.push((format!("docker cp {name}:/x -"), "protected"));
+        }
+        rows.push((format!("docker run --link {name} x"), "protected"));
+        rows.push((format!("docker run --link {name}:db x"), "protected"));
+    }
+    for (request, expected) in [
+        ("docker rename other vault-2", "protected"),
+        ("docker run --name vault-9 x", "protected"),
+        ("docker container prune -f", "protected"),
+        ("docker system prune -f", "protected"),
+        ("docker compose -p edge stop", "protected"),
+        ("docker compose -p edge restart web", "protected"),
+        ("docker compose -p edge down", "protected"),
+        ("docker compose -p edge kill", "protected"),
+        ("docker compose -p edge ps", "allow"),
+        ("docker compose -p edge logs", "allow"),
+        ("docker compose -p shop stop", "allow"),
+        ("docker compose stop", "protected"),
+        ("docker stop other", "allow"),
+        ("docker stop traefi", "allow"),
+        ("docker stop TRAEFIK", "allow"),
+        ("docker run --name web x", "allow"),
+        ("docker ps -a", "allow"),
+        ("docker image prune -f", "allow"),
+    ] {
+        rows.push((request.to_owned(), expected));
+    }
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(request, expected)| (request.as_str(), *expected)).collect();
+    site.check(policy, &rows);
+    // Nothing that could be pruned is protected.
+    site.check("[containers]\nprotected = ['traefik']", &[("docker container prune -f", "allow")]);
+}
+
+#[test]
+fn a_key_has_its_own_corner() {
+    let site = Site::new();
+    site.check(
+        "[containers]\nonly = ['agent-*']",
+        &[
+            ("docker stop agent-web", "allow"),
+            ("docker logs agent-web", "allow"),
+            ("docker logs 88", "allow"),
+            ("docker logs other", "out-of-scope"),
+            ("docker inspect other", "out-of-scope"),
+            ("docker inspect data", "allow"),
+            ("docker stop 99cc", "out-of-scope"),
+            ("docker rm -f traefik", "out-of-scope"),
+            ("docker run x", "out-of-scope"),
+            ("docker run --name agent-1 x", "allow"),
+            ("docker run --name other-1 x", "out-of-scope"),
+            ("docker create --name agent-1 --name y x", "out-of-scope"),
+            ("docker rename agent-web mine", "out-of-scope"),
+            ("docker rename agent-web agent-mine", "allow"),
+            ("docker container prune", "out-of-scope"),
+            ("docker compose -p shop ps", "out-of-scope"),
+            ("docker compose -p agent ps", "allow"),
+            ("docker compose -p agent stop", "allow"),
+        ],
+    );
+}
+
+#[test]
+fn protected_volumes_networks_and_images_are_left_alone() {
+    let site = Site::new();
+    site.check(
+        "[volumes]\nprotected = ['certs', 'vault-*']",
+        &[
+            ("docker volume rm certs", "protected"),
+            ("docker volume rm data certs", "protected"),
+            ("docker volume rm data", "allow"),
+            ("docker volume inspect certs", "allow"),
+            ("docker run -v certs:/x y", "protected"),
+            ("docker run --mount src=certs,dst=/x y", "protected"),
+            ("docker run -v vault-new:/x y", "protected"),
+            ("docker run -v data:/x y", "allow"),
+            ("docker volume prune -f", "protected"),
+            ("docker system prune --volumes", "protected"),
+            ("docker system prune", "allow"),
+            ("docker compose -p edge down -v", "protected"),
+            ("docker compose -p edge down", "allow"),
+        ],
+    );
+    site.check("[volumes]\nprotected = ['certs']", &[("docker volume prune -f", "allow")]);
+    site.check(
+        "[networks]\nprotected = ['edge_net', 'lonely']",
+        &[
+            ("docker network rm edge_net", "protected"),
+            ("docker network rm n1", "protected"),
+            ("docker network rm ab", "protected"),
+            ("docker network connect edge_net other", "protected"),
+            ("docker network disconnect n1 other", "protected"),
+            ("docker network inspect edge_net", "allow"),
+            ("docker run --network edge_net x", "protected"),
+            ("docker run --network name=EDGE_NET,alias=a x", "protected"),
+            ("docker run --network other x", "allow"),
+            ("docker network prune", "protected"),
+            ("docker system prune", "protected"),
+            ("docker compose -p edge down", "protected"),
+            ("docker compose -p edge stop", "allow"),
+        ],
+    );
+    site.check("[networks]\nprotected = ['edge_net']", &[("docker network prune", "allow")]);
+    site.check(
+        "[commands]\nblocked = []\n[images]\nprotected = ['traefik', 'base/*', 'unused/golden:1']",
+        &[
+            ("docker rmi traefik:v3", "protected"),
+            ("docker rmi aa11", "protected"),
+            ("docker rmi sha256:aa", "protected"),
+            ("docker image rm docker.io/library/traefik:v3", "protected"),
+            ("docker rmi other", "allow"),
+            ("docker pull traefik:v3", "protected"),
+            ("docker pull other", "allow"),
+            ("docker run --pull always base/os:1", "protected"),
+            ("docker run base/os:1", "allow"),
+            ("docker build -t base/new -", "protected"),
+            ("docker build -t mine -", "allow"),
+            ("docker tag other base/x", "protected"),
+            ("docker image inspect traefik:v3", "allow"),
+            ("docker history traefik:v3", "allow"),
+            ("docker image prune -a", "protected"),
+            ("docker image prune", "allow"),
+            ("docker system prune -a", "protected"),
+        ],
+    );
+}
+
+#[test]
+fn what_a_container_may_be_given_has_a_roof() {
+    let site = Site::new();
+    site.check(
+        "[limits]\nmemory = '2g'\ncpus = 1.5\npids = 100",
+        &[
+            ("docker run -m 2g --cpus 1.5 --pids-limit 100 x", "allow"),
+            ("docker run --memory=1048576k --cpus=.5 --pids-limit=1 x", "allow"),
+            ("docker run x", "limit"),
+            ("docker run -m 2049m --cpus 1 --pids-limit 100 x", "limit"),
+            ("docker run -m 0 --cpus 1 --pids-limit 100 x", "limit"),
+            ("docker run -m 1g -m 4g --cpus 1 --pids-limit 100 x", "limit"),
+            ("docker run -m 1g --cpus 1.501 --pids-limit 100 x", "limit"),
+            ("docker run -m 1g --cpu-quota 50000 --pids-limit 100 x", "limit"),
+            ("docker run -m 1g --cpus 1 --pids-limit -1 x", "limit"),
+            ("docker run -m 1g --cpus 1 x", "limit"),
+            ("docker create -m 1g --cpus 1 x", "limit"),
+            ("docker update -m 3g other", "limit"),
+            ("docker update -m 1g other", "allow"),
+            ("docker update --pids-limit 0 other", "limit"),
+            ("docker update --restart no other", "allow"),
+        ],
+    );
+    site.check(
+        "[limits]\nports = ['8000-8099', 9000]",
+        &[
+            ("docker run x", "allow"),
+            ("docker run -p 8080:80 x", "allow"),
+            ("docker run -p 127.0.0.1:8000-8010:80-90 x", "allow"),
+            ("docker run -p 9000:80 -p 8001:1 x", "allow"),
+            ("docker run -p 80:80 x", "limit"),
+            ("docker run -p 8090-8100:80-90 x", "limit"),
+            ("docker run -p 80 x", "limit"),
+            ("docker run -P x", "limit"),
+            ("docker run --publish-all=false x", "allow"),
+            ("docker run -p 8001:1 -p 22:22 x", "limit"),
+        ],
+    );
+    site.check(
+        "[limits]\nimages = ['busybox', 'base/*']",
+        &[
+            ("docker run busybox", "allow"),
+            ("docker run busybox:1.36 sh", "allow"),
+            ("docker run docker.io/library/busybox sh", "allow"),
+            ("docker run bb22", "allow"),
+            ("docker run aa11", "limit"),
+            ("docker run alpine", "limit"),
+            ("docker run evil/busybox", "limit"),
+            ("docker create evil.example.org/busybox", "limit"),
+            ("docker pull busybox:latest", "allow"),
+            ("docker pull alpine", "limit"),
+            ("docker run --mount type=image,src=alpine,dst=/x busybox", "limit"),
+        ],
+    );
+    site.check("[limits]\ncontainers = 2", &[("docker run x", "allow"), ("docker start vault-1", "allow")]);
+    site.check(
+        "[limits]\ncontainers = 1",
+        &[
+            ("docker run x", "limit"),
+            ("docker create x", "limit"),
+            ("docker ps", "allow"),
+            ("docker restart agent-web", "allow"),
+            ("docker start vault-1", "limit"),
+            ("docker start 77 other", "limit"),
+        ],
+    );
+    // What is made counts, whatever label the request gives.
+    let gate = site.gate("[limits]\ncontainers = 2");
+    let permit = gate.decide(b"docker run --label dockgate.account= x", false).verdict.unwrap();
+    let Action::Docker(invocation) = permit.subject() else { unreachable!("docker") };
+    let labels: Vec<_> = invocation.options().iter().map(|given| given.setting.clone()).collect();
+    assert_eq!(labels.last(), Some(&Setting::Value("dockgate.account=ai-worker".to_owned())));
+    assert!(Invocation::from_args(&invocation.argv()).is_ok());
+}
+
+#[test]
+fn what_cannot_be_looked_up_is_refused() {
+    let site = Site::new();
+    // A daemon that answers nothing of use.
+    let other = site.socket.with_file_name("other.sock");
+    let listener = UnixListener::bind(&other).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            // The client may have gone.
+            let _ = write!(stream.unwrap(), "HTTP/1.0 500 Internal Server Error\r\n\r\n{{}}");
+        }
+    });
+    let site = Site { socket: other, ..site };
+    site.check(
+        "[containers]\nprotected = ['traefik']",
+        &[("docker stop web", "protected"), ("docker container prune", "protected"), ("docker ps", "allow")],
+    );
+    site.check("[limits]\ncontainers = 1", &[("docker run x", "limit")]);
+}
+
+#[test]
+fn a_runtime_is_granted_by_name() {
+    let site = Site::new();
+    site.check("", &[("docker run --runtime runsc x", "runtime")]);
+    site.check(
+        "[host]\nruntimes = ['runsc']",
+        &[("docker run --runtime runsc x", "allow"), ("docker run --runtime io.containerd.x.v2 x", "runtime")],
+    );
+}
