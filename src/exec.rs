@@ -6,6 +6,7 @@ use crate::docker::asks::is_remote;
 use crate::docker::{Component, Invocation};
 use crate::policy::Policy;
 use crate::project;
+use crate::watch;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -53,14 +54,15 @@ impl Account {
 pub struct Launch {
     program: PathBuf,
     environment: Vec<(OsString, OsString)>,
+    over_ssh: bool,
 }
 
 impl Launch {
-    /// Finds the program and builds the environment.
+    /// Finds the program and builds the environment. `over_ssh`: docker is to end with the connection.
     ///
     /// # Errors
     /// When there is no docker, or no place for buildx to keep its state.
-    pub fn prepare(policy: &Policy, account: &Account, invocation: &Invocation) -> Result<Self> {
+    pub fn prepare(policy: &Policy, account: &Account, invocation: &Invocation, over_ssh: bool) -> Result<Self> {
         let mut environment = account.environment(policy);
         if builds(invocation) {
             environment.push(("BUILDX_CONFIG".into(), state_directory()?.join("buildx").into()));
@@ -71,7 +73,7 @@ impl Launch {
             // The classic builder would have the client run git; BuildKit has the daemon fetch.
             environment.push(("DOCKER_BUILDKIT".into(), "1".into()));
         }
-        Ok(Self { program: program(policy)?, environment })
+        Ok(Self { program: program(policy)?, environment, over_ssh })
     }
 }
 
@@ -145,20 +147,20 @@ pub fn become_docker(audited: Audited<Invocation>, launch: &Launch, parent: Pid)
         Some(file) => invocation.argv_with_model(&project::path_of(file)),
         None => invocation.argv(),
     };
-    die_with_connection(&invocation, parent)?;
-    let Launch { program, environment } = launch;
+    die_with_connection(&invocation, parent, launch.over_ssh)?;
+    let Launch { program, environment, over_ssh: _ } = launch;
     let variables = environment.iter().map(|(name, value)| (name, value));
     let error = Command::new(program).args(argv).env_clear().envs(variables).exec();
     Err(error).with_context(|| format!("docker program {}", program.display()))
 }
 
-/// sshd leaves a command running when its client is gone (measured with OpenSSH 9.2: `docker logs -f` stays
-/// for ever). The kernel ends docker with its parent, sshd's process for this connection.
+/// sshd leaves a command running when its client is gone. The kernel ends docker with its parent, and
+/// [`watch`] with its connection.
 ///
 /// docker itself passes SIGTERM on to a container in the foreground and waits, so it gets SIGKILL, and the
 /// daemon sees the connection end. Compose and buildx run as plugins, whose parent docker is: they are told
 /// by SIGTERM, and end by themselves.
-fn die_with_connection(invocation: &Invocation, parent: Pid) -> Result<()> {
+fn die_with_connection(invocation: &Invocation, parent: Pid, over_ssh: bool) -> Result<()> {
     let signal = match invocation.component() {
         Component::Docker => Signal::SIGKILL,
         Component::Compose | Component::Buildx => Signal::SIGTERM,
@@ -167,7 +169,7 @@ fn die_with_connection(invocation: &Invocation, parent: Pid) -> Result<()> {
     if nix::unistd::getppid() != parent {
         bail!("the connection has ended");
     }
-    Ok(())
+    if over_ssh { watch::start(signal) } else { Ok(()) }
 }
 
 #[cfg(test)]

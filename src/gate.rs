@@ -199,7 +199,7 @@ impl Gate {
             Action::Docker(invocation) => match limit
                 .and_then(ProcessorTime::lift)
                 .map_err(anyhow::Error::from)
-                .and_then(|()| Launch::prepare(&self.policy, &self.account, invocation))
+                .and_then(|()| Launch::prepare(&self.policy, &self.account, invocation, request.client.is_some()))
             {
                 Ok(launch) => Some(launch),
                 Err(error) => return failed(&audit, &understood, &error),

@@ -1,10 +1,8 @@
 //! Identity: who is at the other end, as sshd proves it. Acts: reads the account and sshd's file.
 #![expect(clippy::disallowed_methods, reason = "sshd's file of accepted methods is read here")]
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use crate::sshkey::Proof;
 use nix::unistd::{Uid, User};
-use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -19,12 +17,12 @@ pub fn account() -> (String, PathBuf) {
     }
 }
 
-/// The fingerprint of the key that sshd accepted, from the file that it names in `SSH_USER_AUTH`
+/// The key that sshd accepted, from the file that it names in `SSH_USER_AUTH`
 /// (sshd_config(5), `ExposeAuthInfo`): lines of `publickey TYPE BASE64`.
 ///
 /// sshd sets the variable only where `ExposeAuthInfo` is on; elsewhere a client that `AcceptEnv` permits
 /// could. So the file must be what sshd makes: `/tmp/sshauth.*`, this account's, mode 0600, one link.
-pub fn fingerprint(file: &Path) -> Option<String> {
+pub fn proof(file: &Path) -> Option<Proof> {
     let name = file.strip_prefix("/tmp").ok()?.to_str()?;
     if !name.starts_with("sshauth.") || name.contains('/') {
         return None;
@@ -37,14 +35,12 @@ pub fn fingerprint(file: &Path) -> Option<String> {
         && metadata.nlink() == 1;
     let mut text = String::new();
     opened.take(64 * 1024).read_to_string(&mut text).ok()?;
-    sound.then(|| fingerprint_in(&text)).flatten()
+    sound.then(|| proof_in(&text)).flatten()
 }
 
 /// The last key in the file: with more than one method required, that is the one that let the client in.
-fn fingerprint_in(text: &str) -> Option<String> {
-    let blob = text.lines().rev().find_map(|line| line.strip_prefix("publickey ")?.split(' ').nth(1))?;
-    let digest = Sha256::digest(STANDARD.decode(blob).ok()?);
-    Some(format!("SHA256:{}", STANDARD_NO_PAD.encode(digest)))
+fn proof_in(text: &str) -> Option<Proof> {
+    Proof::of(text.lines().rev().find_map(|line| line.strip_prefix("publickey ")?.split(' ').nth(1))?)
 }
 
 /// An id for the records of one request: time and process, unique on this host.
@@ -55,14 +51,13 @@ pub fn record_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::fingerprint_in;
+    use super::proof_in;
 
     #[test]
-    fn the_fingerprint_is_the_one_that_ssh_keygen_prints() {
+    fn the_last_key_counts() {
         let key = "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
-        let found = fingerprint_in(&format!("password\npublickey ssh-ed25519 {key}\n"));
-        assert!(found.is_some_and(|text| text.len() == 50 && text.starts_with("SHA256:")));
-        assert_eq!(fingerprint_in("password\n"), None);
-        assert_eq!(fingerprint_in("publickey ssh-ed25519 ***\n"), None);
+        assert!(proof_in(&format!("password\npublickey ssh-ed25519 {key}\n")).is_some());
+        assert_eq!(proof_in("password\n"), None);
+        assert_eq!(proof_in("publickey ssh-ed25519 ***\n"), None);
     }
 }

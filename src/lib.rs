@@ -48,6 +48,8 @@ pub mod project;
 pub mod replay;
 pub mod request;
 pub mod session;
+pub mod sshkey;
 pub mod start;
+pub mod watch;
 pub mod words;
 pub mod world;

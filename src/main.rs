@@ -10,7 +10,7 @@ use dockgate::gate::{self, Gate};
 use dockgate::policy::set::{PolicySet, Selected};
 use dockgate::request::{Client, Request};
 use dockgate::start::{Itself, Start};
-use dockgate::{audit, cases, guide, identity, policy, replay};
+use dockgate::{audit, cases, guide, identity, policy, replay, watch};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::ExitCode;
@@ -26,6 +26,10 @@ fn main() -> ExitCode {
             let options = Options { config: None, profile: None, key: None };
             run(Cli { options, command: None }, command, parent)
         }
+        Start::Watch(arguments) => match watch::watch(&arguments) {
+            Ok(()) => Exit::Success,
+            Err(_) => Exit::Usage,
+        },
         Start::Own(arguments) => match Cli::try_parse_from(arguments) {
             Ok(cli) => run(cli, original.map(OsString::into_vec), parent),
             Err(error) => {
@@ -130,10 +134,13 @@ fn diff(old: &std::path::Path, new: &std::path::Path, log: &std::path::Path, par
 fn request(key: Option<String>, command: Option<Vec<u8>>) -> Request {
     let text = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
     let (user, _) = identity::account();
+    let proof = std::env::var_os("SSH_USER_AUTH").and_then(|file| identity::proof(file.as_ref()));
+    let (fingerprint, certificate) = proof.map(|proof| (proof.fingerprint, proof.certificate)).unzip();
     Request {
         user,
         key,
-        fingerprint: std::env::var_os("SSH_USER_AUTH").and_then(|file| identity::fingerprint(file.as_ref())),
+        fingerprint,
+        certificate: certificate.flatten(),
         client: text("SSH_CONNECTION").and_then(|connection| Client::parse(&connection)),
         command,
     }

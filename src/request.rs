@@ -11,6 +11,8 @@ pub struct Request {
     pub key: Option<String>,
     /// `SHA256:…` of the key that sshd accepted, where sshd tells (`ExposeAuthInfo yes`).
     pub fingerprint: Option<String>,
+    /// The key id of the certificate that sshd accepted, where it is one.
+    pub certificate: Option<String>,
     /// The client's address and port.
     pub client: Option<Client>,
     /// `SSH_ORIGINAL_COMMAND`, byte for byte; `None` for an interactive login.

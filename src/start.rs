@@ -2,8 +2,10 @@
 //!
 //! - by its own name: a forced command, or a tool for the administrator;
 //! - as the account's login shell, which sshd starts as `dockgate -c COMMAND` (or as `-dockgate`, to log in);
+//! - as `dockgate-watch`, which it starts itself to end docker with its connection;
 //! - as `docker`, a wrapper ahead of the real one in somebody's PATH.
 
+use crate::watch;
 use crate::words::Words;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -16,6 +18,8 @@ pub enum Start {
     Own(Vec<OsString>),
     /// A request, whole; `None` to log in.
     Request(Option<Vec<u8>>),
+    /// To watch a connection: what [`crate::watch`] has given.
+    Watch(Vec<OsString>),
 }
 
 /// What a forced command must be to be honoured as dockgate's own command line.
@@ -32,6 +36,9 @@ impl Start {
         let name = name.map(OsStrExt::as_bytes).unwrap_or_default();
         if name == b"docker" {
             return Self::Request(Some(wrapped(&arguments)));
+        }
+        if name == watch::NAME.as_bytes() {
+            return Self::Watch(arguments.into_iter().skip(1).collect());
         }
         match arguments.as_slice() {
             [_] if name.starts_with(b"-") => Self::Request(None),

@@ -313,6 +313,21 @@ fn a_client_that_hangs_up_leaves_no_docker_behind() {
         until(&format!("{request} has ended"), || lab.processes(&format!("docker {words}")).is_empty());
     }
     lab.docker(&["rm", "-f", "e2e-fg"]);
+    // One that has nothing to say, and so does not notice by itself; and one session of several on a connection.
+    let socket = lab.directory.join("shared-connection");
+    let control = format!("ControlPath={}", socket.display());
+    let mut master = spawn(&mut lab.client(&["-o", &control, "-M", "-N"], &[]));
+    until("the shared connection", || socket.exists());
+    for options in [&[][..], &["-o", &control][..]] {
+        let mut child = spawn(&mut lab.client(options, &["docker events --filter container=e2e-quiet"]));
+        until("it runs", || !lab.processes("docker events --filter=container=e2e-quiet").is_empty());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        until("a quiet one has ended", || lab.processes("container=e2e-quiet").is_empty());
+    }
+    master.kill().unwrap();
+    master.wait().unwrap();
+    until("no watch is left", || lab.processes("dockgate-watch").is_empty());
     // Compose is a plugin: a second process, which must go too.
     let text = "services: {a: {image: busybox, command: sh -c 'while echo talk; do sleep 1; done'}}";
     lab.ssh_with("docker compose -p e2e-hup -f - up -d", text.as_bytes()).succeeded();
@@ -638,6 +653,171 @@ fn keys_have_profiles_and_proof_beats_the_label() {
         "{record}"
     );
     lab.docker(&["rm", "-f", "e2e-keys"]).succeeded();
+}
+
+#[test]
+fn a_certificate_is_as_good_as_a_line_of_keys() {
+    let lab = Lab::shared();
+    let keys = lab.directory.join("keys").join(lab.value("ACCOUNT"));
+    let account = lab.value("ACCOUNT");
+    let authority = new_key(lab, "authority", &keys, "restrict,cert-authority");
+    let bearer = new_key(lab, "bearer", &lab.directory.join("nobody"), "");
+    let gate = lab.directory.join("dockgate");
+    let forced = format!("force-command={} --config {} --profile read-only", gate.display(), lab.value("POLICY"));
+    let signed = Command::new("ssh-keygen")
+        .args(["-q", "-s", &authority, "-I", "hermes on call", "-n", account, "-O", "clear", "-O", &forced])
+        .arg(format!("{bearer}.pub"))
+        .status();
+    assert!(signed.unwrap().success());
+    ssh_as(lab, &bearer, "docker ps --filter name=certified").succeeded();
+    ssh_as(lab, &bearer, "docker restart certified").denied("not-allowed");
+    ssh_as(lab, &bearer, "id").denied("not-docker");
+    let record = lab.records("docker ps --filter name=certified", 1).remove(0);
+    for field in
+        [" profile=read-only ", " certificate=\"hermes on call\" ", &format!(" fingerprint={} ", fingerprint(&bearer))]
+    {
+        assert!(record.contains(field), "{field}: {record}");
+    }
+}
+
+#[test]
+fn what_is_protected_still_runs_afterwards() {
+    let lab = Lab::shared();
+    let keys = lab.directory.join("keys").join(lab.value("ACCOUNT"));
+    let policy = lab.directory.join("policy-protected.toml");
+    let options = format!("restrict,command=\"{}/dockgate --config {}\"", lab.directory.display(), policy.display());
+    let key = new_key(lab, "key-protected", &keys, &options);
+    let text = fs::read_to_string(lab.value("POLICY")).unwrap();
+    fs::write(
+        &policy,
+        format!(
+            "{text}\n[containers]\nprotected = ['e2e-vault*']\n[volumes]\nprotected = ['e2e-vault-data']\n\
+             [networks]\nprotected = ['e2e-vault-net']\n[images]\nprotected = ['e2e-vault-image']\n"
+        ),
+    )
+    .unwrap();
+    lab.docker(&["network", "create", "e2e-vault-net"]).succeeded();
+    lab.docker(&["tag", "busybox", "e2e-vault-image"]).succeeded();
+    let project = ["--label", "com.docker.compose.project=e2e-vault", "--label", "com.docker.compose.service=a"];
+    let mut words = vec!["run", "-d", "--name", "e2e-vault-1", "-v", "e2e-vault-data:/d", "--network", "e2e-vault-net"];
+    words.extend(project);
+    words.extend(["busybox", "sleep", "100000"]);
+    let id = lab.docker(&words).succeeded().out();
+    let stopped = lab.docker(&["create", "--name", "e2e-vault-2", "busybox"]).succeeded().out();
+    let started = lab.docker(&["inspect", "-f", "{{.State.StartedAt}}", "e2e-vault-1"]).out();
+    let model = b"services: {a: {image: busybox, command: id}}";
+    for request in [
+        "docker stop e2e-vault-1",
+        "docker kill /e2e-vault-1",
+        &format!("docker rm -f {}", &id[..5]),
+        &format!("docker restart {}", id.trim_end()),
+        "docker pause e2e-vault-1",
+        "docker rename e2e-vault-1 x",
+        "docker update -m 64m e2e-vault-1",
+        "docker container prune -f",
+        "docker system prune -f",
+        "docker compose -p e2e-vault stop",
+        "docker compose -p e2e-vault down -v",
+        "docker compose -p e2e-vault rm -sf",
+        "docker compose -p e2e-vault kill",
+        "docker volume rm -f e2e-vault-data",
+        "docker run --rm -v e2e-vault-data:/d busybox rm -rf /d",
+        "docker run --rm --network e2e-vault-net busybox true",
+        "docker network disconnect -f e2e-vault-net e2e-vault-1",
+        "docker rmi -f e2e-vault-image",
+        "docker image prune -af",
+    ] {
+        ssh_as(lab, &key, request).denied("protected");
+    }
+    for command in ["up -d", "down", "restart", "up -d --remove-orphans --force-recreate"] {
+        let mut child = spawn(
+            lab.client(&[], &[&format!("docker compose -p e2e-vault -f - {command}")])
+                .env("LAB_KEY", &key)
+                .stdin(Stdio::piped()),
+        );
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), model).unwrap();
+        Outcome::from(child.wait_with_output().unwrap()).denied("protected");
+    }
+    for request in
+        ["docker logs e2e-vault-1", "docker inspect e2e-vault-1 e2e-vault-data", "docker compose -p e2e-vault ps"]
+    {
+        ssh_as(lab, &key, request).succeeded();
+    }
+    let after = lab.docker(&["inspect", "-f", "{{.State.StartedAt}}", "e2e-vault-1"]).succeeded().out();
+    assert_eq!(after, started);
+    let there = lab.docker(&["ps", "-aq", "--no-trunc", "--filter", "name=e2e-vault"]).out();
+    assert!(there.contains(id.trim_end()) && there.contains(stopped.trim_end()), "{there}");
+    lab.docker(&["rm", "-fv", "e2e-vault-1", "e2e-vault-2"]).succeeded();
+    lab.docker(&["volume", "rm", "e2e-vault-data"]).succeeded();
+    lab.docker(&["network", "rm", "e2e-vault-net"]).succeeded();
+    lab.docker(&["rmi", "e2e-vault-image"]).succeeded();
+}
+
+#[test]
+fn a_roof_holds_for_compose_and_for_sessions() {
+    let lab = Lab::shared();
+    let keys = lab.directory.join("keys").join(lab.value("ACCOUNT"));
+    let policy = lab.directory.join("policy-limits.toml");
+    let options = format!("restrict,command=\"{}/dockgate --config {}\"", lab.directory.display(), policy.display());
+    let key = new_key(lab, "key-limits", &keys, &options);
+    let text = fs::read_to_string(lab.value("POLICY")).unwrap();
+    fs::write(
+        &policy,
+        format!(
+            "{text}\n[containers]\nonly = ['e2e-roof-*']\n[limits]\nmemory = '64m'\nports = ['42000-42010']\n\
+             images = ['busybox']\ncontainers = 2\nsessions = 3\n"
+        ),
+    )
+    .unwrap();
+    let compose = |name: &str, service: &str, command: &str| {
+        let mut child = spawn(
+            lab.client(&[], &[&format!("docker compose -p {name} -f - {command}")])
+                .env("LAB_KEY", &key)
+                .stdin(Stdio::piped()),
+        );
+        let model = format!("services: {{a: {{command: sleep 1000, {service}}}}}");
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), model.as_bytes()).unwrap();
+        Outcome::from(child.wait_with_output().unwrap())
+    };
+    for service in [
+        "image: busybox",
+        "image: busybox, mem_limit: 1g",
+        "image: busybox, deploy: {resources: {limits: {memory: 65m}}}",
+        "image: alpine, mem_limit: 1m",
+        "image: busybox, mem_limit: 64m, ports: ['80:80']",
+        "image: busybox, mem_limit: 64m, ports: ['80']",
+        "image: busybox, mem_limit: 64m, scale: 3",
+        "image: busybox, mem_limit: 64m, deploy: {replicas: 3}",
+    ] {
+        compose("e2e-roof-x", service, "up -d").denied("limit");
+    }
+    let fits = "image: busybox, mem_limit: 64m, ports: ['42001:80']";
+    compose("e2e-elsewhere", fits, "up -d").denied("out-of-scope");
+    compose("e2e-roof-x", fits, "up -d --scale a=3").denied("limit");
+    compose("e2e-roof-x", fits, "up -d").succeeded();
+    compose("e2e-roof-x", fits, "up -d --scale a=3").denied("limit");
+    ssh_as(lab, &key, "docker run -d -m 64m --name e2e-roof-2 busybox sleep 1000").succeeded();
+    ssh_as(lab, &key, "docker run -d -m 64m --name e2e-roof-3 busybox sleep 1000").denied("limit");
+    compose("e2e-roof-x", fits, "up -d").succeeded();
+    assert_eq!(lab.docker(&["ps", "-q", "--filter", "label=dockgate.account"]).out().lines().count(), 2);
+
+    let followers: Vec<_> = (0..3)
+        .map(|_| {
+            let mut child = spawn(lab.client(&[], &["docker events --filter container=roof"]).env("LAB_KEY", &key));
+            child.stdin.take();
+            child
+        })
+        .collect();
+    until("three sessions", || lab.processes("container=roof").len() >= 3);
+    ssh_as(lab, &key, "docker ps").denied("limit");
+    for mut child in followers {
+        // The client's end is the session's.
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    until("the sessions end", || ssh_as(lab, &key, "docker ps").code == 0);
+    lab.docker(&["rm", "-f", "e2e-roof-2", "e2e-roof-x-a-1"]).succeeded();
+    lab.docker(&["network", "rm", "e2e-roof-x_default"]).succeeded();
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn entry(fields: &BTreeMap<String, Vec<u8>>) -> Option<Entry> {
             user: text(fields, "user")?,
             key: given("key"),
             fingerprint: given("fingerprint"),
+            certificate: given("certificate"),
             client: client.map(|client| Client { address: client.ip(), port: client.port() }),
             command: fields.get("request").cloned(),
         },
@@ -129,6 +130,7 @@ mod tests {
             user: "ai-worker".into(),
             key: Some("hermes".into()),
             fingerprint: None,
+            certificate: None,
             client: Client::parse("2001:db8::7 5 ::1 22"),
             command: Some(command.to_vec()),
         };

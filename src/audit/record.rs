@@ -83,6 +83,10 @@ impl Record<'_> {
             line.push('=');
             push_value(&mut line, value);
         }
+        if let Some(id) = &request.certificate {
+            line.push_str(" certificate=");
+            push_value(&mut line, id);
+        }
         line
     }
 
@@ -161,6 +165,7 @@ mod tests {
             user: "ai-worker".into(),
             key: Some("hermes".into()),
             fingerprint: None,
+            certificate: None,
             client: Client::parse("192.0.2.7 51514 192.0.2.1 22"),
             command: Some(command.to_vec()),
         }

@@ -58,7 +58,7 @@ pub(super) fn new_container(settings: &Settings, names: &[String], word: &str) -
     }
 }
 
-/// Whatever of a kind nothing uses.
+/// Whatever of a kind nothing uses, as docker's `prune` understands that (measured with docker 28.5).
 pub(super) fn prune(settings: &Settings, facts: &Facts, object: Object, word: &str) -> Result<(), Denial> {
     if !settings.watches(object) {
         return Ok(());
@@ -73,14 +73,15 @@ pub(super) fn prune(settings: &Settings, facts: &Facts, object: Object, word: &s
         Object::Image | Object::Network | Object::Volume => {
             let all = facts.all_listed(object).map_err(|why| rules.unknown(object, &why))?;
             let mut unused = all.iter().filter(|listed| match object {
-                Object::Image => !containers.iter().any(|container| container.image == listed.id),
                 Object::Network => {
                     !containers.iter().any(|container| container.running && container.networks.contains(&listed.id))
                 }
-                _ => !containers
-                    .iter()
-                    .flat_map(|container| &container.mounts)
-                    .any(|mount| listed.names.contains(&mount.name)),
+                Object::Volume => {
+                    let mut mounts = containers.iter().flat_map(|container| &container.mounts);
+                    !mounts.any(|mount| listed.names.contains(&mount.name))
+                }
+                // Docker takes an image's names away one by one, the last only where a container uses it.
+                Object::Image | Object::Container => true,
             });
             unused.try_for_each(|listed| rules.listed(object, listed, Touch::Change))
         }
