@@ -1,6 +1,8 @@
 //! dockgate's own options. Data, derived by clap.
 
+use crate::policy::file::range;
 use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -47,6 +49,15 @@ pub enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
         words: Vec<OsString>,
     },
+    /// Print the authorized_keys line for a public key: with --key, --profile and --config in its command
+    Authorize {
+        /// The file with the public key; - for standard input
+        #[arg(value_name = "KEYFILE")]
+        file: PathBuf,
+        /// Where the key may be used from: addresses and ranges, with commas between them
+        #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = range)]
+        from: Vec<IpNet>,
+    },
     /// Look at the policy
     Policy {
         #[command(subcommand)]
@@ -81,7 +92,10 @@ pub enum PolicyCommand {
 }
 
 /// Labels stand in log records and on command lines: plain words only.
-fn label(text: &str) -> Result<String, String> {
+///
+/// # Errors
+/// A sentence that says what is plain.
+pub fn label(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
     if !text.is_empty() && text.len() <= 64 && text.chars().all(plain) {
         Ok(text.to_owned())

@@ -25,6 +25,7 @@
 //! ```
 
 pub mod audit;
+pub mod authorize;
 pub mod cases;
 pub mod cli;
 pub mod compose;
@@ -40,11 +41,13 @@ pub mod facts;
 pub mod gate;
 pub mod guide;
 pub mod identity;
+pub mod key_line;
 pub mod nearest;
 pub mod not_docker;
 pub mod own;
 pub mod policy;
 pub mod project;
+pub mod public_key;
 pub mod replay;
 pub mod request;
 pub mod session;

@@ -3,6 +3,7 @@
 
 use anyhow::Context;
 use clap::Parser;
+use dockgate::authorize::{self, Authorized, Wish};
 use dockgate::cli::{Cli, Command, Options, PolicyCommand};
 use dockgate::exec::{Account, is_locale};
 use dockgate::exit::Exit;
@@ -12,9 +13,13 @@ use dockgate::request::{Client, Request};
 use dockgate::start::{Itself, Start};
 use dockgate::{audit, cases, guide, identity, policy, replay, watch};
 use std::ffi::OsString;
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::ExitCode;
 use std::sync::Arc;
+
+/// A file of more bytes than this is not a public key.
+const MAX_KEY_BYTES: u64 = 64 * 1024;
 
 fn main() -> ExitCode {
     // A defect is a refusal and a record; where in the source it was is nothing for the client.
@@ -66,7 +71,8 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
         Err(error) if command.is_some() => return validate(Err(error)),
         Err(error) => return broken_policy(&error, &request, profile.as_deref().unwrap_or("default")),
     };
-    let Selected { policy, profile, because, denial } = set.select(&request, profile.as_deref());
+    let named = profile;
+    let Selected { policy, profile, because, denial } = set.select(&request, named.as_deref());
     let known = set.with_profile(&profile).is_some();
     let mut gate = Gate { policy, profile, refusal: denial, account: account(&request.user), parent };
     let Some(command) = command else { return Arc::new(gate).serve(&request, identity::record_id()) };
@@ -77,6 +83,16 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
     // The administrator asks about a key, and does not come with it.
     gate.refusal = None;
     match command {
+        Command::Authorize { file, from } => {
+            let wish = Wish {
+                program: String::new(),
+                config: config.map(|file| absolute(&file).display().to_string()),
+                key: request.key,
+                profile: named,
+                from,
+            };
+            authorize_key(&file, wish, &set)
+        }
         Command::Check { json, words } => {
             let decision = gate.decide(&joined(&words), false);
             if json { gate::check_json(&decision) } else { gate::check_text(&decision) }
@@ -86,6 +102,32 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
         }
         Command::Policy { command: PolicyCommand::Validate { .. } | PolicyCommand::Diff { .. } } => validate(Ok(set)),
         Command::Policy { command: PolicyCommand::Test { file } } => test(&gate, &file),
+    }
+}
+
+/// Prints the authorized_keys line for the key in a file.
+fn authorize_key(file: &std::path::Path, wish: Wish, set: &PolicySet) -> Exit {
+    let line = || -> anyhow::Result<Authorized> {
+        let program = std::env::current_exe().and_then(|path| path.canonicalize()).context("where dockgate is")?;
+        let mut text = Vec::new();
+        if file.as_os_str() == "-" {
+            std::io::stdin().take(MAX_KEY_BYTES).read_to_end(&mut text).context("standard input")?;
+        } else {
+            let opened = std::fs::File::open(file).with_context(|| file.display().to_string())?;
+            opened.take(MAX_KEY_BYTES).read_to_end(&mut text).with_context(|| file.display().to_string())?;
+        }
+        let wish = Wish { program: program.display().to_string(), ..wish };
+        authorize::authorize(&text, &wish, set).map_err(|message| anyhow::anyhow!("{}: {message}", file.display()))
+    };
+    match line() {
+        Ok(Authorized { line, hint }) => {
+            gate::say(&hint);
+            gate::print(&format!("{line}\n"))
+        }
+        Err(error) => {
+            gate::say(&format!("ERROR: {}\n", audit::escape::for_terminal(&format!("{error:#}"))));
+            Exit::Usage
+        }
     }
 }
 

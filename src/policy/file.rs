@@ -397,9 +397,17 @@ impl TryFrom<String> for Range {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let range = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        range.map(Self).map_err(|_| format!("\"{text}\" is neither an address nor a range like 192.0.2.0/24"))
+        range(&text).map(Self)
     }
+}
+
+/// Reads an address or a range of them.
+///
+/// # Errors
+/// A sentence that says what is expected.
+pub fn range(text: &str) -> Result<IpNet, String> {
+    let range = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    range.map_err(|_| format!("\"{text}\" is neither an address nor a range like 192.0.2.0/24"))
 }
 
 impl PolicySet {
