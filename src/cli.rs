@@ -58,6 +58,21 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = range)]
         from: Vec<IpNet>,
     },
+    /// Check what is outside the policy file on this host, and say how each fault is mended
+    Doctor {
+        /// The account that the keys log in to [default: the current one]
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// One line of JSON instead of text
+        #[arg(long)]
+        json: bool,
+        /// The sshd that is asked for its configuration [default: where systems keep it]
+        #[arg(long, value_name = "PROGRAM")]
+        sshd: Option<PathBuf>,
+        /// The configuration file of that sshd [default: its own]
+        #[arg(long, value_name = "FILE")]
+        sshd_config: Option<PathBuf>,
+    },
     /// Look at the policy
     Policy {
         #[command(subcommand)]

@@ -35,6 +35,7 @@ pub mod demand;
 pub mod denial;
 pub mod docker;
 pub mod docs;
+pub mod doctor;
 pub mod exec;
 pub mod exit;
 pub mod facts;

@@ -5,6 +5,7 @@ use anyhow::Context;
 use clap::Parser;
 use dockgate::authorize::{self, Authorized, Wish};
 use dockgate::cli::{Cli, Command, Options, PolicyCommand};
+use dockgate::doctor::{Report, look};
 use dockgate::exec::{Account, is_locale};
 use dockgate::exit::Exit;
 use dockgate::gate::{self, Gate};
@@ -66,6 +67,10 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
     if let Some(Command::Policy { command: PolicyCommand::Diff { old, new, log } }) = &command {
         return diff(old, new, log, parent);
     }
+    if let Some(Command::Doctor { user, json, sshd, sshd_config }) = &command {
+        let [config, sshd, sshd_config] = [&config, sshd, sshd_config].map(|file| file.as_deref().map(absolute));
+        return examine(look::Options { user: user.clone(), config, sshd, sshd_config }, *json);
+    }
     let set = match policy::load::load(config.as_deref()) {
         Ok(set) => set,
         Err(error) if command.is_some() => return validate(Err(error)),
@@ -100,7 +105,8 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
         Command::Policy { command: PolicyCommand::Show } => {
             gate::print(&format!("# profile {}: {because}\n{}", gate.profile, guide::policy_text(&gate.policy)))
         }
-        Command::Policy { command: PolicyCommand::Validate { .. } | PolicyCommand::Diff { .. } } => validate(Ok(set)),
+        Command::Doctor { .. }
+        | Command::Policy { command: PolicyCommand::Validate { .. } | PolicyCommand::Diff { .. } } => validate(Ok(set)),
         Command::Policy { command: PolicyCommand::Test { file } } => test(&gate, &file),
     }
 }
@@ -129,6 +135,25 @@ fn authorize_key(file: &std::path::Path, wish: Wish, set: &PolicySet) -> Exit {
             Exit::Usage
         }
     }
+}
+
+/// Looks at the host for one account, and says what is wrong.
+fn examine(options: look::Options, json: bool) -> Exit {
+    let (own, _) = identity::account();
+    let name = options.user.clone().unwrap_or_else(|| own.clone());
+    if name != own && !nix::unistd::Uid::effective().is_root() {
+        gate::say("ERROR: --user: only root can look at another account\n");
+        return Exit::Usage;
+    }
+    let report = match look::look(&options) {
+        Ok(facts) => facts.map_or_else(|| Report::of_nobody(&name), |facts| Report::of(&facts)),
+        Err(error) => {
+            gate::say(&format!("ERROR: {error:#}\n"));
+            return Exit::Unavailable;
+        }
+    };
+    gate::print(&if json { report.json() } else { report.text() });
+    if report.ok { Exit::Success } else { Exit::Failed }
 }
 
 /// Judges each case of a file, and says which came out otherwise.

@@ -67,7 +67,7 @@ impl Start {
 }
 
 /// `--name value` or `--name=value`, and no sub-command.
-fn only_options(words: &[String]) -> bool {
+pub(crate) fn only_options(words: &[String]) -> bool {
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let known = ["--config", "--profile", "--key"].iter().find(|name| word.starts_with(**name));
