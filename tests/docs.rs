@@ -93,6 +93,16 @@ fn the_audit_document_lists_every_reason() {
 }
 
 #[test]
+fn the_doctor_s_document_lists_every_check() {
+    let rows = rows(&text("docs/doctor.md"), "| check | holds when |");
+    let listed: Vec<(&str, &str)> = rows.iter().map(|row| (code(&row[0]), row[1].as_str())).collect();
+    let expected: Vec<(&str, &str)> =
+        dockgate::doctor::checks::ALL.iter().map(|check| (check.id, check.holds)).collect();
+    assert_eq!(listed, expected, "docs/doctor.md");
+    assert!(rows.iter().all(|row| row.len() == 4 && row.iter().all(|cell| !cell.is_empty())));
+}
+
+#[test]
 fn the_policy_document_s_example_is_a_policy() {
     let document = text("docs/policy.md");
     let example = document.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
