@@ -93,7 +93,10 @@ fn only_key(file: &[u8]) -> Result<PublicKey, String> {
         return Err("its line has a control character in it".to_owned());
     }
     match KeyLine::parse(line) {
-        Ok(Some(KeyLine { options, key })) if options.is_empty() => Ok(key),
+        Ok(Some(KeyLine { options, key })) if options.is_empty() => match key.weakness() {
+            Some(weakness) => Err(format!("{weakness}; make a key with ssh-keygen -t ed25519")),
+            None => Ok(key),
+        },
         Ok(Some(_)) => Err("its key brings options of its own; give the bare public key".to_owned()),
         // The sentence for a line that begins with a key, not for one that begins with options.
         _ => Err(PublicKey::parse(line.trim()).err().unwrap_or_else(|| "there is no key in it".to_owned())),
@@ -186,7 +189,7 @@ mod tests {
             (key("a").replace("ssh-ed25519", "ssh-ed448"), "\"ssh-ed448\" is not a type"),
             (key("a").replace("ssh-ed25519", "ssh-rsa"), "the key itself \"ssh-ed25519\""),
             (key_of("ssh-rsa", &[&[3], &[0x80; 128]]), "1024 bits"),
-            (key_of("ssh-dss", &[&[1]]), "DSA"),
+            (key_of("ssh-dss", &[&[1], &[2], &[3], &[4]]), "DSA"),
             (key(""), "no comment"),
             (key("of the agent"), "--key NAME"),
             (key("-x"), "option"),

@@ -22,6 +22,8 @@ enum Shape {
     Curve(&'static str),
     /// Exponent and modulus.
     Rsa,
+    /// Four numbers.
+    Dsa,
 }
 
 const KINDS: &[Kind] = &[
@@ -32,6 +34,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "ecdsa-sha2-nistp521", fields: 3, shape: Shape::Curve("nistp521") },
     Kind { name: "sk-ecdsa-sha2-nistp256@openssh.com", fields: 4, shape: Shape::Curve("nistp256") },
     Kind { name: "ssh-rsa", fields: 3, shape: Shape::Rsa },
+    Kind { name: "ssh-dss", fields: 5, shape: Shape::Dsa },
 ];
 
 /// One public key.
@@ -51,11 +54,6 @@ impl PublicKey {
     /// A sentence about what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (name, rest) = word(text);
-        if name == "ssh-dss" {
-            return Err(
-                "DSA keys are too weak and OpenSSH has dropped them; make one with ssh-keygen -t ed25519".into()
-            );
-        }
         if name.contains("-cert-v01@") {
             return Err(format!("{name} is a certificate; give the public key itself"));
         }
@@ -72,15 +70,29 @@ impl PublicKey {
         fingerprint(&self.blob)
     }
 
+    /// Why it should not let anybody in, although sshd may take it.
+    pub fn weakness(&self) -> Option<String> {
+        let kind = KINDS.iter().find(|kind| kind.name == self.kind)?;
+        match kind.shape {
+            Shape::Dsa => Some("DSA keys are too weak, and OpenSSH has dropped them".to_owned()),
+            Shape::Rsa => {
+                let modulus = fields(&self.blob)?.get(2).map_or(0, |modulus| bits(modulus));
+                let weak = format!("an RSA key of {modulus} bits is too weak; {MIN_RSA_BITS} are the fewest");
+                (modulus < MIN_RSA_BITS).then_some(weak)
+            }
+            Shape::Ed25519 | Shape::Curve(_) => None,
+        }
+    }
+
     /// The key without its comment.
     pub fn text(&self) -> String {
         format!("{} {}", self.kind, STANDARD.encode(&self.blob))
     }
 }
 
-/// Whether a word is a type of key, also one that is not taken.
+/// Whether a word is a type of key.
 pub fn is_kind(word: &str) -> bool {
-    word == "ssh-dss" || KINDS.iter().any(|kind| kind.name == word || word.starts_with(&format!("{}-cert-", kind.name)))
+    KINDS.iter().any(|kind| kind.name == word)
 }
 
 /// The fingerprint of a key's blob.
@@ -89,7 +101,7 @@ pub fn fingerprint(blob: &[u8]) -> String {
 }
 
 fn names() -> Vec<&'static str> {
-    KINDS.iter().map(|kind| kind.name).collect()
+    KINDS.iter().filter(|kind| !matches!(kind.shape, Shape::Dsa)).map(|kind| kind.name).collect()
 }
 
 /// The first word, and what follows the blanks behind it.
@@ -102,7 +114,7 @@ impl Kind {
     fn check(&self, blob: &[u8]) -> Result<(), String> {
         let broken = || Err(format!("what follows {} is not a key of that type", self.name));
         let Some(fields) = fields(blob) else { return broken() };
-        let [embedded, second, others @ ..] = fields.as_slice() else { return broken() };
+        let [embedded, second, ..] = fields.as_slice() else { return broken() };
         if *embedded != self.name.as_bytes() {
             let embedded = String::from_utf8_lossy(embedded);
             return Err(format!("the line says {}, the key itself \"{}\"", self.name, embedded.escape_default()));
@@ -110,16 +122,10 @@ impl Kind {
         let sound = match self.shape {
             Shape::Ed25519 => second.len() == 32,
             Shape::Curve(curve) => *second == curve.as_bytes(),
-            Shape::Rsa => true,
+            Shape::Rsa | Shape::Dsa => true,
         };
         if fields.len() != self.fields || !sound {
             return broken();
-        }
-        let bits = others.first().map_or(0, |modulus| bits(modulus));
-        if matches!(self.shape, Shape::Rsa) && bits < MIN_RSA_BITS {
-            return Err(format!(
-                "an RSA key of {bits} bits is too weak: {MIN_RSA_BITS} at least, or ssh-keygen -t ed25519"
-            ));
         }
         Ok(())
     }
@@ -178,12 +184,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_key_that_is_not_what_it_says_is_refused() {
-        let rsa = |bytes: &[u8]| key_of("ssh-rsa", &[&[1, 0, 1], bytes]);
         let ed25519 = key_of("ssh-ed25519", &[&[7; 32]]);
         for (line, says) in [
-            (rsa(&[0x80; 128]), "1024 bits"),
-            (rsa(&[&[0, 0x7f][..], &[0xff; 255]].concat()), "2047 bits"),
-            (key_of("ssh-dss", &[&[1], &[2], &[3], &[4]]), "DSA"),
+            (key_of("ssh-rsa", &[&[1, 0, 1]]), "not a key of that type"),
             (key_of("ssh-ed25519-cert-v01@openssh.com", &[&[1]]), "certificate"),
             (key_of("ssh-ed448", &[&[7; 57]]), "not a type of key"),
             (ed25519.replace("ssh-ed25519", "ssh-rsa"), "the key itself \"ssh-ed25519\""),
@@ -197,6 +200,22 @@ pub(crate) mod tests {
         ] {
             let message = PublicKey::parse(&line).expect_err(&line);
             assert!(message.contains(says), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn short_rsa_and_dsa_are_weak() {
+        let rsa = |modulus: &[u8]| key_of("ssh-rsa", &[&[1, 0, 1], modulus]);
+        for (line, says) in [
+            (rsa(&[0x80; 128]), Some("1024 bits")),
+            (rsa(&[&[0, 0x7f][..], &[0xff; 255]].concat()), Some("2047 bits")),
+            (rsa(&[&[0, 0x80][..], &[0; 255]].concat()), None),
+            (key_of("ssh-dss", &[&[1], &[2], &[3], &[4]]), Some("DSA")),
+            (key_of("ssh-ed25519", &[&[7; 32]]), None),
+        ] {
+            let weakness = PublicKey::parse(&line).expect(&line).weakness();
+            assert_eq!(weakness.is_some(), says.is_some(), "{line}");
+            assert!(weakness.is_none_or(|weakness| says.is_some_and(|says| weakness.contains(says))), "{line}");
         }
     }
 }

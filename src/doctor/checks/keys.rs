@@ -2,6 +2,7 @@
 
 use crate::doctor::Problem;
 use crate::doctor::facts::{Facts, Forced, Key};
+use crate::key_line::KeyLine;
 
 const AUTHORIZE: &str = "write the line anew: dockgate authorize KEYFILE";
 
@@ -49,9 +50,11 @@ pub(super) fn one_file(facts: &Facts) -> Vec<Problem> {
 }
 
 pub(super) fn lines(facts: &Facts) -> Vec<Problem> {
-    let broken = facts.lines().into_iter().filter_map(|(place, line)| Some((place, line.err()?)));
-    let problem = |(place, error)| Problem::warning(format!("{place}: {error}"), AUTHORIZE);
-    broken.map(problem).collect()
+    let problem = |(place, line): (String, Result<KeyLine, String>)| {
+        let wrong = line.map_or_else(Some, |line| line.key.weakness())?;
+        Some(Problem::warning(format!("{place}: {wrong}"), AUTHORIZE))
+    };
+    facts.lines().into_iter().filter_map(problem).collect()
 }
 
 pub(super) fn commands(facts: &Facts) -> Vec<Problem> {
@@ -216,6 +219,12 @@ mod tests {
             let facts = if shell { under_login_shell(facts()) } else { facts() };
             assert_eq!(found(&with_keys(facts, &key(&line))), expected, "{line} {shell}");
         }
+        // A weak key gets in all the same.
+        let weak = crate::public_key::tests::key_of("ssh-rsa", &[&[3], &[0x80; 128]]);
+        assert_eq!(
+            found(&with_keys(facts(), &weak)),
+            ["warning key-line", "fault key-command", "fault key-restrict", "fault internal-sftp"]
+        );
         assert_eq!(found(&with_keys(facts(), "restrict nonsense\n# comment\n")), ["warning key-line"]);
     }
 

@@ -66,7 +66,10 @@ pub(super) fn home(facts: &Facts) -> Vec<Problem> {
     let (name, home) = (&facts.account.name, facts.account.home.display());
     let Some(end) = facts.home.end() else {
         return vec![Problem::fault(
-            format!("there is no home {home}: sshd starts in / then, from which no file may be read"),
+            format!(
+                "no home {home} ({}): sshd starts in / then, from which no file may be read",
+                facts.home.missing().unwrap_or_default()
+            ),
             format!("mkhomedir_helper {name}, or install -d -o {name} {home}"),
         )];
     };

@@ -56,7 +56,11 @@ pub const ALL: &[Check] = &[
     Check { id: "key-file-read", holds: "the files of keys can be read", examine: keys::readable },
     Check { id: "key-file-owner", holds: "the account cannot add keys to itself", examine: keys::files_are_roots },
     Check { id: "key-file-second", holds: "keys are in one place", examine: keys::one_file },
-    Check { id: "key-line", holds: "sshd understands every line", examine: keys::lines },
+    Check {
+        id: "key-line",
+        holds: "every line is a key that sshd understands, and none is weak",
+        examine: keys::lines,
+    },
     Check { id: "key-command", holds: "every key runs dockgate", examine: keys::commands },
     Check { id: "key-restrict", holds: "every key has restrict", examine: keys::restricted },
     Check { id: "key-policy", holds: "a key's line goes with the policy file", examine: keys::policy },
