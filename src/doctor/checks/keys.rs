@@ -1,18 +1,32 @@
 //! The keys that let somebody in, and what their lines say. Pure.
 
 use crate::doctor::Problem;
-use crate::doctor::facts::{Facts, Forced, Key};
+use crate::doctor::facts::{Facts, Forced, Key, KeyFile};
 use crate::key_line::KeyLine;
 
 const AUTHORIZE: &str = "write the line anew: dockgate authorize KEYFILE";
 
 pub(super) fn readable(facts: &Facts) -> Vec<Problem> {
     let unread = facts.key_files.iter().filter_map(|file| Some((file, file.text.as_ref().err()?)));
-    let problem = |(file, error): (&crate::doctor::facts::KeyFile, &String)| {
+    let problem = |(file, error): (&KeyFile, &String)| {
         let path = file.way.path.display();
         Problem::fault(format!("what {path} lets in is not known: {error}"), "run doctor as root")
     };
-    unread.map(problem).collect()
+    let mut found: Vec<Problem> = unread.map(problem).collect();
+    let files_alone = facts.sshd.as_ref().is_ok_and(|sshd| sshd.value("authorizedkeyscommand").is_none());
+    if found.is_empty() && files_alone && facts.keys().is_empty() {
+        let name = &facts.account.name;
+        found.push(Problem::warning(
+            format!("no key lets anybody in as {name}: there is none in {}", file_names(facts)),
+            "dockgate authorize KEYFILE >> FILE, as root",
+        ));
+    }
+    found
+}
+
+fn file_names(facts: &Facts) -> String {
+    let files: Vec<String> = facts.key_files.iter().map(|file| file.way.path.display().to_string()).collect();
+    if files.is_empty() { "AuthorizedKeysFile none".to_owned() } else { files.join(" and ") }
 }
 
 /// A key that the account adds itself has no forced command. Under dockgate as the login shell that is no
@@ -42,9 +56,8 @@ pub(super) fn files_are_roots(facts: &Facts) -> Vec<Problem> {
 
 pub(super) fn one_file(facts: &Facts) -> Vec<Problem> {
     let [_, _, ..] = facts.key_files.as_slice() else { return Vec::new() };
-    let files: Vec<String> = facts.key_files.iter().map(|file| file.way.path.display().to_string()).collect();
     vec![Problem::warning(
-        format!("sshd looks for keys in {}: one of them is easily forgotten", files.join(" and ")),
+        format!("sshd looks for keys in {}: one of them is easily forgotten", file_names(facts)),
         "AuthorizedKeysFile with one file",
     )]
 }
@@ -175,7 +188,6 @@ fn named(key: &Key) -> String {
 mod tests {
     use super::*;
     use crate::doctor::checks::tests::{FORCED, facts, found, key, roots, with_keys, with_sshd};
-    use crate::doctor::facts::KeyFile;
     use crate::doctor::way::Way;
     use crate::doctor::way::tests::way;
 
@@ -225,7 +237,7 @@ mod tests {
             found(&with_keys(facts(), &weak)),
             ["warning key-line", "fault key-command", "fault key-restrict", "fault internal-sftp"]
         );
-        assert_eq!(found(&with_keys(facts(), "restrict nonsense\n# comment\n")), ["warning key-line"]);
+        assert_eq!(found(&with_keys(facts(), &(key(FORCED) + "restrict nonsense\n# comment\n"))), ["warning key-line"]);
     }
 
     #[test]
@@ -241,14 +253,17 @@ mod tests {
     fn keys_are_in_one_file_of_root_s() {
         let own = way(&[("/", 0, 0, 0o755), ("/home/ai/", 1000, 1000, 0o755), ("/home/ai/keys", 0, 0, 0o644)]);
         let file = |way: &Way, text| KeyFile { way: way.clone(), text };
+        let keys = || Ok(Some(key(FORCED)));
         let of = |files| Facts { key_files: files, ..facts() };
-        assert_eq!(found(&of(vec![file(&own, Ok(None))])), ["fault key-file-owner", "fault internal-sftp"]);
+        assert_eq!(found(&of(vec![file(&own, keys())])), ["fault key-file-owner", "fault internal-sftp"]);
         assert_eq!(found(&of(vec![file(&roots("/k"), Err("x".into()))])), ["fault key-file-read"]);
         assert_eq!(
-            found(&of(vec![file(&roots("/k"), Ok(None)), file(&roots("/l"), Ok(None))])),
+            found(&of(vec![file(&roots("/k"), keys()), file(&roots("/l"), Ok(None))])),
             ["warning key-file-second"]
         );
-        let shell = under_login_shell(of(vec![file(&own, Ok(None))]));
+        assert_eq!(found(&of(vec![file(&roots("/k"), Ok(None))])), ["warning key-file-read"]);
+        assert_eq!(found(&of(Vec::new())), ["warning key-file-read"]);
+        let shell = under_login_shell(of(vec![file(&own, keys())]));
         assert_eq!(found(&shell), ["fault forwarding"]);
         assert_eq!(found(&with_sshd(shell, "disableforwarding yes\nsubsystem sftp /x\n")), [""; 0]);
     }

@@ -53,7 +53,7 @@ pub const ALL: &[Check] = &[
     },
     Check { id: "syslog-socket", holds: "records can be sent", examine: programs::syslog },
     Check { id: "sshd-config", holds: "sshd says what is in effect for the account", examine: sshd::readable },
-    Check { id: "key-file-read", holds: "the files of keys can be read", examine: keys::readable },
+    Check { id: "key-file-read", holds: "there are keys, and their files can be read", examine: keys::readable },
     Check { id: "key-file-owner", holds: "the account cannot add keys to itself", examine: keys::files_are_roots },
     Check { id: "key-file-second", holds: "keys are in one place", examine: keys::one_file },
     Check {
