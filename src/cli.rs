@@ -101,7 +101,7 @@ pub enum PolicyCommand {
     },
     /// Say whether the policy file is well-formed and trustworthy
     Validate {
-        /// The file [default: the one in force]
+        /// The file, or - for standard input, whose form alone is judged [default: the one in force]
         file: Option<PathBuf>,
     },
 }

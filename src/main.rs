@@ -62,6 +62,12 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
     let Options { config, profile, key } = options;
     let request = request(key, original);
     if let Some(Command::Policy { command: PolicyCommand::Validate { file: Some(file) } }) = &command {
+        if file.as_os_str() == "-" {
+            return match policy::load::form(&mut std::io::stdin().lock()) {
+                Ok(_) => gate::print("policy: well-formed; whose file it is was not looked at\n"),
+                Err(error) => validate(Err(error)),
+            };
+        }
         return validate(policy::load::load(Some(&absolute(file))));
     }
     if let Some(Command::Policy { command: PolicyCommand::Diff { old, new, log } }) = &command {

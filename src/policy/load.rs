@@ -33,6 +33,17 @@ pub fn load(named: Option<&Path>) -> Result<PolicySet> {
         .map_err(|message| anyhow::anyhow!("policy file {}: {}", path.display(), message.trim_end()))
 }
 
+/// Reads a policy that is no file yet, to judge its form: where it is built, not even the store is root's.
+///
+/// # Errors
+/// When it cannot be read, or is not wholly understood.
+pub fn form(input: &mut impl Read) -> Result<PolicySet> {
+    let mut text = String::new();
+    input.take(MAX_BYTES + 1).read_to_string(&mut text).context("policy on standard input")?;
+    ensure!(text.len() as u64 <= MAX_BYTES, "policy on standard input: it is larger than {MAX_BYTES} bytes");
+    PolicySet::from_toml(&text).map_err(|message| anyhow::anyhow!("policy on standard input: {}", message.trim_end()))
+}
+
 /// The text of a file that only root can change.
 fn trusted_text(path: &Path) -> Result<String> {
     ensure!(path.is_absolute(), "its path must be absolute");
