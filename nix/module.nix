@@ -1,0 +1,273 @@
+# NixOS: accounts whose keys reach Docker through dockgate, and nothing else. See docs/nixos.md.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  inherit (lib)
+    concatStringsSep
+    getExe
+    literalExpression
+    mapAttrs
+    mapAttrsToList
+    mkEnableOption
+    mkIf
+    mkMerge
+    mkOption
+    optionalString
+    types
+    ;
+
+  cfg = config.services.dockgate;
+  docker = config.virtualisation.docker;
+  names = builtins.attrNames cfg.users;
+  toml = pkgs.formats.toml { };
+
+  # The file of /etc/ssh/authorized_keys.d/NAME is NixOS's own, made of users.users.NAME.openssh.authorizedKeys.
+  keyLine =
+    label:
+    {
+      key,
+      profile,
+      from,
+    }:
+    let
+      command = "${getExe cfg.package} --key ${label}${optionalString (profile != null) " --profile ${profile}"}";
+      origin = optionalString (from != [ ]) ",from=\"${concatStringsSep "," from}\"";
+      # One of several lines is refused in checks.nix, which says what to do; a type would only refuse.
+      line = builtins.replaceStrings [ "\n" "\r" ] [ " " " " ] (lib.removeSuffix "\n" key);
+    in
+    "command=\"${command}\",restrict${origin} ${line}";
+
+  keyModule.options = {
+    key = mkOption {
+      type = types.str;
+      example = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f hermes";
+      description = "The public key: the one line of a `.pub` file, without options in front.";
+    };
+    profile = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "read-only";
+      description = ''
+        The policy's profile for this key: `default`, `read-only`, `operator`, or one of
+        {option}`services.dockgate.settings.profiles`. `null` leaves it to the policy.
+      '';
+    };
+    from = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [
+        "192.0.2.0/24"
+        "2001:db8::/32"
+      ];
+      description = "Addresses, ranges or names that the key may come from, as sshd's `from=` takes them; empty: anywhere.";
+    };
+  };
+
+  userModule =
+    { name, ... }:
+    {
+      options = {
+        keys = mkOption {
+          type = types.attrsOf (types.submodule keyModule);
+          default = { };
+          description = "The account's keys, by the label that stands in every record of theirs.";
+        };
+        home = mkOption {
+          type = types.str;
+          default = "/var/lib/dockgate/${name}";
+          defaultText = literalExpression ''"/var/lib/dockgate/''${name}"'';
+          description = ''
+            The account's home and the working directory of its requests. It belongs to root: the account can read it, and
+            write nothing there. What you put into it can be named in requests: build contexts, Compose files.
+          '';
+        };
+        uid = mkOption {
+          type = types.nullOr types.ints.positive;
+          default = null;
+          description = "The account's user id; `null` lets NixOS choose.";
+        };
+        extraGroups = mkOption {
+          type = types.listOf types.str;
+          default = [ ];
+          description = "Groups besides `docker`, to read files of a build context, for instance.";
+        };
+      };
+    };
+
+  # The account can use it and cannot change it, nor what sshd and the shell look for in it.
+  home = name: user: "d ${user.home} 0750 root ${name} -";
+
+  matchBlock = ''
+    # dockgate: what the account itself could change has no say.
+    Match User ${concatStringsSep "," names}
+      AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u
+      AuthorizedKeysCommand none
+      AuthorizedPrincipalsFile none
+      TrustedUserCAKeys none
+      AuthenticationMethods publickey
+      PasswordAuthentication no
+      KbdInteractiveAuthentication no
+      DisableForwarding yes
+      AllowAgentForwarding no
+      AllowStreamLocalForwarding no
+      AllowTcpForwarding no
+      X11Forwarding no
+      PermitTunnel no
+      PermitTTY no
+      PermitUserRC no
+      ExposeAuthInfo yes
+      # In the place of the list that holds for everybody.
+      AcceptEnv LANG LC_*
+    Match all
+  '';
+
+  # What an administrator runs as one of the accounts is logged, down to what that starts; the accounts run nothing.
+  sudoRules = ''
+    # dockgate
+    Defaults>${concatStringsSep "," names} syslog=authpriv, log_subcmds
+    ${concatStringsSep "\n" (map (name: "${name} ALL=(ALL:ALL) !ALL") names)}
+  '';
+
+  policy =
+    let
+      rendered = toml.generate "dockgate-policy.toml" cfg.settings;
+    in
+    # Whose file it is can only be seen on the machine itself; there the gate looks.
+    if pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform then
+      pkgs.runCommand "dockgate-policy.toml" { } ''
+        ${getExe cfg.package} policy validate - <${rendered}
+        cp ${rendered} $out
+      ''
+    else
+      rendered;
+
+  wrapper = lib.hiPrio (
+    pkgs.runCommand "dockgate-as-docker" { meta.mainProgram = "docker"; } ''
+      mkdir -p $out/bin
+      ln -s ${getExe cfg.package} $out/bin/docker
+    ''
+  );
+in
+{
+  imports = [ ./checks.nix ];
+
+  options.services.dockgate = {
+    enable = mkEnableOption "dockgate, a gate between SSH keys and Docker";
+
+    package = mkOption {
+      type = types.package;
+      default = pkgs.callPackage ./package.nix { };
+      defaultText = literalExpression "pkgs.callPackage ./package.nix { }";
+      description = "The dockgate to use. It is the accounts' login shell, so it must have `passthru.shellPath`.";
+    };
+
+    users = mkOption {
+      type = types.attrsOf (types.submodule userModule);
+      default = { };
+      example = literalExpression ''
+        {
+          ai-worker.keys.hermes.key = builtins.readFile ./hermes.pub;
+        }
+      '';
+      description = "Accounts that reach Docker through dockgate, by name. The module makes them.";
+    };
+
+    settings = mkOption {
+      type = types.submodule {
+        freeformType = toml.type;
+        options.docker = {
+          program = mkOption {
+            type = types.str;
+            default = "${docker.package}/bin/docker";
+            defaultText = literalExpression ''"''${config.virtualisation.docker.package}/bin/docker"'';
+            description = "The docker that is run; its package brings Compose and buildx.";
+          };
+          config = mkOption {
+            type = types.str;
+            default = "/etc/dockgate/docker";
+            description = "DOCKER_CONFIG: registry credentials. The accounts must not be able to write it.";
+          };
+        };
+      };
+      default = { };
+      example = literalExpression ''
+        {
+          host.bind_mounts = [ "/srv/media:ro" ];
+          profiles.builder.commands.allowed = [ "ps" "images" "build" "pull" ];
+        }
+      '';
+      description = ''
+        The policy, {file}`/etc/dockgate/policy.toml`: docs/policy.md has the keys. It is checked when the system is built.
+        It can be read by everybody, so it must not hold secrets.
+      '';
+    };
+
+    hardenSshd = mkOption {
+      type = types.bool;
+      default = true;
+      description = ''
+        Whether to add a `Match User` block to sshd's configuration: keys only, and only those given here; no forwarding,
+        terminal or {file}`~/.ssh/rc`; the proven key in every record. Without it sshd also reads keys from the home.
+      '';
+    };
+
+    sudoAudit = mkOption {
+      type = types.bool;
+      default = true;
+      description = ''
+        Whether sudo logs what administrators run as the accounts, and what that starts in turn, and refuses the accounts
+        themselves whatever other rules say. Without {option}`security.sudo.enable` it does nothing.
+      '';
+    };
+
+    wrapper = {
+      enable = mkEnableOption ''
+        dockgate under the name `docker`, ahead of the real one, for mistakes on a console. It stops nobody who calls the
+        real docker by its path'';
+      systemWide = mkOption {
+        type = types.bool;
+        default = true;
+        description = "Whether it is `docker` for everybody, administrators included, or in the accounts' own profiles alone.";
+      };
+    };
+  };
+
+  config = mkIf cfg.enable (mkMerge [
+    {
+      environment.etc."dockgate/policy.toml".source = policy;
+      environment.systemPackages = [ cfg.package ] ++ lib.optional (cfg.wrapper.enable && cfg.wrapper.systemWide) wrapper;
+
+      users.users = mapAttrs (name: user: {
+        # A system account: no login screen offers it, and nothing of a person's is set up for it.
+        isSystemUser = true;
+        description = "Docker through dockgate";
+        group = name;
+        extraGroups = lib.optional docker.enable "docker" ++ user.extraGroups;
+        inherit (user) home uid;
+        createHome = false;
+        # No password, and not locked either: sshd without PAM refuses a locked account's keys.
+        hashedPassword = "*";
+        # A shell that reads no start-up file, and judges whatever it is given.
+        shell = cfg.package;
+        packages = lib.optional cfg.wrapper.enable wrapper;
+        openssh.authorizedKeys.keys = mapAttrsToList keyLine user.keys;
+      }) cfg.users;
+      users.groups = mapAttrs (_: _: { }) cfg.users;
+
+      systemd.tmpfiles.rules = mapAttrsToList home cfg.users;
+    }
+    (mkIf (cfg.hardenSshd && names != [ ]) {
+      # Last, so that the lines which hold for everybody stay outside of it.
+      services.openssh.extraConfig = lib.mkAfter matchBlock;
+    })
+    (mkIf (cfg.sudoAudit && names != [ ]) {
+      # Last, as the last rule that matches is the one that counts.
+      security.sudo.extraConfig = lib.mkAfter sudoRules;
+    })
+  ]);
+}
