@@ -1,9 +1,9 @@
 # Part of lab.sh, which sets $cache and $docker: what the lab needs, from Debian's packages. Sourced, not run.
 # shellcheck shell=bash disable=SC2154
 
-# The libraries are dockerd's and runc's.
-packages=(busybox-static dash libcap2 libdevmapper1.02.1 libseccomp2 libsystemd0 openssh-client openssh-server
-    procps rsyslog)
+# The libraries are dockerd's and runc's; nix-bin and sudo are for what the NixOS module makes.
+packages=(busybox-static dash libcap2 libdevmapper1.02.1 libseccomp2 libsystemd0 nix-bin openssh-client openssh-server
+    procps rsyslog sudo)
 
 install_lab() {
     install_packages
