@@ -102,6 +102,31 @@ in
       beside = if fault.warns or false then evaluated.failed else evaluated.warnings;
     }
   ) (import ./faults.nix lib);
+  # The names of the module's options, for docs/nixos.md.
+  options =
+    let
+      module = lib.evalModules {
+        modules = [
+          ./options.nix
+          ../module.nix
+          cases.one
+        ];
+        specialArgs = { inherit pkgs; };
+      };
+      names =
+        prefix: options:
+        builtins.concatLists (
+          lib.mapAttrsToList (
+            name: option: if option ? _type then [ "${prefix}${name}" ] else names "${prefix}${name}." option
+          ) options
+        );
+      user = module.config.services.dockgate.users.ai-worker;
+      below = prefix: set: map (name: "${prefix}${name}") (builtins.attrNames set);
+    in
+    names "" module.options.services.dockgate
+    ++ below "users.<name>." user
+    ++ below "users.<name>.keys.<label>." user.keys.hermes
+    ++ below "settings.docker." module.config.services.dockgate.settings.docker;
   flake = {
     outputs = builtins.mapAttrs (
       _: output: if builtins.isAttrs output then builtins.attrNames output else [ ]

@@ -62,6 +62,7 @@ rec {
   runCommand =
     name: attributes: script:
     package name (attributes // { inherit script; });
+  writeShellScriptBin = name: text: package name { inherit text; };
   mkShell = attributes: attributes;
   callPackage =
     file: arguments:
@@ -74,14 +75,10 @@ rec {
 
   docker = package "docker" { };
   dash = package "dash" { shellPath = "/bin/dash"; };
-  busybox = package "busybox" { };
-  util-linux = package "util-linux" { };
   clippy = package "clippy" { };
   rustfmt = package "rustfmt" { };
   installShellFiles = package "install-shell-files" { };
   nixfmt-tree = package "treefmt" { };
-  dockerTools.buildImage = attributes: package attributes.name { };
-  path = ./stand-in;
 
   everything = {
     inherit

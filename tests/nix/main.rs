@@ -17,7 +17,7 @@ mod machine;
 #[path = "../support/mod.rs"]
 mod support;
 
-use evaluator::{GATE, evaluate, nix, repository, strings};
+use evaluator::{GATE, evaluate, evaluate_given, nix, repository, strings};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -141,6 +141,30 @@ fn the_wrapper_comes_before_the_real_docker() {
     assert!(named(&bare["programs"]).is_none());
     assert!(named(&one["programs"]).is_none());
     assert!(named(&one["accounts"]["ai-worker"]["packages"]).is_none());
+}
+
+#[test]
+fn every_type_of_key_that_sshd_takes_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut keys = String::new();
+    for (kind, bits) in [("ed25519", "256"), ("rsa", "2048"), ("ecdsa", "256"), ("ecdsa", "384"), ("ecdsa", "521")] {
+        let label = format!("{kind}-{bits}");
+        let file = directory.path().join(&label);
+        let arguments = ["-q", "-t", kind, "-b", bits, "-N", "", "-C", "two words", "-f"];
+        assert!(Command::new("ssh-keygen").args(arguments).arg(&file).status().unwrap().success());
+        keys.push_str(&format!("keys.{label}.key = builtins.readFile {}.pub;\n", file.display()));
+    }
+    let module = directory.path().join("keys.nix");
+    let needs = "virtualisation.docker.enable = true; services.openssh.enable = true; services.dockgate.enable = true;";
+    fs::write(&module, format!("{{ {needs} services.dockgate.users.ai-worker = {{ {keys} }}; }}")).unwrap();
+    let made = evaluate_given(&module);
+    assert!(strings(&made["failed"]).is_empty(), "{}", made["failed"]);
+    let lines = strings(&made["accounts"]["ai-worker"]["keys"]);
+    let file = directory.path().join("authorized_keys");
+    fs::write(&file, lines.join("\n")).unwrap();
+    // A fingerprint of each line: sshd's own reader finds its options and its key.
+    let read: Outcome = Command::new("ssh-keygen").arg("-lf").arg(&file).output().unwrap().into();
+    assert_eq!(read.succeeded().out().lines().count(), 5);
 }
 
 /// dockgate with text on standard input.
