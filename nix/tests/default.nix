@@ -3,6 +3,8 @@
   lib ? import ./lib,
   # A module to evaluate, or a flake that has one, for `-A given`.
   given ? { },
+  # Whether it imports the module itself.
+  whole ? false,
 }:
 
 let
@@ -84,7 +86,13 @@ let
     builtins.head (builtins.attrValues outputs.nixosConfigurations);
 in
 {
-  given = if given ? outputs then rendered (system given).config else withModule given;
+  given =
+    if given ? outputs then
+      rendered (system given).config
+    else if whole then
+      rendered (configuration [ given ])
+    else
+      withModule given;
   cases = builtins.mapAttrs (_: withModule) cases;
   faults = builtins.mapAttrs (
     _: fault:

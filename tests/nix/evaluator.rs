@@ -35,8 +35,11 @@ pub(crate) fn evaluate(attribute: &str) -> Value {
 /// What a module, or a flake that has a system, makes of one.
 pub(crate) fn evaluate_given(file: &Path) -> Value {
     let (tests, given) = (repository().join("nix/tests"), format!("import {}", file.display()));
+    let whole = std::fs::read_to_string(file).unwrap().contains("nix/module.nix").to_string();
     let tests = tests.to_str().unwrap();
-    let json = nix(&["--eval", "--strict", "--json", "-A", "given", "--arg", "given", &given, tests]);
+    let json = nix(&[
+        "--eval", "--strict", "--json", "-A", "given", "--arg", "given", &given, "--arg", "whole", &whole, tests,
+    ]);
     serde_json::from_str(&json).unwrap()
 }
 

@@ -11,6 +11,7 @@
     reason = "these are tests"
 )]
 
+mod document;
 mod evaluator;
 mod machine;
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
