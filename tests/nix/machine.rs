@@ -3,7 +3,9 @@
 
 use crate::evaluator::{DOCKER, GATE, evaluate_given, strings};
 use crate::support::{Lab, Outcome, fingerprint, new_key, ssh_as, until};
+use serde_json::Value;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -55,9 +57,17 @@ fn run(program: &str, arguments: &[&str]) {
     outcome.succeeded();
 }
 
+/// Runs a script as root where sudo has these rules and no others.
+fn with_sudo(lab: &Lab, rules: &str, script: &str) -> Outcome {
+    let file = lab.directory.join("sudoers");
+    fs::write(&file, rules).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o440)).unwrap();
+    let mounted = format!("mount --bind {} /etc/sudoers && {script}", file.display());
+    Command::new("unshare").args(["--mount", "sh", "-c", &mounted]).output().unwrap().into()
+}
+
 /// Makes the lab's machine what the configuration says.
-fn switch(lab: &Lab, configuration: &Path) {
-    let rendered = evaluate_given(configuration);
+fn switch(lab: &Lab, rendered: &Value) {
     assert!(strings(&rendered["failed"]).is_empty(), "{}", rendered["failed"]);
     assert!(strings(&rendered["warnings"]).is_empty(), "{}", rendered["warnings"]);
     let account = &rendered["accounts"][lab.value("ACCOUNT")];
@@ -115,7 +125,8 @@ fn a_machine_of_the_module_serves_its_keys_and_no_other() {
     let loads = ["-o", "SetEnv=LD_PRELOAD=/nonexistent/loaded.so"];
     assert!(ssh_with_options(lab, &added, &loads, "true").err().contains("loaded.so"));
 
-    switch(lab, &configuration(lab, &keys));
+    let rendered = evaluate_given(&configuration(lab, &keys));
+    switch(lab, &rendered);
     until("sshd reads its configuration again", || ssh_as(lab, &keys.hermes, "true").code == 0);
 
     let listed = ssh_as(lab, &keys.hermes, "docker ps --filter name=web").succeeded();
@@ -168,4 +179,39 @@ fn a_machine_of_the_module_serves_its_keys_and_no_other() {
     let shell = as_account(&[lab.value("GATE"), "-c", "cat app/Dockerfile"]);
     assert!(matches!(shell.code, 69 | 77), "{}", shell.err());
     assert_eq!(shell.out(), "");
+}
+
+#[test]
+fn sudo_refuses_the_account_and_logs_who_becomes_it() {
+    let lab = Lab::shared();
+    let account = lab.value("ACCOUNT");
+    let module = format!(
+        r#"{{
+  virtualisation.docker.enable = true;
+  services.openssh.enable = true;
+  services.dockgate.enable = true;
+  services.dockgate.users.{account}.keys.hermes.key = builtins.readFile {}.pub;
+}}
+"#,
+        lab.value("KEY")
+    );
+    let file = lab.directory.join("sudo.nix");
+    fs::write(&file, module).unwrap();
+    let rendered = evaluate_given(&file);
+    let rendered = rendered["sudo"].as_str().unwrap();
+    let log = lab.directory.join("sudo.log");
+    // Somebody has been generous to the account.
+    let others =
+        format!("Defaults logfile={}, loglinelen=0\nroot,{account} ALL=(ALL:ALL) NOPASSWD: ALL\n", log.display());
+    let as_account = format!("setpriv --reuid={account} --regid={account} --init-groups sudo -n id -u");
+    assert_eq!(with_sudo(lab, &others, &as_account).succeeded().out(), "0\n");
+    let refused = with_sudo(lab, &format!("{others}{rendered}"), &as_account);
+    assert_eq!((refused.code, refused.out().as_str()), (1, ""), "{}", refused.err());
+
+    fs::write(&log, "").unwrap();
+    let as_root = format!("sudo -u {account} sh -c 'ls /; true'");
+    with_sudo(lab, &format!("{others}{rendered}"), &as_root).succeeded();
+    let logged = fs::read_to_string(&log).unwrap();
+    assert!(logged.contains(&format!("USER={account} ; COMMAND=/usr/bin/sh -c ")), "{logged}");
+    assert!(logged.lines().any(|line| line.ends_with("COMMAND=/usr/bin/ls /")), "{logged}");
 }
