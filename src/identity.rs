@@ -1,7 +1,7 @@
 //! Identity: who is at the other end, as sshd proves it. Acts: reads the account and sshd's file.
 #![expect(clippy::disallowed_methods, reason = "sshd's file of accepted methods is read here")]
 
-use crate::sshkey::Proof;
+use crate::proof::Proof;
 use nix::unistd::{Uid, User};
 use std::fs::File;
 use std::io::Read;

@@ -90,6 +90,11 @@ impl PublicKey {
     }
 }
 
+/// The types of key, each with the number of strings in its blob, the type itself included.
+pub fn kinds() -> impl Iterator<Item = (&'static str, usize)> {
+    KINDS.iter().map(|kind| (kind.name, kind.fields))
+}
+
 /// Whether a word is a type of key.
 pub fn is_kind(word: &str) -> bool {
     KINDS.iter().any(|kind| kind.name == word)

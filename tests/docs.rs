@@ -4,7 +4,9 @@
 use dockgate::denial::Reason;
 use dockgate::exec::Account;
 use dockgate::gate::Gate;
+use dockgate::guide;
 use dockgate::policy::Policy;
+use dockgate::policy::set::PolicySet;
 use std::fs;
 use std::path::Path;
 
@@ -54,6 +56,34 @@ fn every_known_bypass_is_refused_as_the_table_says() {
         let [_, request, reason] = row.as_slice() else { unreachable!("three cells: {row:?}") };
         let found = gate.decide(code(request).as_bytes(), false).verdict.map(|_| "allowed");
         assert_eq!(found.unwrap_or_else(|denial| denial.reason.code()), reason, "{request}");
+    }
+}
+
+#[test]
+fn every_knob_has_its_row_and_its_misspelling_is_an_error() {
+    let document = text("docs/policy.md");
+    let rows = rows(&document, "| key | default |");
+    let documented: Vec<&str> = rows.iter().map(|row| code(&row[0])).collect();
+    let example = document.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    // `policy show` prints every value that is set, and the example sets all of them.
+    let shown = guide::policy_text(&Policy::from_toml(example).unwrap());
+    for line in shown.lines() {
+        let key = line.split(" = ").next().unwrap();
+        assert!(documented.contains(&key), "{key} has no row in docs/policy.md");
+    }
+    for key in documented {
+        let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
+        assert!(
+            shown.contains(&format!("{key} = "))
+                || ["profile", "audit", "profiles", "keys.LABEL"].iter().any(|other| key.starts_with(other)),
+            "the example does not set {key}"
+        );
+        let table = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
+        let message = PolicySet::from_toml(&format!("{table}{name}x = 1\n")).map(|_| ()).expect_err(key);
+        assert!(
+            table == "[profiles]\n" || message.contains("unknown field") || message.contains("line"),
+            "{key}: {message}"
+        );
     }
 }
 

@@ -326,6 +326,19 @@ fn what_a_container_may_be_given_has_a_roof() {
 }
 
 #[test]
+fn what_is_only_observed_runs_and_is_told() {
+    let site = Site::new();
+    let policy = "mode = 'observe'\n[containers]\nprotected = ['traefik']\n[limits]\nmemory = '1g'";
+    for (request, reason) in
+        [("docker stop traefik", "protected"), ("docker run x", "limit"), ("docker exec web id", "blocked-command")]
+    {
+        let permit = site.gate(policy).decide(request.as_bytes(), false).verdict.unwrap();
+        assert_eq!(permit.observed().map(|denial| denial.reason.code()), Some(reason), "{request}");
+    }
+    site.check(policy, &[("docker run -v /:/h -m 1g x", "bind-mount")]);
+}
+
+#[test]
 fn what_cannot_be_looked_up_is_refused() {
     let site = Site::new();
     // A daemon that answers nothing of use.

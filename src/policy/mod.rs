@@ -56,13 +56,13 @@ pub struct Policy {
     pub audit: Audit,
 }
 
-/// What a refusal by the lists comes to.
+/// What a refusal by the lists and limits comes to.
 #[derive(Clone, Copy, Debug, Default, serde::Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     #[default]
     Enforce,
-    /// What the lists would refuse runs, and the record says so. What reaches the host or the gate itself is
+    /// What they would refuse runs, and the record says so. What reaches the host or the gate itself is
     /// refused all the same.
     Observe,
 }
@@ -145,7 +145,19 @@ impl Policy {
 
     /// Whether a refusal is only to be recorded.
     fn is_observed(&self, want: &Want) -> bool {
-        self.settings.mode.value == Mode::Observe && matches!(want, Want::Operation { .. })
+        let of_lists_and_limits = matches!(
+            want,
+            Want::Operation { .. }
+                | Want::Object { .. }
+                | Want::Named { .. }
+                | Want::Prune { .. }
+                | Want::Project { .. }
+                | Want::NewContainer(_)
+                | Want::Starts(_)
+                | Want::Resources(_)
+                | Want::Image { .. }
+        );
+        self.settings.mode.value == Mode::Observe && of_lists_and_limits
     }
 
     /// Leave for what dockgate answers itself.

@@ -1,8 +1,8 @@
-//! SSH public keys and certificates as sshd writes them (RFC 4253, 6.6; OpenSSH PROTOCOL.certkeys). Pure.
+//! Proof: the key or certificate that sshd accepted, as it writes it down (OpenSSH PROTOCOL.certkeys). Pure.
 
+use crate::public_key::{fingerprint, kinds};
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use sha2::{Digest, Sha256};
+use base64::engine::general_purpose::STANDARD;
 
 /// What sshd proved of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,30 +13,18 @@ pub struct Proof {
     pub certificate: Option<String>,
 }
 
-/// What follows the type in certificates of each kind before the serial number: so many strings.
-const CERTIFICATES: &[(&str, usize)] = &[
-    ("ecdsa-sha2-nistp256", 2),
-    ("ecdsa-sha2-nistp384", 2),
-    ("ecdsa-sha2-nistp521", 2),
-    ("sk-ecdsa-sha2-nistp256@openssh.com", 3),
-    ("sk-ssh-ed25519@openssh.com", 2),
-    ("ssh-ed25519", 1),
-    ("ssh-rsa", 2),
-];
-
 impl Proof {
     /// Reads a key in base64; `None` when it is none that is known.
     pub fn of(base64: &str) -> Option<Self> {
         let blob = STANDARD.decode(base64).ok()?;
         let (kind, rest) = string(&blob)?;
         let kind = std::str::from_utf8(kind).ok()?;
-        let plain = CERTIFICATES.iter().find(|(plain, _)| certificate_type(plain) == kind);
-        let Some((plain, strings)) = plain else {
+        let Some((plain, fields)) = kinds().find(|(plain, _)| certificate_type(plain) == kind) else {
             return (!kind.contains("-cert-")).then(|| Self { fingerprint: fingerprint(&blob), certificate: None });
         };
         let (_nonce, key) = string(rest)?;
         let mut after = key;
-        for _ in 0..*strings {
+        for _ in 1..fields {
             after = string(after)?.1;
         }
         let key = key.get(..key.len() - after.len())?;
@@ -52,10 +40,6 @@ impl Proof {
 /// `ssh-ed25519-cert-v01@openssh.com`, and so on.
 fn certificate_type(plain: &str) -> String {
     format!("{}-cert-v01@openssh.com", plain.strip_suffix("@openssh.com").unwrap_or(plain))
-}
-
-fn fingerprint(blob: &[u8]) -> String {
-    format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(blob)))
 }
 
 /// The first string of a blob, and what follows it (RFC 4251, 5).
