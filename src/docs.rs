@@ -107,12 +107,13 @@ fn grouped<'o>(asks: &[Ask], options: impl Iterator<Item = &'o Opt>, operands: &
 fn operand(operands: Operands) -> &'static [Ask] {
     match operands {
         Operands::BuildContext => &[Ask::ReadsTree],
-        Operands::File | Operands::NameAndFile => &[Ask::Reads],
+        Operands::File | Operands::FileAndImage | Operands::NameAndFile => &[Ask::Reads],
         Operands::Copy => &[Ask::ReadsTree, Ask::Writes],
         Operands::Plain
         | Operands::Objects(..)
         | Operands::Object(..)
         | Operands::Rename
+        | Operands::ContainerAndImage
         | Operands::NetworkAndContainer
         | Operands::ImageAndCommand
         | Operands::Services => &[],

@@ -786,6 +786,8 @@ fn a_roof_holds_for_compose_and_for_sessions() {
         "image: alpine, mem_limit: 1m",
         "image: busybox, mem_limit: 64m, ports: ['80:80']",
         "image: busybox, mem_limit: 64m, ports: ['80']",
+        "image: busybox, mem_limit: 64m, memswap_limit: -1",
+        "image: busybox, mem_limit: 64m, volumes: [{type: image, source: alpine, target: /x}]",
         "image: busybox, mem_limit: 64m, scale: 3",
         "image: busybox, mem_limit: 64m, deploy: {replicas: 3}",
     ] {
@@ -794,6 +796,7 @@ fn a_roof_holds_for_compose_and_for_sessions() {
     let fits = "image: busybox, mem_limit: 64m, ports: ['42001:80']";
     compose("e2e-elsewhere", fits, "up -d").denied("out-of-scope");
     compose("e2e-roof-x", fits, "up -d --scale a=3").denied("limit");
+    compose("e2e-roof-x", fits, "run -d --publish 80:80 a").denied("limit");
     compose("e2e-roof-x", fits, "up -d").succeeded();
     compose("e2e-roof-x", fits, "up -d --scale a=3").denied("limit");
     ssh_as(lab, &key, "docker run -d -m 64m --name e2e-roof-2 busybox sleep 1000").succeeded();

@@ -4,8 +4,9 @@
 //! read, checked for what would make Compose read others ([`source`]), resolved by Compose itself, and the
 //! resolved model is judged key by key ([`model`]). What then runs is that model, not the files again.
 
-use crate::demand::{Demand, Reach, Starts, Want};
+use crate::demand::{Demand, HostPorts, Reach, Starts, Want};
 use crate::docker::Invocation;
+use crate::docker::limits;
 use crate::docker::options::Given;
 use crate::docker::row::{Ask, Use};
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub struct Project {
     pub reach: Reach,
     /// `docker compose run`'s own container's name, as given with `--name`.
     pub container_name: Option<String>,
+    /// What `docker compose run` publishes beyond the file, as given with `--publish`.
+    pub ports: Vec<HostPorts>,
     /// Whether it fetches images.
     pub pulls: bool,
     /// Whether it starts containers that are there.
@@ -78,6 +81,7 @@ impl Project {
             builds,
             reach,
             container_name: own_name.map(str::to_owned),
+            ports: limits::new_container(invocation.options()).ports,
             pulls: named("compose pull") || invocation.options().iter().any(|given| given.option.long == "pull"),
             starts: ["start", "restart", "unpause"].iter().any(|verb| named(&format!("compose {verb}"))),
             scale: scale(invocation),

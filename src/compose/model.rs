@@ -245,7 +245,10 @@ pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
         let place = format!("services.{service}");
         if built && project.builds {
             let image = image.clone().unwrap_or_else(own_image);
-            demands.push(Demand::new(asks::object(Object::Image, &image, Touch::Change), place.clone()));
+            let tags = content.pointer("/build/tags").into_iter().flat_map(items).map(text);
+            let tags = std::iter::once(image).chain(tags);
+            demands
+                .extend(tags.map(|tag| Demand::new(asks::object(Object::Image, &tag, Touch::Change), place.clone())));
         }
         if let Some(image) = image.filter(|_| !built && (project.purpose == Use::Makes || project.pulls)) {
             if project.pulls {
@@ -259,7 +262,10 @@ pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
             let own = own.into_iter().flatten().find_map(Value::as_u64);
             count = count.saturating_add(scale.or(own).unwrap_or(1));
             let names = container_names(name.unwrap_or_default(), service, content, project);
-            demands.push(Demand::new(Want::NewContainer(new_container(names, content)), place.clone()));
+            demands.push(Demand::new(
+                Want::NewContainer(new_container(names, project.ports.clone(), content)),
+                place.clone(),
+            ));
             let links = content.get("external_links").into_iter().flat_map(items).map(text);
             let joined = links.flat_map(|link| asks::wants(Ask::Link, "", &link));
             let mode = content.get("network_mode").map_or_else(String::new, text);
@@ -292,7 +298,7 @@ fn container_names(project: &str, service: &str, content: &Value, about: &Projec
     std::iter::once(numbered).chain(about.container_name.clone()).collect()
 }
 
-fn new_container(names: Vec<String>, content: &Value) -> NewContainer {
+fn new_container(names: Vec<String>, ports: Vec<HostPorts>, content: &Value) -> NewContainer {
     let own = |key: &str| content.get(key).filter(|value| !is_empty(value)).map(text);
     let limit = |key: &str| {
         let limits = content.pointer("/deploy/resources/limits").and_then(|limits| limits.get(key));
@@ -306,7 +312,10 @@ fn new_container(names: Vec<String>, content: &Value) -> NewContainer {
         None => amount(own("cpus"), limit("cpus"), limits::cpus),
     };
     let resources = Resources {
-        memory: amount(own("mem_limit"), limit("memory"), limits::memory),
+        memory: match own("memswap_limit") {
+            Some(text) if limits::endless(&text) => Amount::Unknown(format!("memswap_limit: {text}")),
+            _ => amount(own("mem_limit"), limit("memory"), limits::memory),
+        },
         cpus,
         pids: amount(own("pids_limit"), limit("pids"), limits::pids),
     };
@@ -315,7 +324,7 @@ fn new_container(names: Vec<String>, content: &Value) -> NewContainer {
         let any = || HostPorts::Any(port.to_string());
         published.and_then(|text| limits::host_ports(&text)).unwrap_or_else(any)
     };
-    let ports = content.get("ports").into_iter().flat_map(items).map(published).collect();
+    let ports = content.get("ports").into_iter().flat_map(items).map(published).chain(ports).collect();
     NewContainer { names, resources, ports }
 }
 
@@ -486,7 +495,8 @@ impl Found<'_> {
         let read_only = mount.get("read_only") == Some(&Value::Bool(true));
         match field("type") {
             // A named volume is judged where it is declared.
-            "volume" | "tmpfs" | "image" => {}
+            "volume" | "tmpfs" => {}
+            "image" => self.want(Want::Image { name: field("source").to_owned() }, word.clone()),
             "bind" => {
                 let source = source::join(self.directory, field("source"));
                 self.want(Want::Bind { source, read_only }, word.clone());

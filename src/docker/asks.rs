@@ -256,18 +256,23 @@ fn build_output(value: &str) -> Vec<Want> {
     let write = || vec![Want::ClientWrite { what: value.to_owned() }];
     let Some(fields) = csv::row(value) else { return write() };
     let (mut kind, mut known, mut push) = ("", true, false);
+    let mut names = Vec::new();
     for field in &fields {
         match field.split_once('=') {
             Some(("type", value)) => kind = value,
             Some(("push", value)) => push = !matches!(value, "false" | "0" | "f" | "F" | "FALSE" | "False"),
-            Some(("name" | "compression" | "force-compression" | "oci-mediatypes" | "unpack", _)) => {}
+            // Several, where CSV quotes hold their commas together.
+            Some(("name", value)) => {
+                names.extend(value.split(',').map(|name| object(Object::Image, name, Touch::Change)));
+            }
+            Some(("compression" | "force-compression" | "oci-mediatypes" | "unpack", _)) => {}
             _ => known = false,
         }
     }
     match kind {
         "registry" => vec![Want::Operation { name: "push".to_owned(), instead: true }],
         "image" | "docker" | "cacheonly" if push => vec![Want::Operation { name: "push".to_owned(), instead: true }],
-        "image" | "docker" | "cacheonly" if known => Vec::new(),
+        "image" | "docker" | "cacheonly" if known => names,
         _ => write(),
     }
 }

@@ -28,10 +28,18 @@ pub fn resources(given: &[Given]) -> Resources {
         }
     };
     Resources {
-        memory: last("memory").map_or(Amount::NotGiven, memory),
+        memory: match last("memory-swap") {
+            Some(text) if endless(text) => Amount::Unknown(format!("--memory-swap {text}")),
+            _ => last("memory").map_or(Amount::NotGiven, memory),
+        },
         cpus,
         pids: last("pids-limit").map_or(Amount::NotGiven, pids),
     }
+}
+
+/// Whether a limit of memory and swap together is none.
+pub fn endless(text: &str) -> bool {
+    text.starts_with('-')
 }
 
 /// `512m`, `2g`, `1.5GiB`: bytes, by powers of 1024 (docker/go-units `RAMInBytes`). 0 is no limit.

@@ -378,6 +378,14 @@ impl Invocation {
                 fetched.chain(names.iter().map(|name| touch(object, name, how))).collect()
             }
             (Operands::Object(object, how), [name, ..]) => vec![touch(object, name, how)],
+            (Operands::ContainerAndImage, [container, new @ ..]) => {
+                let made = new.iter().map(|name| touch(Object::Image, name, Touch::Change));
+                std::iter::once(touch(Object::Container, container, Touch::Change)).chain(made).collect()
+            }
+            (Operands::FileAndImage, [file, new @ ..]) => {
+                let local = (file != "-" && !asks::is_remote(file)).then(|| read(file));
+                local.into_iter().chain(new.iter().map(|name| touch(Object::Image, name, Touch::Change))).collect()
+            }
             (Operands::Rename, [from, to, ..]) => vec![
                 touch(Object::Container, from, Touch::Change),
                 Demand::new(Want::Named { name: to.clone() }, to.clone()),
@@ -460,14 +468,14 @@ fn refuse_dashed_values(given: &[Given], about: &str) -> Result<(), Denial> {
 /// would be the removal of a plugin.
 fn refuse_paths_as_names(command: &Command, operands: &[String]) -> Result<(), Denial> {
     let names = match command.operands {
-        Operands::Rename | Operands::NetworkAndContainer => operands,
+        Operands::Rename | Operands::NetworkAndContainer | Operands::ContainerAndImage => operands,
         Operands::Plain | Operands::Objects(..) | Operands::Object(..) if command.flags_anywhere => operands,
         Operands::Plain
         | Operands::Objects(..)
         | Operands::Object(..)
         | Operands::ImageAndCommand
         | Operands::NameAndFile => operands.get(..1).unwrap_or_default(),
-        Operands::BuildContext | Operands::File | Operands::Copy | Operands::Services => &[],
+        Operands::BuildContext | Operands::File | Operands::FileAndImage | Operands::Copy | Operands::Services => &[],
     };
     match names.iter().find(|name| climbs(name)) {
         Some(name) => Err(Denial::new(

@@ -81,6 +81,10 @@ pub enum Operands {
     Objects(Object, Touch),
     /// The first is the name of such an object.
     Object(Object, Touch),
+    /// A container, and perhaps the image that is made of it.
+    ContainerAndImage,
+    /// A file that the client reads, or `-`, and perhaps the image that is made of it.
+    FileAndImage,
     /// A container, and the name that it gets.
     Rename,
     /// A network, and a container that joins or leaves it.

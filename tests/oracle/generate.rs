@@ -667,13 +667,14 @@ fn operands(command: &Command, random: &mut Random) -> Vec<String> {
             words
         }
         Operands::Copy => vec![random.text(&["web:/x", "x", "-"]), random.text(&["web:/x", "@HOME@/.ssh/rc", "-"])],
-        Operands::NameAndFile | Operands::File => {
+        Operands::NameAndFile | Operands::File | Operands::FileAndImage => {
             vec![name(random), random.text(&["-", "app.env", "@OUT@/secret.env"])]
         }
         Operands::Plain
         | Operands::Objects(..)
         | Operands::Object(..)
         | Operands::Rename
+        | Operands::ContainerAndImage
         | Operands::NetworkAndContainer
         | Operands::Services => (0..random.below(4)).map(|_| name(random)).collect(),
     }

@@ -126,7 +126,7 @@ pub(super) const COMMANDS: &[Command] = &[
             switch("no-pause"),
             switch("pause").short('p'),
         ]])
-        .operands(Operands::Object(Object::Container, Touch::Change)),
+        .operands(Operands::ContainerAndImage),
     Command::new("container inspect")
         .options(&[&[value("format").short('f'), switch("size").short('s')]])
         .operands(Operands::Objects(Object::Container, Touch::Look)),
