@@ -218,7 +218,7 @@ fn about(ask: Ask) -> Option<About> {
         Ask::CacheTo => {
             about("build cache to write", "type=local,dest=/", "`type=inline`; a registry where `push` is permitted")
         }
-        Ask::CacheFrom => about("file", "type=local,src=/etc", FILE),
+        Ask::CacheFrom => about("file", "type=local,src=/etc", "registries"),
         Ask::NamedContext => about("file", "etc=/etc", FILE),
         Ask::BuildSecret => about("file", "id=x,src=/etc/shadow", FILE),
         Ask::Entitlement => about("build entitlement", "security.insecure", NEVER),

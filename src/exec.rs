@@ -63,18 +63,33 @@ impl Launch {
     /// # Errors
     /// When there is no docker, or no place for buildx to keep its state.
     pub fn prepare(policy: &Policy, account: &Account, invocation: &Invocation, over_ssh: bool) -> Result<Self> {
-        let mut environment = account.environment(policy);
-        if builds(invocation) {
-            environment.push(("BUILDX_CONFIG".into(), state_directory()?.join("buildx").into()));
-            // Else buildx starts git in a build context, and git reads what the context's .git says.
-            environment.push(("BUILDX_GIT_INFO".into(), "false".into()));
-        }
-        if fetches(invocation) {
-            // The classic builder would have the client run git; BuildKit has the daemon fetch.
-            environment.push(("DOCKER_BUILDKIT".into(), "1".into()));
-        }
+        let environment = environment(policy, account, invocation, state_directory)?;
         Ok(Self { program: program(policy)?, environment, over_ssh })
     }
+}
+
+/// The environment of docker for one command. `state` is asked for a directory that the account can write,
+/// where buildx needs one.
+///
+/// # Errors
+/// As `state`.
+pub fn environment(
+    policy: &Policy,
+    account: &Account,
+    invocation: &Invocation,
+    state: impl FnOnce() -> Result<PathBuf>,
+) -> Result<Vec<(OsString, OsString)>> {
+    let mut environment = account.environment(policy);
+    if builds(invocation) {
+        environment.push(("BUILDX_CONFIG".into(), state()?.join("buildx").into()));
+        // Else buildx starts git in a build context, and git reads what the context's .git says.
+        environment.push(("BUILDX_GIT_INFO".into(), "false".into()));
+    }
+    if fetches(invocation) {
+        // The classic builder would have the client run git; BuildKit has the daemon fetch.
+        environment.push(("DOCKER_BUILDKIT".into(), "1".into()));
+    }
+    Ok(environment)
 }
 
 /// Whether buildx may take part, which needs a directory that it can write, and `DOCKER_CONFIG` is none.

@@ -290,7 +290,8 @@ fn cache_from(value: &str) -> Vec<Want> {
     match type_of(value).as_deref() {
         None | Some("registry") => Vec::new(),
         Some("local") => match field_of(value, &["src"]) {
-            Some(path) => vec![Want::ClientRead { path }],
+            // buildx makes and removes directories in it, as if it were to be written (measured with 0.29).
+            Some(path) => vec![Want::ClientRead { path }, Want::ClientWrite { what: value.to_owned() }],
             None => Vec::new(),
         },
         Some(_) => host_setting(value, "the client would use the host's credentials to fetch it"),
@@ -302,7 +303,8 @@ fn named_context(value: &str) -> Vec<Want> {
     let source = value.split_once('=').map_or(value, |(_, source)| source);
     if let Some(path) = source.strip_prefix("oci-layout://") {
         let path = path.split(['@', '#']).next().unwrap_or_default();
-        return vec![Want::ClientReadTree { path: path.to_owned() }];
+        // As with a local cache.
+        return vec![Want::ClientReadTree { path: path.to_owned() }, Want::ClientWrite { what: value.to_owned() }];
     }
     if source.starts_with("docker-image://") || is_remote(source) {
         return Vec::new();

@@ -477,7 +477,7 @@ fn refuse_paths_as_names(command: &Command, operands: &[String]) -> Result<(), D
         | Operands::NameAndFile => operands.get(..1).unwrap_or_default(),
         Operands::BuildContext | Operands::File | Operands::FileAndImage | Operands::Copy | Operands::Services => &[],
     };
-    match names.iter().find(|name| climbs(name)) {
+    match names.iter().find(|name| climbs(name) || name.is_empty()) {
         Some(name) => Err(Denial::new(
             Reason::BadUsage,
             format!("docker {} {name}", command.name),
@@ -488,9 +488,10 @@ fn refuse_paths_as_names(command: &Command, operands: &[String]) -> Result<(), D
     }
 }
 
-/// Whether a name has a part that a path would be cleaned of.
+/// Whether a name has a part that a path would be cleaned of, or nothing but slashes.
 pub fn climbs(name: &str) -> bool {
-    name.split('/').any(|part| matches!(part, "." | ".."))
+    let nothing = name.contains('/') && name.split('/').all(str::is_empty);
+    nothing || name.split('/').any(|part| matches!(part, "." | ".."))
 }
 
 fn group_option(prefix: &str, word: &str) -> Denial {

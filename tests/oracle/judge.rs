@@ -80,6 +80,8 @@ const COMPOSE: &[(&str, &str, &[&str])] = &[
     ("POST", "networks create", &["create", "run", "scale", "up"]),
     ("POST", "session", &["build", "create", "run", "scale", "up"]),
     ("POST", "volumes create", &["create", "run", "scale", "up"]),
+    // Secrets and configurations that have their text in the model.
+    ("PUT", "containers ** archive", &["create", "run", "scale", "up"]),
     ("SENT", "containers ** attach", &["run", "up"]),
     ("SENT", "grpc", &["build", "create", "run", "scale", "up"]),
     ("SENT", "session", &["build", "create", "run", "scale", "up"]),
@@ -163,15 +165,10 @@ fn body_fault(call: &Call, parts: &[&str], run: &Run<'_>) -> Option<String> {
     let body = call.json();
     match (call.method.as_str(), parts) {
         ("POST", ["containers", "create"]) => {
-            let known = ["HostConfig", "NetworkingConfig"];
             let config = body.get("HostConfig").and_then(|config| host_config(config, run));
             let networking = body.pointer("/NetworkingConfig/EndpointsConfig").and_then(endpoints);
-            known
-                .iter()
-                .find(|key| body.get(**key).is_none())
-                .map(|key| format!("without {key}"))
-                .or(config)
-                .or(networking)
+            let whole = body.get("HostConfig").is_some();
+            (!whole).then(|| "without HostConfig".to_owned()).or(config).or(networking)
         }
         ("POST", ["containers", .., "update"]) => host_config(&body, run),
         ("POST", ["containers", id, .., "attach"]) => {

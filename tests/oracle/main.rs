@@ -184,11 +184,9 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
             return;
         }
     }
-    let mut environment = gate.account.environment(&gate.policy);
-    if invocation.component() != Component::Docker {
-        environment.push(("BUILDX_CONFIG".into(), place.path("state/buildx").into()));
-        environment.push(("BUILDX_GIT_INFO".into(), "false".into()));
-    }
+    let state = || Ok(place.path("state"));
+    let environment =
+        dockgate::exec::environment(&gate.policy, &gate.account, invocation, state).expect("an environment");
     let seen = place.run(flavour, &argv, &environment, in_project);
     let directory = place.path(if in_project { "home/project" } else { "home" });
     let context = judge::Run {
@@ -218,7 +216,9 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
             shown.clone(),
         );
     }
-    for effect in &seen.effects {
+    // The classic client keeps a Dockerfile from standard input there while BuildKit reads it.
+    let temporary = |effect: &&String| effect.starts_with("made /tmp/docker-build-tempdockerfile-");
+    for effect in seen.effects.iter().filter(|effect| !temporary(effect)) {
         finding(format!("{}: {effect}", decision.understood.command), shown.clone());
     }
     for canary in CANARIES.iter().filter(|canary| seen.errors.contains(**canary)) {

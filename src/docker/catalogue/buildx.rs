@@ -153,9 +153,15 @@ pub(super) const COMMANDS: &[Command] = &[
         .also(&["builder history inspect attachment"])
         .options(&[BUILDER, &[value("platform"), value("type")]]),
     Command::new("buildx history logs").also(&["builder history logs"]).options(&[BUILDER, &[value("progress")]]),
-    Command::new("buildx history ls")
-        .also(&["builder history ls"])
-        .options(&[BUILDER, &[list("filter"), value("format"), switch("local"), switch("no-trunc")]]),
+    Command::new("buildx history ls").also(&["builder history ls"]).options(&[
+        BUILDER,
+        &[
+            list("filter"),
+            value("format"),
+            switch("local").asks(Ask::Program("it starts git in the working directory")),
+            switch("no-trunc"),
+        ],
+    ]),
     Command::new("buildx history open")
         .also(&["builder history open"])
         .options(&[BUILDER])
