@@ -1,5 +1,5 @@
 # dockgate: what can be done here. Every target does its own set-up on Debian with Rust.
-.PHONY: help test demo bench lint oracle clean cargo lab
+.PHONY: help test demo bench lint oracle catalogue clean cargo lab
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -19,6 +19,14 @@ bench: cargo ## what the gate costs, side by side with bare docker
 oracle: cargo lab ## the long run of the oracle: what is allowed, through the real docker (about an hour)
 	@scripts/lab.sh install-cli 20.10
 	DOCKGATE_ORACLE_RUNS=$${RUNS:-100000} cargo test --locked --release --test oracle -- --nocapture
+
+catalogue: cargo lab ## compares the catalogue with the docker of Debian: 20.10, 26.1 and 28.5
+	@scripts/lab.sh install-cli 20.10
+	@scripts/lab.sh install-cli 26.1
+	for version in 20.10 26.1 28.5; do \
+		cargo xtask catalogue --docker target/lab/docker-$$version/usr/bin/docker \
+			--expect xtask/expected/docker-$$version.txt || exit 1; \
+	done
 
 lint: cargo ## formatting and lints
 	cargo fmt --check

@@ -2,6 +2,7 @@
 
 use crate::demand::Object;
 use crate::docker::catalogue;
+use crate::docker::row::{Ask, Command};
 use crate::policy::limits::{size, thousandths};
 use crate::policy::settings::{OBJECTS, Origin, Pattern, Settings};
 use crate::policy::{Policy, operations};
@@ -48,7 +49,7 @@ pub fn guide(policy: &Policy, request: &Request) -> String {
 /// The commands that the policy permits, by their group; docker's own verbs first.
 fn permitted(policy: &Policy) -> BTreeMap<&'static str, Vec<&'static str>> {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for command in catalogue::commands().filter(|command| is_permitted(policy, command.name)) {
+    for command in catalogue::commands().filter(|command| is_permitted(policy, command)) {
         let (group, name) = command.name.rsplit_once(' ').unwrap_or(("", command.name));
         groups.entry(group).or_default().push(name);
     }
@@ -56,9 +57,15 @@ fn permitted(policy: &Policy) -> BTreeMap<&'static str, Vec<&'static str>> {
     groups
 }
 
-fn is_permitted(policy: &Policy, name: &str) -> bool {
-    let listed = |list: &[String]| list.iter().any(|entry| operations::covers(entry, name));
-    !listed(&policy.settings.blocked.value) && policy.settings.allowed.value.as_deref().is_none_or(listed)
+fn is_permitted(policy: &Policy, command: &Command) -> bool {
+    let listed = |list: &[String]| list.iter().any(|entry| operations::covers(entry, command.name));
+    // What some commands always do, no list has to block; and credentials are the administrator's.
+    let refused = |ask: &Ask| {
+        matches!(ask, Ask::HostSetting(_) | Ask::Program(_) | Ask::Configuration | Ask::Writes | Ask::Credentials)
+    };
+    !listed(&policy.settings.blocked.value)
+        && policy.settings.allowed.value.as_deref().is_none_or(listed)
+        && !command.asks.iter().any(refused)
 }
 
 /// `title words`, wrapped at 84 columns.
