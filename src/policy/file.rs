@@ -1,7 +1,7 @@
 //! The policy file's form: TOML, every key known, every value checked. Pure.
 
 use super::set::{Key, PolicySet};
-use super::settings::Origin;
+use super::settings::{Origin, Settings};
 use super::{Audit, BindMount, Mode, Policy, capability, operations};
 use crate::demand::{Amount, HostPorts, Namespace};
 use crate::docker::limits;
@@ -446,11 +446,15 @@ impl PolicySet {
             Self { base, default_profile: DEFAULT.to_owned(), profiles: built_in_profiles(), keys: BTreeMap::new() };
         let top = Overlay { mode, commands, host, containers, volumes, networks, images, limits };
         set.base.settings.lay(&top, &Origin::File);
-        for (name, overlay) in profiles {
-            set.profiles.entry(name).or_default().push(overlay);
+        if top.commands.allowed.is_some() {
+            contradiction(&set.base.settings)?;
         }
-        for overlay in set.profiles.values().flatten() {
-            contradiction(&overlay.commands)?;
+        for (name, overlay) in profiles {
+            let lists = overlay.commands.allowed.is_some();
+            set.profiles.entry(name.clone()).or_default().push(overlay);
+            if let Some(effective) = set.with_profile(&name).filter(|_| lists) {
+                contradiction(&effective.settings).map_err(|message| format!("profiles.{name}: {message}"))?;
+            }
         }
         if let Some(profile) = profile {
             set.default_profile = set.known_profile(text, profile)?;
@@ -481,13 +485,17 @@ impl PolicySet {
     }
 }
 
-/// An entry of both lists at once can never be allowed, which nobody means.
-fn contradiction(Commands { blocked, allowed }: &Commands) -> Result<(), String> {
-    let (Some(blocked), Some(allowed)) = (blocked, allowed) else { return Ok(()) };
-    match allowed.iter().find(|Operation(name)| blocked.iter().any(|Operation(entry)| operations::covers(entry, name)))
-    {
-        Some(Operation(name)) => Err(format!("commands.allowed: \"{name}\" can never match: it is blocked, too")),
-        None => Ok(()),
+/// What the block-list has can never be allowed by the other, which nobody means.
+fn contradiction(settings: &Settings) -> Result<(), String> {
+    let allowed = settings.allowed.value.iter().flatten();
+    let blocked = &settings.blocked;
+    let by = |name: &String| blocked.value.iter().find(|entry| operations::covers(entry, operations::verb(name)));
+    match allowed.map(|name| (name, by(name))).find(|(_, entry)| entry.is_some()) {
+        Some((name, Some(entry))) => Err(format!(
+            "commands.allowed: \"{name}\" can never match: \"{entry}\" is blocked, too (commands.blocked, {})",
+            blocked.origin
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -550,6 +558,14 @@ mod tests {
             ("[keys.a]\nfrom = ['192.0.2.0/33']\n", "192.0.2.0/24"),
             ("[profiles.p.docker]\nprogram = '/x'\n", "unknown field"),
             ("[profiles.p.commands]\nblocked = ['image rm']\nallowed = ['rmi']\n", "never match"),
+            (
+                "[commands]\nallowed = ['ps', 'container exec']\n",
+                "\"exec\" is blocked, too (commands.blocked, built in)",
+            ),
+            (
+                "[profiles.operator.commands]\nallowed = ['push']\n",
+                "profiles.operator: commands.allowed: \"push\" can never",
+            ),
             ("mode = 'off'\n", "observe"),
             ("[host]\nruntime = ['x']\n", "unknown field"),
             ("[containers]\nprotect = ['x']\n", "unknown field"),

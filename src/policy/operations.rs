@@ -276,6 +276,14 @@ pub fn covers(entry: &str, operation: &str) -> bool {
         || (verb == "build" && operation == "buildx build")
 }
 
+/// Docker's own verb for a list's entry: `rmi` for `image rm`; a group is its own.
+pub fn verb(entry: &str) -> &str {
+    match catalogue::find(entry) {
+        Found::Leaf(command) | Found::Both(command) => command.name,
+        Found::Group | Found::Nothing => entry,
+    }
+}
+
 /// Whether a list's entry is a command or group that the catalogue has.
 pub fn is_known(entry: &str) -> bool {
     !matches!(catalogue::find(entry), Found::Nothing)
