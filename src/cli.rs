@@ -16,7 +16,7 @@ use std::path::PathBuf;
     name = "dockgate",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: docker's own when docker ran; 64 usage or no command; 69 no record or no docker; 77 denied; 78 broken policy."
+    after_help = "Exit codes: docker's own when docker ran; 1 doctor or policy test found something; 64 usage or no command; 69 no record or no docker; 77 denied; 78 broken policy."
 )]
 pub struct Cli {
     #[command(flatten)]

@@ -23,8 +23,11 @@ use std::sync::Arc;
 const MAX_KEY_BYTES: u64 = 64 * 1024;
 
 fn main() -> ExitCode {
-    // A defect is a refusal and a record; where in the source it was is nothing for the client.
-    std::panic::set_hook(Box::new(|_| {}));
+    // A defect is a refusal and a record. The message that came with it could hold words of the request.
+    std::panic::set_hook(Box::new(|defect| {
+        let place = defect.location().map_or_else(String::new, |place| format!(" at {place}"));
+        gate::say(&format!("dockgate: internal error{place}; please report it\n"));
+    }));
     let parent = nix::unistd::getppid();
     let original = std::env::var_os("SSH_ORIGINAL_COMMAND");
     let exit = match Start::of(std::env::args_os().collect(), original.is_some(), &ThisProgram) {
