@@ -1,9 +1,10 @@
 # Part of lab.sh, which sets $cache and $docker: what the lab needs, from Debian's packages. Sourced, not run.
 # shellcheck shell=bash disable=SC2154
 
-# The libraries are dockerd's and runc's; nix-bin and sudo are for what the NixOS module makes.
-packages=(busybox-static dash libcap2 libdevmapper1.02.1 libseccomp2 libsystemd0 nix-bin openssh-client openssh-server
-    procps rsyslog sudo)
+# The libraries are dockerd's and runc's; groff-base and man-db show the manual pages to their tests; nix-bin and
+# sudo are for what the NixOS module makes.
+packages=(busybox-static dash groff-base libcap2 libdevmapper1.02.1 libseccomp2 libsystemd0 man-db nix-bin openssh-client
+    openssh-server procps rsyslog sudo)
 
 install_lab() {
     install_packages

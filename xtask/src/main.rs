@@ -2,9 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "it is a program of its own, and acts")]
 
 mod compare;
+mod completions;
 mod daemon;
 mod docker;
 mod help;
+mod man;
 mod tree;
 
 use anyhow::{Context, Result};
@@ -13,7 +15,7 @@ use compare::{Comparison, Difference, Kind};
 use docker::Docker;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Chores of this repository.
@@ -24,6 +26,10 @@ enum Xtask {
     Catalogue(Catalogue),
     /// Write docs/commands.md
     Docs,
+    /// Write the manual pages: DIR/man1/dockgate.1 and DIR/man5/dockgate-policy.5
+    Man { dir: PathBuf },
+    /// Write completions for bash, zsh and fish: DIR/dockgate.bash, DIR/_dockgate and DIR/dockgate.fish
+    Completions { dir: PathBuf },
 }
 
 #[derive(Debug, Args)]
@@ -43,12 +49,26 @@ fn main() -> Result<ExitCode> {
     match Xtask::parse() {
         Xtask::Catalogue(arguments) => catalogue(&arguments),
         Xtask::Docs => docs(),
+        Xtask::Man { dir } => man(&dir),
+        Xtask::Completions { dir } => completions::write(&dir).map(|()| ExitCode::SUCCESS),
     }
 }
 
 fn docs() -> Result<ExitCode> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/commands.md");
     fs::write(file, dockgate::docs::commands()).with_context(|| format!("writing {file}"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn man(dir: &Path) -> Result<ExitCode> {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/policy.md");
+    let document = fs::read_to_string(document).with_context(|| format!("reading {document}"))?;
+    for (file, page) in [("man1/dockgate.1", man::dockgate()?), ("man5/dockgate-policy.5", man::policy(&document)?)] {
+        let file = dir.join(file);
+        fs::create_dir_all(file.parent().unwrap_or(dir))
+            .and_then(|()| fs::write(&file, page))
+            .with_context(|| format!("writing {}", file.display()))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
