@@ -1,8 +1,8 @@
 # dockgate: what can be done here. Every target does its own set-up on Debian with Rust.
-.PHONY: help test demo bench lint oracle catalogue clean cargo lab
+.PHONY: help test demo bench lint oracle catalogue deb sbom audit reproducible clean cargo lab
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 test: lint lab ## all tests, end to end included (needs root: it starts sshd, dockerd and rsyslogd)
 	@scripts/lab.sh install-cli 20.10
@@ -31,6 +31,18 @@ catalogue: cargo lab ## compares the catalogue with the docker of Debian: 20.10,
 lint: cargo ## formatting and lints
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+deb: cargo ## the Debian package, in target/debian
+	@scripts/dist.sh deb
+
+sbom: cargo ## what the program is made of, in target/sbom
+	@scripts/dist.sh sbom
+
+audit: cargo ## licences, sources and known holes of the dependencies
+	@scripts/dist.sh audit
+
+reproducible: cargo ## two builds in different places, compared
+	@scripts/dist.sh reproducible
 
 clean: ## remove what was built
 	cargo clean
