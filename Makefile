@@ -1,5 +1,5 @@
 # dockgate: what can be done here. Every target does its own set-up on Debian with Rust.
-.PHONY: help test demo bench lint oracle catalogue deb sbom audit reproducible clean cargo lab
+.PHONY: help test demo bench lint oracle catalogue deb deb-test sbom audit reproducible clean cargo lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -34,6 +34,9 @@ lint: cargo ## formatting and lints
 
 deb: cargo ## the Debian package, in target/debian
 	@scripts/dist.sh deb
+
+deb-test: deb lab ## the package in a clean Debian, by the words of docs/install.md (needs root)
+	@scripts/deb-test.sh target/debian/*.deb
 
 sbom: cargo ## what the program is made of, in target/sbom
 	@scripts/dist.sh sbom
