@@ -56,6 +56,8 @@ fn bind_mounts_are_granted_by_where_they_lead() {
             ("docker run -v @/media/films:/m:ro x", "allow"),
             ("docker run -v @/media/../media/films:/m:ro x", "allow"),
             ("docker run --mount type=bind,src=@/media,dst=/m,readonly x", "allow"),
+            // The daemon would make it.
+            ("docker run -v @/media/missing:/m:ro x", "bind-mount"),
             ("docker run -v @/media:/m x", "bind-mount"),
             ("docker run --mount type=bind,src=@/media,dst=/m x", "bind-mount"),
             ("docker run --mount type=bind,src=@/media,dst=/m,readonly=false x", "bind-mount"),

@@ -367,15 +367,17 @@ impl Policy {
         Err(Denial { reason, message, risk: row.map(|row| row.risk), why, hint: hint.to_owned() })
     }
 
-    /// A bind mount is granted by its resolved path, which must exist: the daemon would make it. Below a granted
-    /// directory only read-only mounts are, and only where the grant itself is read-only: elsewhere a container
-    /// that has the directory could put a symbolic link in the daemon's way.
+    /// A bind mount is granted by its resolved path. Below a granted directory only read-only mounts of what is
+    /// there are (the daemon would make what is missing), and only where the grant itself is read-only: elsewhere
+    /// a container that has the directory could put a symbolic link in the daemon's way.
     fn bind(&self, source: &str, read_only: bool, word: &str, facts: &Facts) -> Result<(), Denial> {
         let deny = |why: String, hint: String| Err(Denial::new(Reason::BindMount, word, why, hint));
         let granted = match facts.places.get(source) {
-            Some(Place::At { path, kind, .. }) if *kind != Kind::Missing => {
+            Some(Place::At { path, kind, .. }) => {
+                let below =
+                    |grant: &BindMount| *kind != Kind::Missing && grant.read_only && path.starts_with(&grant.path);
                 let mut grants = self.settings.bind_mounts.value.iter();
-                grants.find(|grant| *path == grant.path || (grant.read_only && path.starts_with(&grant.path)))
+                grants.find(|grant| *path == grant.path || below(grant))
             }
             _ => None,
         };

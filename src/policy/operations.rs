@@ -108,16 +108,16 @@ pub const DEFAULT: &[Blocked] = &[
         "docker buildx history ls and logs show builds",
     ),
     row(
-        "buildx history inspect attachment",
-        "DATA EXFIL",
-        "reads any object of the builder's store",
-        "docker buildx history inspect shows a build",
-    ),
-    row(
         "buildx history import",
         "FILE INJECTION",
         "reads build records from files",
         "docker buildx history ls and logs show builds",
+    ),
+    row(
+        "buildx history inspect attachment",
+        "DATA EXFIL",
+        "reads any object of the builder's store",
+        "docker buildx history inspect shows a build",
     ),
     row(
         "buildx imagetools create",
