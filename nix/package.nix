@@ -19,6 +19,8 @@ rustPlatform.buildRustPackage {
       ../Cargo.lock
       ../Cargo.toml
       ../benches
+      # The manual page of the policy file is made of it.
+      ../docs/policy.md
       ../src
       ../xtask
     ];
