@@ -127,7 +127,8 @@ steps() {
 holds() {
     local what=$1
     shift
-    "$@" >/root/output 2>&1 || { cat /root/output >&2; die "does not hold: $what ($*)"; }
+    # Not the file that `asks` leaves to be looked at.
+    "$@" >/root/found 2>&1 || { cat /root/found >&2; die "does not hold: $what ($*)"; }
 }
 
 fails() { ! "$@"; }
