@@ -48,7 +48,7 @@ deb() {
     cargo xtask completions target/package/completions
     # Times in the package are those of the last commit.
     SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) CARGO_TARGET_DIR=$here/target/dist \
-        "$cargo_deb" --quiet --no-build --no-strip --output target/debian/
+        "$cargo_deb" --quiet --no-build --no-strip --output target/debian/ >/dev/null
     ls target/debian/*.deb
 }
 
