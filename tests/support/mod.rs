@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// One running lab, shared by the tests of a crate and ended when its process has gone.
@@ -206,9 +206,14 @@ pub(crate) fn new_key(lab: &Lab, name: &str, file: &Path, options: &str) -> Stri
         .unwrap();
     assert!(made.success());
     let public = std::fs::read_to_string(path.with_extension("pub")).unwrap();
+    // sshd reads the file while other tests add to it: it is never seen half-written.
+    static ADDING: Mutex<()> = Mutex::new(());
+    let _one = ADDING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut lines = std::fs::read_to_string(file).unwrap_or_default();
     lines.push_str(format!("{options} {public}").trim_start());
-    std::fs::write(file, lines).unwrap();
+    let new = file.with_extension("new");
+    std::fs::write(&new, lines).unwrap();
+    std::fs::rename(new, file).unwrap();
     path.display().to_string()
 }
 
