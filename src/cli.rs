@@ -1,6 +1,6 @@
 //! dockgate's own options. Data, derived by clap.
 
-use crate::policy::file::range;
+use crate::policy::values::range;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use std::ffi::OsString;

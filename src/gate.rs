@@ -1,6 +1,7 @@
 //! Gate: one request from its bytes to docker or to a refusal. The pipeline, on one screen.
 
-use crate::audit::{Audit, Understood, escape, syslog};
+use crate::answers::{check_text, failed, print, refuse, say, unrecorded};
+use crate::audit::{Audit, Understood, syslog};
 use crate::compose::{self, Model, Project};
 use crate::deadline::{self, Missed, ProcessorTime};
 use crate::demand::{Demand, Want};
@@ -18,7 +19,6 @@ use crate::session;
 use crate::words::Words;
 use crate::world;
 use serde_json::Value;
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,10 +89,10 @@ impl Gate {
             if let Some((located, model)) = self.model(&project, standard_input)? {
                 let directory = located.directory.display().to_string();
                 demands.extend(compose::model::demands(&model, &directory, project.builds));
-                demands.extend(compose::model::effects(&model, &project));
+                demands.extend(compose::effects::effects(&model, &project));
                 let facts = self.look_up(&demands);
                 let _ = self.policy.judge((), &demands, &facts)?;
-                let text = compose::model::as_judged(model, &directory, |path| facts.resolved(path), self.label());
+                let text = compose::judged::as_judged(model, &directory, |path| facts.resolved(path), self.label());
                 let invocation = invocation.with_model(Model { directory: located.directory, text });
                 return self.policy.judge(Action::Docker(invocation), &demands, &facts);
             }
@@ -145,7 +145,7 @@ impl Gate {
         let program = exec::program(&self.policy).map_err(unresolved)?;
         let model =
             project::resolve(&self.policy, &self.account, &program, project, &located, &files).map_err(unresolved)?;
-        Ok(Some((located, compose::model::as_read(model))))
+        Ok(Some((located, compose::judged::as_read(model))))
     }
 
     /// As [`Gate::decide`], in bounded time: a request that keeps the gate busy is a refusal like others.
@@ -253,99 +253,4 @@ fn docker_or_own(action: Action) -> Result<Invocation, Own> {
         Action::Docker(invocation) => Ok(invocation),
         Action::Own(own) => Err(own),
     }
-}
-
-/// The verdict in words, on standard output.
-pub fn check_text(decision: &Decision) -> Exit {
-    match &decision.verdict {
-        Ok(permit) => {
-            let command = match permit.subject() {
-                Action::Docker(invocation) => format!("docker {}", shell_words::join(invocation.argv())),
-                Action::Own(own) => own.name().to_owned(),
-            };
-            print(&format!("allow: {}\n", escape::for_terminal(command.trim_end())))
-        }
-        Err(denial) => {
-            print(&format!("deny: {}", refusal(denial, None)));
-            Exit::Denied
-        }
-    }
-}
-
-/// The verdict as one line of JSON, on standard output.
-pub fn check_json(decision: &Decision) -> Exit {
-    let Decision { understood: Understood { command, .. }, verdict } = decision;
-    let (line, exit) = match verdict {
-        Ok(permit) => {
-            let argv = match permit.subject() {
-                Action::Docker(invocation) => Some(invocation.argv()),
-                Action::Own(_) => None,
-            };
-            let line = serde_json::json!({"verdict": "allow", "reason": "permitted", "command": command, "argv": argv});
-            (line, Exit::Success)
-        }
-        Err(denial) => {
-            let Denial { reason, message, risk, why, hint } = denial;
-            let line = serde_json::json!({
-                "verdict": "deny", "reason": reason.code(), "command": command,
-                "message": message, "risk": risk, "why": why, "hint": hint,
-            });
-            (line, Exit::Denied)
-        }
-    };
-    print(&format!("{line}\n"));
-    exit
-}
-
-/// A refusal's lines. The first has a fixed form.
-fn refusal(denial: &Denial, id: Option<&str>) -> String {
-    let Denial { reason, message, risk, why, hint } = denial;
-    let reason = match risk {
-        Some(risk) => format!("{}: {risk}: {why}", reason.code()),
-        None => format!("{}: {}", reason.code(), reason.meaning()),
-    };
-    let record = id.map_or_else(String::new, |id| format!("record: {id}\n"));
-    let clean = escape::for_terminal;
-    format!("{}\nreason: {}\nhint: {}\n{record}", clean(message), clean(&reason), clean(hint))
-}
-
-/// Records a refusal, and tells the client.
-fn refuse(audit: &Audit, denial: &Denial, understood: &Understood) -> Exit {
-    match audit.deny(denial, understood) {
-        Ok(()) => {
-            say(&format!("ERROR: {}", refusal(denial, Some(audit.id()))));
-            Exit::Denied
-        }
-        Err(error) => unrecorded(&error),
-    }
-}
-
-fn unrecorded(error: &anyhow::Error) -> Exit {
-    say(&format!(
-        "ERROR: audit: the record of this request could not be written, so nothing was run\nreason: {}\nhint: try again later; the administrator has to look at the system log\n",
-        escape::for_terminal(&format!("{error:#}"))
-    ));
-    Exit::Unavailable
-}
-
-fn failed(audit: &Audit, understood: &Understood, error: &anyhow::Error) -> Exit {
-    // The client is told in any case; a record that cannot be written now changes nothing for it.
-    let recorded = audit.error("docker-not-started", understood).is_ok();
-    let record = if recorded { format!("record: {}\n", audit.id()) } else { String::new() };
-    say(&format!(
-        "ERROR: docker: it could not be started\nreason: {}\nhint: the administrator has to look at docker's installation; sending this again cannot help\n{record}",
-        escape::for_terminal(&format!("{error:#}"))
-    ));
-    Exit::Unavailable
-}
-
-/// To the client's standard error. A client that has gone needs no answer.
-pub fn say(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
-}
-
-/// To the client's standard output.
-pub fn print(text: &str) -> Exit {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    Exit::Success
 }

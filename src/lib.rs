@@ -24,6 +24,7 @@
 //! let permit = dockgate::policy::Permit { subject: () };
 //! ```
 
+pub mod answers;
 pub mod audit;
 pub mod authorize;
 pub mod cases;

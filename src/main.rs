@@ -8,11 +8,11 @@ use dockgate::cli::{Cli, Command, Options, PolicyCommand};
 use dockgate::doctor::{Report, look};
 use dockgate::exec::{Account, is_locale};
 use dockgate::exit::Exit;
-use dockgate::gate::{self, Gate};
+use dockgate::gate::Gate;
 use dockgate::policy::set::{PolicySet, Selected};
 use dockgate::request::{Client, Request};
 use dockgate::start::{Itself, Start};
-use dockgate::{audit, cases, guide, identity, policy, replay, watch};
+use dockgate::{answers, audit, cases, guide, identity, policy, replay, watch};
 use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     // A defect is a refusal and a record. The message that came with it could hold words of the request.
     std::panic::set_hook(Box::new(|defect| {
         let place = defect.location().map_or_else(String::new, |place| format!(" at {place}"));
-        gate::say(&format!("dockgate: internal error{place}; please report it\n"));
+        answers::say(&format!("dockgate: internal error{place}; please report it\n"));
     }));
     let parent = nix::unistd::getppid();
     let original = std::env::var_os("SSH_ORIGINAL_COMMAND");
@@ -67,7 +67,7 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
     if let Some(Command::Policy { command: PolicyCommand::Validate { file: Some(file) } }) = &command {
         if file.as_os_str() == "-" {
             return match policy::load::form(&mut std::io::stdin().lock()) {
-                Ok(_) => gate::print("policy: well-formed; whose file it is was not looked at\n"),
+                Ok(_) => answers::print("policy: well-formed; whose file it is was not looked at\n"),
                 Err(error) => validate(Err(error)),
             };
         }
@@ -91,7 +91,7 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
     let mut gate = Gate { policy, profile, refusal: denial, account: account(&request.user), parent };
     let Some(command) = command else { return Arc::new(gate).serve(&request, identity::record_id()) };
     if !known {
-        gate::say(&format!("ERROR: profile: the policy has no profile {}\n", gate.profile));
+        answers::say(&format!("ERROR: profile: the policy has no profile {}\n", gate.profile));
         return Exit::Config;
     }
     // The administrator asks about a key, and does not come with it.
@@ -109,10 +109,10 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
         }
         Command::Check { json, words } => {
             let decision = gate.decide(&joined(&words), false);
-            if json { gate::check_json(&decision) } else { gate::check_text(&decision) }
+            if json { answers::check_json(&decision) } else { answers::check_text(&decision) }
         }
         Command::Policy { command: PolicyCommand::Show } => {
-            gate::print(&format!("# profile {}: {because}\n{}", gate.profile, guide::policy_text(&gate.policy)))
+            answers::print(&format!("# profile {}: {because}\n{}", gate.profile, guide::policy_text(&gate.policy)))
         }
         Command::Doctor { .. }
         | Command::Policy { command: PolicyCommand::Validate { .. } | PolicyCommand::Diff { .. } } => validate(Ok(set)),
@@ -136,11 +136,11 @@ fn authorize_key(file: &std::path::Path, wish: Wish, set: &PolicySet) -> Exit {
     };
     match line() {
         Ok(Authorized { line, hint }) => {
-            gate::say(&hint);
-            gate::print(&format!("{line}\n"))
+            answers::say(&hint);
+            answers::print(&format!("{line}\n"))
         }
         Err(error) => {
-            gate::say(&format!("ERROR: {}\n", audit::escape::for_terminal(&format!("{error:#}"))));
+            answers::say(&format!("ERROR: {}\n", audit::escape::for_terminal(&format!("{error:#}"))));
             Exit::Usage
         }
     }
@@ -151,17 +151,17 @@ fn examine(options: look::Options, json: bool) -> Exit {
     let (own, _) = identity::account();
     let name = options.user.clone().unwrap_or_else(|| own.clone());
     if name != own && !nix::unistd::Uid::effective().is_root() {
-        gate::say("ERROR: --user: only root can look at another account\n");
+        answers::say("ERROR: --user: only root can look at another account\n");
         return Exit::Usage;
     }
     let report = match look::look(&options) {
         Ok(facts) => facts.map_or_else(|| Report::of_nobody(&name), |facts| Report::of(&facts)),
         Err(error) => {
-            gate::say(&format!("ERROR: {error:#}\n"));
+            answers::say(&format!("ERROR: {error:#}\n"));
             return Exit::Unavailable;
         }
     };
-    gate::print(&if json { report.json() } else { report.text() });
+    answers::print(&if json { report.json() } else { report.text() });
     if report.ok { Exit::Success } else { Exit::Failed }
 }
 
@@ -170,12 +170,12 @@ fn test(gate: &Gate, file: &std::path::Path) -> Exit {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) => {
-            gate::say(&format!("ERROR: {}: {error}\n", file.display()));
+            answers::say(&format!("ERROR: {}: {error}\n", file.display()));
             return Exit::Usage;
         }
     };
     let outcome = cases::run(&text, |request| gate.decide(request.as_bytes(), false).verdict.map(drop));
-    gate::print(&outcome.report(&file.display().to_string()));
+    answers::print(&outcome.report(&file.display().to_string()));
     if outcome.passed() { Exit::Success } else { Exit::Failed }
 }
 
@@ -203,7 +203,7 @@ fn diff(old: &std::path::Path, new: &std::path::Path, log: &std::path::Path, par
             gate.decide(command, false).verdict.map(drop)
         }
     };
-    gate::print(&replay::Changes::of(&entries, judge(old), judge(new)).report())
+    answers::print(&replay::Changes::of(&entries, judge(old), judge(new)).report())
 }
 
 /// What sshd says of the connection.
@@ -241,9 +241,9 @@ fn absolute(file: &std::path::Path) -> std::path::PathBuf {
 
 fn validate(policy: anyhow::Result<PolicySet>) -> Exit {
     match policy {
-        Ok(_) => gate::print("policy: valid\n"),
+        Ok(_) => answers::print("policy: valid\n"),
         Err(error) => {
-            gate::say(&format!("ERROR: {error:#}\n"));
+            answers::say(&format!("ERROR: {error:#}\n"));
             Exit::Config
         }
     }
@@ -257,7 +257,7 @@ fn broken_policy(error: &anyhow::Error, request: &Request, profile: &str) -> Exi
         audit::Audit::new(sink, request, profile, id.clone()).error("policy-broken", &audit::Understood::named("-"))
     });
     let record = if recorded.is_ok() { format!("record: {id}\n") } else { String::new() };
-    gate::say(&format!(
+    answers::say(&format!(
         "ERROR: policy: it is broken or not trustworthy, so nothing was run\nreason: {}\nhint: the administrator has to mend it (dockgate policy validate); sending this again cannot help\n{record}",
         audit::escape::for_terminal(&format!("{error:#}"))
     ));

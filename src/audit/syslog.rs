@@ -3,7 +3,7 @@
 
 use super::record::Verdict;
 use crate::policy::Audit;
-use crate::policy::file::Facility;
+use crate::policy::values::Facility;
 use anyhow::{Context, Result};
 use std::fmt;
 use std::os::unix::net::UnixDatagram;

@@ -11,6 +11,9 @@ use crate::docker::options::Given;
 use crate::docker::row::{Ask, Use};
 use std::path::PathBuf;
 
+pub mod effects;
+pub mod judged;
+mod keys;
 pub mod model;
 pub mod source;
 

@@ -2,202 +2,13 @@
 //!
 //! The keys are those of the Compose specification as Compose 2.40 resolves it (`config --format json`).
 
+use super::keys::{BLKIO, BUILD, DEPLOY, NETWORK, Rule, SERVICE, VOLUME};
 use super::source;
-use crate::compose::Project;
-use crate::demand::{Amount, Demand, HostPorts, Namespace, NewContainer, Object, Resources, Starts, Touch, Want};
-use crate::docker;
-use crate::docker::row::{Ask, Use};
-use crate::docker::{asks, limits};
-use serde_json::{Map, Value};
-
-/// What a key's value asks for.
-#[derive(Clone, Copy)]
-enum Rule {
-    /// Nothing beyond the service itself.
-    Free,
-    /// What an option of `docker run` with this value would; each entry of a list or map by itself.
-    Like(Ask),
-    /// The same, if the value is true.
-    IfTrue(Ask),
-    /// A program of the host, in words.
-    Program(&'static str),
-    Build,
-    Deploy,
-    Hooks,
-    Logging,
-    Mounts,
-    Blkio,
-}
-
-const HOST: &str = "it reaches beyond the container";
-
-/// Keys of a service.
-const SERVICE: &[(&str, Rule)] = &[
-    ("annotations", Rule::Like(Ask::HostSetting("annotations are read by the container runtime"))),
-    ("attach", Rule::Free),
-    ("blkio_config", Rule::Blkio),
-    ("build", Rule::Build),
-    ("cap_add", Rule::Like(Ask::Capability)),
-    ("cap_drop", Rule::Free),
-    ("cgroup", Rule::Like(Ask::Namespace(Namespace::Cgroup))),
-    ("cgroup_parent", Rule::Like(Ask::CgroupParent)),
-    ("command", Rule::Free),
-    ("configs", Rule::Free),
-    ("container_name", Rule::Free),
-    ("cpu_count", Rule::Free),
-    ("cpu_percent", Rule::Free),
-    ("cpu_period", Rule::Free),
-    ("cpu_quota", Rule::Free),
-    ("cpu_rt_period", Rule::Like(Ask::HostSetting("real-time scheduling can stall the host"))),
-    ("cpu_rt_runtime", Rule::Like(Ask::HostSetting("real-time scheduling can stall the host"))),
-    ("cpu_shares", Rule::Free),
-    ("cpus", Rule::Free),
-    ("cpuset", Rule::Free),
-    ("credential_spec", Rule::Like(Ask::HostSetting(HOST))),
-    ("depends_on", Rule::Free),
-    ("deploy", Rule::Deploy),
-    // Taken out by [`without_watching`].
-    ("develop", Rule::Free),
-    ("device_cgroup_rules", Rule::Like(Ask::Device)),
-    ("devices", Rule::Like(Ask::Device)),
-    ("dns", Rule::Free),
-    ("dns_opt", Rule::Free),
-    ("dns_search", Rule::Free),
-    ("domainname", Rule::Free),
-    ("entrypoint", Rule::Free),
-    // Judged before it was resolved.
-    ("env_file", Rule::Free),
-    ("environment", Rule::Free),
-    ("expose", Rule::Free),
-    ("extends", Rule::Free),
-    ("external_links", Rule::Free),
-    ("extra_hosts", Rule::Free),
-    ("gpus", Rule::Like(Ask::Device)),
-    ("group_add", Rule::Free),
-    ("healthcheck", Rule::Free),
-    ("hostname", Rule::Free),
-    ("image", Rule::Free),
-    ("init", Rule::Free),
-    ("ipc", Rule::Like(Ask::Namespace(Namespace::Ipc))),
-    ("isolation", Rule::Free),
-    ("label_file", Rule::Free),
-    ("labels", Rule::Free),
-    ("links", Rule::Free),
-    ("logging", Rule::Logging),
-    ("mac_address", Rule::Free),
-    ("mem_limit", Rule::Free),
-    ("mem_reservation", Rule::Free),
-    ("mem_swappiness", Rule::Free),
-    ("memswap_limit", Rule::Free),
-    ("network_mode", Rule::Like(Ask::Network)),
-    ("networks", Rule::Free),
-    (
-        "oom_kill_disable",
-        Rule::IfTrue(Ask::HostSetting("the kernel could not stop the container when memory runs out")),
-    ),
-    ("oom_score_adj", Rule::Like(Ask::OomScore)),
-    ("pid", Rule::Like(Ask::Namespace(Namespace::Pid))),
-    ("pids_limit", Rule::Free),
-    ("platform", Rule::Free),
-    ("ports", Rule::Free),
-    ("post_start", Rule::Hooks),
-    ("pre_stop", Rule::Hooks),
-    ("privileged", Rule::IfTrue(Ask::Privileged)),
-    ("profiles", Rule::Free),
-    ("provider", Rule::Program("a provider is a program on the host")),
-    ("pull_policy", Rule::Free),
-    ("read_only", Rule::Free),
-    ("restart", Rule::Free),
-    ("runtime", Rule::Like(Ask::Runtime)),
-    ("scale", Rule::Free),
-    ("secrets", Rule::Free),
-    ("security_opt", Rule::Like(Ask::SecurityOption)),
-    ("shm_size", Rule::Free),
-    ("stdin_open", Rule::Free),
-    ("stop_grace_period", Rule::Free),
-    ("stop_signal", Rule::Free),
-    ("storage_opt", Rule::Free),
-    ("sysctls", Rule::Like(Ask::Sysctl)),
-    ("tmpfs", Rule::Free),
-    ("tty", Rule::Free),
-    ("ulimits", Rule::Free),
-    (
-        "use_api_socket",
-        Rule::IfTrue(Ask::HostSetting("the container would get the daemon's socket and the registry credentials")),
-    ),
-    ("user", Rule::Free),
-    ("userns_mode", Rule::Like(Ask::Namespace(Namespace::User))),
-    ("uts", Rule::Like(Ask::Namespace(Namespace::Uts))),
-    ("volumes", Rule::Mounts),
-    ("volumes_from", Rule::Like(Ask::VolumesFrom)),
-    ("working_dir", Rule::Free),
-];
-
-/// Keys of a service's `build`. Paths are judged apart.
-const BUILD: &[(&str, Rule)] = &[
-    ("additional_contexts", Rule::Like(Ask::NamedContext)),
-    ("args", Rule::Free),
-    ("cache_from", Rule::Like(Ask::CacheFrom)),
-    ("cache_to", Rule::Like(Ask::CacheTo)),
-    ("context", Rule::Free),
-    ("dockerfile", Rule::Free),
-    ("dockerfile_inline", Rule::Free),
-    ("entitlements", Rule::Like(Ask::Entitlement)),
-    ("extra_hosts", Rule::Free),
-    ("isolation", Rule::Free),
-    ("labels", Rule::Free),
-    ("network", Rule::Like(Ask::Network)),
-    ("no_cache", Rule::Free),
-    ("no_cache_filter", Rule::Free),
-    ("platforms", Rule::Free),
-    ("privileged", Rule::IfTrue(Ask::Privileged)),
-    ("provenance", Rule::Free),
-    ("pull", Rule::Free),
-    ("sbom", Rule::Free),
-    ("secrets", Rule::Free),
-    ("shm_size", Rule::Free),
-    ("ssh", Rule::Program("it reads private keys, or talks to an SSH agent")),
-    ("tags", Rule::Free),
-    ("target", Rule::Free),
-    ("ulimits", Rule::Free),
-];
-
-const NETWORK: &[(&str, Rule)] = &[
-    ("attachable", Rule::Free),
-    ("driver", Rule::Like(Ask::NetworkDriver)),
-    ("driver_opts", Rule::Like(Ask::NetworkOption)),
-    ("enable_ipv4", Rule::Free),
-    ("enable_ipv6", Rule::Free),
-    ("external", Rule::Free),
-    ("internal", Rule::Free),
-    ("ipam", Rule::Free),
-    ("labels", Rule::Free),
-    ("name", Rule::Like(Ask::Network)),
-];
-
-const VOLUME: &[(&str, Rule)] = &[
-    ("driver", Rule::Like(Ask::VolumeDriver)),
-    ("driver_opts", Rule::Like(Ask::VolumeOption)),
-    ("external", Rule::Free),
-    ("labels", Rule::Free),
-    ("name", Rule::Free),
-];
-
-/// Keys of `blkio_config` that name no device of the host.
-const BLKIO: &[&str] = &["weight"];
-
-/// Keys of `deploy` that mean something outside a cluster; the others are the cluster's.
-const DEPLOY: &[&str] = &[
-    "labels",
-    "mode",
-    "replicas",
-    "resources",
-    "restart_policy",
-    "update_config",
-    "rollback_config",
-    "placement",
-    "endpoint_mode",
-];
+use crate::demand::{Demand, Want};
+use crate::docker::asks;
+use crate::docker::refusals::climbs;
+use crate::docker::row::Ask;
+use serde_json::Value;
 
 /// What the model of a project asks for. `directory` is what its relative paths start from, `builds` whether
 /// the command builds what has no image.
@@ -230,162 +41,6 @@ pub fn demands(model: &Value, directory: &str, builds: bool) -> Vec<Demand> {
     found.demands
 }
 
-/// What a command asks for with the model beyond the model's own content: the project's objects, the
-/// containers that it makes, and what those take over from the ones that are there.
-pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
-    let name = model.get("name").and_then(Value::as_str);
-    let mut demands = vec![project.touches(name)];
-    demands.extend(project.starts(name));
-    let mut count = 0_u64;
-    let services = || model.get("services").into_iter().flat_map(entries);
-    for (service, content) in services() {
-        let built = content.get("build").is_some_and(|build| !is_empty(build));
-        let image = content.get("image").filter(|image| !is_empty(image)).map(text);
-        let own_image = || format!("{}-{service}", name.unwrap_or_default());
-        let place = format!("services.{service}");
-        if built && project.builds {
-            let image = image.clone().unwrap_or_else(own_image);
-            let tags = content.pointer("/build/tags").into_iter().flat_map(items).map(text);
-            let tags = std::iter::once(image).chain(tags);
-            demands
-                .extend(tags.map(|tag| Demand::new(asks::object(Object::Image, &tag, Touch::Change), place.clone())));
-        }
-        if let Some(image) = image.filter(|_| !built && (project.purpose == Use::Makes || project.pulls)) {
-            if project.pulls {
-                demands.push(Demand::new(asks::object(Object::Image, &image, Touch::Change), place.clone()));
-            }
-            demands.push(Demand::new(Want::Image { name: image }, place.clone()));
-        }
-        if project.purpose == Use::Makes {
-            let scale = project.scale.iter().rfind(|(scaled, _)| scaled == service).map(|(_, count)| *count);
-            let own = [content.get("scale"), content.pointer("/deploy/replicas")];
-            let own = own.into_iter().flatten().find_map(Value::as_u64);
-            count = count.saturating_add(scale.or(own).unwrap_or(1));
-            let names = container_names(name.unwrap_or_default(), service, content, project);
-            demands.push(Demand::new(
-                Want::NewContainer(new_container(names, project.ports.clone(), content)),
-                place.clone(),
-            ));
-            let links = content.get("external_links").into_iter().flat_map(items).map(text);
-            let joined = links.flat_map(|link| asks::wants(Ask::Link, "", &link));
-            let mode = content.get("network_mode").map_or_else(String::new, text);
-            let networks =
-                asks::wants(Ask::Network, "", &mode).into_iter().filter(|want| matches!(want, Want::Object { .. }));
-            demands.extend(joined.chain(networks).map(|want| Demand::new(want, place.clone())));
-        }
-    }
-    for (kind, object) in [("networks", Object::Network), ("volumes", Object::Volume)] {
-        for (key, content) in model.get(kind).into_iter().flat_map(entries).filter(|_| project.purpose == Use::Makes) {
-            let name = content.get("name").map_or_else(|| key.clone(), text);
-            demands.push(Demand::new(asks::object(object, &name, Touch::Change), format!("{kind}.{key}")));
-        }
-    }
-    if project.purpose == Use::Makes {
-        let starts = Starts::New { count, project: name.map(str::to_owned) };
-        demands.push(Demand::new(Want::Starts(starts), "docker compose"));
-    }
-    if let (Use::Makes, Some(name)) = (project.purpose, name) {
-        demands.push(Demand::new(Want::ProjectMounts { project: name.to_owned() }, format!("project {name}")));
-    }
-    demands
-}
-
-/// The names that a service's containers could get (compose `pkg/compose/convergence.go`).
-fn container_names(project: &str, service: &str, content: &Value, about: &Project) -> Vec<String> {
-    let joint = if about.compatible { '_' } else { '-' };
-    let own = content.get("container_name").filter(|name| !is_empty(name)).map(text);
-    let numbered = own.unwrap_or_else(|| format!("{project}{joint}{service}{joint}1"));
-    std::iter::once(numbered).chain(about.container_name.clone()).collect()
-}
-
-fn new_container(names: Vec<String>, ports: Vec<HostPorts>, content: &Value) -> NewContainer {
-    let own = |key: &str| content.get(key).filter(|value| !is_empty(value)).map(text);
-    let limit = |key: &str| {
-        let limits = content.pointer("/deploy/resources/limits").and_then(|limits| limits.get(key));
-        limits.filter(|value| !is_empty(value)).map(text)
-    };
-    let amount = |own: Option<String>, limit: Option<String>, read: fn(&str) -> Amount| {
-        own.or(limit).map_or(Amount::NotGiven, |text| read(&text))
-    };
-    let cpus = match own("cpu_quota").or_else(|| own("cpu_period")) {
-        Some(text) => Amount::Unknown(text),
-        None => amount(own("cpus"), limit("cpus"), limits::cpus),
-    };
-    let resources = Resources {
-        memory: match own("memswap_limit") {
-            Some(text) if limits::endless(&text) => Amount::Unknown(format!("memswap_limit: {text}")),
-            _ => amount(own("mem_limit"), limit("memory"), limits::memory),
-        },
-        cpus,
-        pids: amount(own("pids_limit"), limit("pids"), limits::pids),
-    };
-    let published = |port: &Value| {
-        let published = port.get("published").filter(|port| !is_empty(port)).map(text);
-        let any = || HostPorts::Any(port.to_string());
-        published.and_then(|text| limits::host_ports(&text)).unwrap_or_else(any)
-    };
-    let ports = content.get("ports").into_iter().flat_map(items).map(published).chain(ports).collect();
-    NewContainer { names, resources, ports }
-}
-
-/// The model as it runs: as JSON, which is YAML; empty when there was no file to judge, so that Compose finds
-/// none.
-///
-/// The files of secrets and configs are given as they were `resolved`: the daemon mounts them, and would look
-/// for them in a world of its own. And `develop` is left out: `up` offers to watch at a terminal, long after
-/// it was judged.
-///
-/// Each service gets the `label`, if there is one.
-pub fn as_judged(
-    mut model: Value,
-    directory: &str,
-    resolved: impl Fn(&str) -> String,
-    label: Option<(&str, &str)>,
-) -> String {
-    if model.is_null() {
-        return String::new();
-    }
-    for kind in ["configs", "secrets"] {
-        let files = model.get_mut(kind).and_then(Value::as_object_mut);
-        for file in files.into_iter().flat_map(|files| files.values_mut()) {
-            if let Some(Value::String(path)) = file.get_mut("file") {
-                *path = resolved(&source::join(directory, path));
-            }
-        }
-    }
-    let services = model.get_mut("services").and_then(Value::as_object_mut);
-    for service in services.into_iter().flat_map(|services| services.values_mut()) {
-        if let Some(service) = service.as_object_mut() {
-            service.remove("develop");
-            if let Some((name, value)) = label {
-                let labels = service.entry("labels").or_insert(Value::Null);
-                if !labels.is_object() {
-                    *labels = Value::Object(Map::new());
-                }
-                if let Some(labels) = labels.as_object_mut() {
-                    labels.insert(name.to_owned(), Value::String(value.to_owned()));
-                }
-            }
-        }
-    }
-    with_texts(model, &|text| text.replace('$', "$$")).to_string()
-}
-
-/// The model with its values as they will be when it runs: Compose prints every `$` doubled, and halves them
-/// again when it reads that. Keys it leaves alone when it reads, and so are they here.
-pub fn as_read(model: Value) -> Value {
-    with_texts(model, &|text| text.replace("$$", "$"))
-}
-
-fn with_texts(value: Value, change: &impl Fn(&str) -> String) -> Value {
-    match value {
-        Value::String(text) => Value::String(change(&text)),
-        Value::Array(items) => items.into_iter().map(|item| with_texts(item, change)).collect(),
-        Value::Object(map) => map.into_iter().map(|(key, value)| (key, with_texts(value, change))).collect(),
-        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
-    }
-}
-
 struct Found<'a> {
     directory: &'a str,
     builds: bool,
@@ -399,7 +54,7 @@ impl Found<'_> {
 
     /// Compose puts names into the API's paths, as docker does.
     fn name(&mut self, place: &str, name: &Value) {
-        if docker::climbs(&text(name)) {
+        if climbs(&text(name)) {
             self.unknown(&format!("{place}: {}", text(name)));
         }
     }
@@ -565,7 +220,7 @@ impl Found<'_> {
         let context = build.get("context").map_or_else(|| ".".to_owned(), text);
         if asks::is_remote(&context) {
             // The Dockerfile lies in what is fetched, unless its name leads out of that.
-            if let Some(file) = dockerfile.filter(|file| file.starts_with('/') || docker::climbs(file)) {
+            if let Some(file) = dockerfile.filter(|file| file.starts_with('/') || climbs(file)) {
                 self.want(Want::ClientRead { path: file.clone() }, format!("{place}.dockerfile: {file}"));
             }
             return;
@@ -606,16 +261,16 @@ impl Found<'_> {
     }
 }
 
-fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+pub(super) fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
 
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
 /// Null, an empty list, map or text: what Compose prints for a key that was not set.
-fn is_empty(value: &Value) -> bool {
+pub(super) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(items) => items.is_empty(),
@@ -626,7 +281,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// A scalar as a word; a device or another map by its source.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Object(map) => {
@@ -716,7 +371,7 @@ mod tests {
     fn what_a_compose_command_does_beside_its_name_is_asked_for() {
         let asked = |line: &str| -> Vec<String> {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            let invocation = docker::Invocation::from_args(&words).expect("a command");
+            let invocation = crate::docker::Invocation::from_args(&words).expect("a command");
             let project = crate::compose::Project::of(&invocation).expect("a project");
             let model = json!({"services": {"a": {"build": {"context": "https://example.org/x.git"}}}});
             let all = invocation.demands().into_iter().chain(demands(&model, "/p", project.builds));

@@ -6,17 +6,21 @@
 //! in one word, `--` before the operands.
 
 use crate::compose::Model;
-use crate::demand::{Demand, Object, Starts, Touch, Want};
-use crate::denial::{Denial, Reason};
+use crate::denial::Denial;
 use crate::words::Words;
 use options::{Given, Parsed, Setting};
-use row::{Ask, Command, Operands, Use};
+use refusals::{
+    group_option, log_level, refuse_dashed_values, refuse_double_dash, refuse_paths_as_names, unknown_command,
+};
+use row::{Ask, Command, Use};
 
 pub mod asks;
 pub mod catalogue;
 pub mod csv;
+mod demands;
 pub mod limits;
 pub mod options;
+pub mod refusals;
 pub mod row;
 
 pub use row::Component;
@@ -53,9 +57,6 @@ impl PartialEq for Target {
         }
     }
 }
-
-/// `panic` to `trace`: what docker's `--log-level` takes.
-const LOG_LEVELS: &[&str] = &["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"];
 
 /// A value that is not to be written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -296,126 +297,6 @@ impl Invocation {
         self.model.as_ref()
     }
 
-    /// Everything that the command line asks for, as far as it shows.
-    pub fn demands(&self) -> Vec<Demand> {
-        let mut demands = Vec::new();
-        let given = self.globals.iter().chain(&self.root).chain(&self.given);
-        if let Some(command) = self.command() {
-            demands.push(Demand::new(
-                Want::Operation { name: command.name.to_owned(), instead: false },
-                format!("docker {}", command.name),
-            ));
-        }
-        for given in given.filter(|given| given.is_set()) {
-            let value = given.value().unwrap_or(given.option.long);
-            for want in asks::wants(given.option.asks, &given.name(), value) {
-                demands.push(Demand::new(self.relative_to_project(want), given.shown()));
-            }
-        }
-        if let Some(command) = self.command() {
-            let about = format!("docker {}", command.name);
-            for ask in command.asks {
-                match ask {
-                    Ask::Starts => {
-                        demands.push(Demand::new(Want::Starts(Starts::Named(self.operands.clone())), &*about));
-                    }
-                    Ask::Makes => {
-                        demands.push(Demand::new(Want::NewContainer(limits::new_container(&self.given)), &*about));
-                        demands.push(Demand::new(Want::Starts(Starts::New { count: 1, project: None }), &*about));
-                    }
-                    Ask::Limits => demands.push(Demand::new(Want::Resources(limits::resources(&self.given)), &*about)),
-                    _ => {}
-                }
-                for want in asks::wants(*ask, command.name, command.name) {
-                    demands.push(Demand::new(want, &*about));
-                }
-            }
-            demands.extend(self.operand_demands(command));
-        }
-        demands
-    }
-
-    /// `compose run -v ./x:/y` starts from the project directory, which only Compose knows for sure.
-    fn relative_to_project(&self, want: Want) -> Want {
-        match want {
-            Want::Bind { source, read_only } if self.component() == Component::Compose && !source.starts_with('/') => {
-                Want::Bind { source: format!("(project directory)/{source}"), read_only }
-            }
-            other => other,
-        }
-    }
-
-    fn operand_demands(&self, command: &Command) -> Vec<Demand> {
-        let local = |operand: &String| operand != "-" && (operand.starts_with(['/', '.']) || !operand.contains(':'));
-        let read = |path: &String| Demand::new(Want::ClientRead { path: path.clone() }, path.clone());
-        let touch = |object, name: &str, touch| Demand::new(asks::object(object, name, touch), name);
-        let image = |name: &String| Demand::new(Want::Image { name: name.clone() }, name.clone());
-        match (command.operands, self.operands.as_slice()) {
-            (Operands::BuildContext, [context, ..]) if context != "-" && !asks::is_remote(context) => {
-                vec![Demand::new(Want::ClientReadTree { path: context.clone() }, context.clone())]
-            }
-            (Operands::File, [file, ..]) | (Operands::NameAndFile, [_, file, ..])
-                if file != "-" && !asks::is_remote(file) =>
-            {
-                vec![read(file)]
-            }
-            (Operands::Copy, [from, to, ..]) => {
-                let names = [from, to].into_iter().filter(|operand| !local(operand));
-                let names = names.filter_map(|operand| operand.split_once(':'));
-                let mut demands: Vec<Demand> =
-                    names.map(|(name, _)| touch(Object::Container, name, Touch::Change)).collect();
-                if local(from) {
-                    demands.push(Demand::new(Want::ClientReadTree { path: from.clone() }, from.clone()));
-                }
-                if local(to) {
-                    demands.push(Demand::new(Want::ClientWrite { what: to.clone() }, to.clone()));
-                }
-                demands
-            }
-            (Operands::Objects(object, how), names) => {
-                // A pull is the only change that can bring an image of another name.
-                let fetched = names.iter().filter(|_| command.name == "pull").map(image);
-                fetched.chain(names.iter().map(|name| touch(object, name, how))).collect()
-            }
-            (Operands::Object(object, how), [name, ..]) => vec![touch(object, name, how)],
-            (Operands::ContainerAndImage, [container, new @ ..]) => {
-                let made = new.iter().map(|name| touch(Object::Image, name, Touch::Change));
-                std::iter::once(touch(Object::Container, container, Touch::Change)).chain(made).collect()
-            }
-            (Operands::FileAndImage, [file, new @ ..]) => {
-                let local = (file != "-" && !asks::is_remote(file)).then(|| read(file));
-                local.into_iter().chain(new.iter().map(|name| touch(Object::Image, name, Touch::Change))).collect()
-            }
-            (Operands::Rename, [from, to, ..]) => vec![
-                touch(Object::Container, from, Touch::Change),
-                Demand::new(Want::Named { name: to.clone() }, to.clone()),
-            ],
-            (Operands::NetworkAndContainer, [network, container, ..]) => {
-                vec![touch(Object::Network, network, Touch::Change), touch(Object::Container, container, Touch::Change)]
-            }
-            (Operands::ImageAndCommand, [name, ..]) => {
-                let pulls = self.given.iter().rfind(|given| given.option.long == "pull").and_then(Given::value);
-                let pulled = (pulls == Some("always")).then(|| touch(Object::Image, name, Touch::Change));
-                std::iter::once(image(name)).chain(pulled).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The values in it that are secrets.
-    pub fn secrets(&self) -> Vec<Secret> {
-        let hidden_from = |given: &Given, value: &str| match given.option.asks {
-            Ask::Password => Some(0),
-            Ask::Assignment => value.find('=').map(|equals| equals + 1),
-            _ => None,
-        };
-        let secret = |given: &Given| {
-            let value = given.value()?;
-            Some(Secret { value: value.to_owned(), hidden_from: hidden_from(given, value)? })
-        };
-        self.given.iter().filter_map(secret).collect()
-    }
-
     /// What the command does with the Compose project that it loads, if it loads one.
     pub fn project_use(&self) -> Option<Use> {
         self.command()?.asks.iter().find_map(|ask| match ask {
@@ -428,94 +309,6 @@ impl Invocation {
     pub fn has(&self, long: &str) -> bool {
         self.given.iter().rfind(|given| given.option.long == long).is_some_and(Given::is_set)
     }
-}
-
-fn log_level(given: &[Given]) -> Result<(), Denial> {
-    match given.iter().find(|given| given.option.long == "log-level").and_then(Given::value) {
-        Some(level) if !LOG_LEVELS.contains(&level.to_ascii_lowercase().as_str()) => Err(Denial::new(
-            Reason::BadUsage,
-            format!("docker --log-level {level}"),
-            "not a log level that docker takes",
-            "one of debug, info, warn, error, fatal; the command comes after it",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// At the level of a group docker's scan for sub-commands lets `--` swallow the next word.
-fn refuse_double_dash(words: &[String], operands: &[String], about: &str) -> Result<(), Denial> {
-    let options = words.len().saturating_sub(operands.len());
-    match words.iter().take(options).any(|word| word == "--") {
-        true => Err(group_option(about, "--")),
-        false => Ok(()),
-    }
-}
-
-/// `compose --ansi --ansi ps exec …`: a value that looks like an option is read differently by cobra's scan.
-fn refuse_dashed_values(given: &[Given], about: &str) -> Result<(), Denial> {
-    match given.iter().find(|given| given.value().is_some_and(|value| value.starts_with('-') && value != "-")) {
-        Some(given) => Err(Denial::new(
-            Reason::BadUsage,
-            format!("docker {about} {}", given.word()),
-            "docker's own parsers disagree about a value that starts with '-'",
-            "use a value that does not look like an option",
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Docker's client puts names into the API's paths and cleans those (`path.Join`), so `rm ../plugins/x`
-/// would be the removal of a plugin.
-fn refuse_paths_as_names(command: &Command, operands: &[String]) -> Result<(), Denial> {
-    let names = match command.operands {
-        Operands::Rename | Operands::NetworkAndContainer | Operands::ContainerAndImage => operands,
-        Operands::Plain | Operands::Objects(..) | Operands::Object(..) if command.flags_anywhere => operands,
-        Operands::Plain
-        | Operands::Objects(..)
-        | Operands::Object(..)
-        | Operands::ImageAndCommand
-        | Operands::NameAndFile => operands.get(..1).unwrap_or_default(),
-        Operands::BuildContext | Operands::File | Operands::FileAndImage | Operands::Copy | Operands::Services => &[],
-    };
-    match names.iter().find(|name| climbs(name) || name.is_empty()) {
-        Some(name) => Err(Denial::new(
-            Reason::BadUsage,
-            format!("docker {} {name}", command.name),
-            "docker would put the name into an API path, and there it leads to something else",
-            "give the plain name or id, as docker ps, images, network ls and volume ls show it",
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Whether a name has a part that a path would be cleaned of, or nothing but slashes.
-pub fn climbs(name: &str) -> bool {
-    let nothing = name.contains('/') && name.split('/').all(str::is_empty);
-    nothing || name.split('/').any(|part| matches!(part, "." | ".."))
-}
-
-fn group_option(prefix: &str, word: &str) -> Denial {
-    let about = if prefix.is_empty() || prefix == "docker" { "docker".to_owned() } else { format!("docker {prefix}") };
-    Denial::new(
-        Reason::BadUsage,
-        format!("{about} {word}"),
-        "options before the sub-command would be read differently by docker's own parsers",
-        format!("put the options behind the sub-command: {about} COMMAND OPTIONS"),
-    )
-}
-
-fn unknown_command(prefix: &str, word: &str) -> Denial {
-    let about = join("docker", prefix);
-    let meant = match crate::nearest::nearest(word, catalogue::words_after(prefix)) {
-        Some(name) => format!("did you mean {about} {name}? "),
-        None => String::new(),
-    };
-    Denial::new(
-        Reason::UnknownCommand,
-        format!("{about} {}", shell_words::quote(word)),
-        "not a docker command that this gate knows",
-        format!("{meant}`help` lists what may be run here; plugins other than compose and buildx cannot be"),
-    )
 }
 
 fn join(prefix: &str, word: &str) -> String {

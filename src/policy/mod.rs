@@ -12,6 +12,7 @@ mod objects;
 pub mod operations;
 pub mod set;
 pub mod settings;
+pub mod values;
 
 use settings::Settings;
 
@@ -95,7 +96,7 @@ impl std::fmt::Display for BindMount {
 pub struct Audit {
     /// The syslog daemon's datagram socket.
     pub socket: PathBuf,
-    pub facility: file::Facility,
+    pub facility: values::Facility,
 }
 
 impl Default for Policy {
@@ -105,7 +106,7 @@ impl Default for Policy {
             host: "unix:///var/run/docker.sock".to_owned(),
             config: PathBuf::from("/etc/dockgate/docker"),
             settings: Settings::default(),
-            audit: Audit { socket: PathBuf::from("/dev/log"), facility: file::Facility::default() },
+            audit: Audit { socket: PathBuf::from("/dev/log"), facility: values::Facility::default() },
         }
     }
 }

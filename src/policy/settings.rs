@@ -3,7 +3,8 @@
 //! The built-in default sets every knob; the file's top level and then a profile each set some of them. Each
 //! value remembers who set it.
 
-use super::file::{Commands, Containers, Host, Limits, Name, Overlay};
+use super::file::{Commands, Containers, Host, Limits, Overlay};
+use super::values::Name;
 use super::{BindMount, Mode, operations};
 use crate::demand::Object;
 use std::collections::BTreeMap;

@@ -1,0 +1,62 @@
+//! Judged: the model as it was judged, in the form in which Compose reads it again. Pure.
+
+use super::source;
+use serde_json::{Map, Value};
+
+/// The model as it runs: as JSON, which is YAML; empty when there was no file to judge, so that Compose finds
+/// none.
+///
+/// The files of secrets and configs are given as they were `resolved`: the daemon mounts them, and would look
+/// for them in a world of its own. And `develop` is left out: `up` offers to watch at a terminal, long after
+/// it was judged.
+///
+/// Each service gets the `label`, if there is one.
+pub fn as_judged(
+    mut model: Value,
+    directory: &str,
+    resolved: impl Fn(&str) -> String,
+    label: Option<(&str, &str)>,
+) -> String {
+    if model.is_null() {
+        return String::new();
+    }
+    for kind in ["configs", "secrets"] {
+        let files = model.get_mut(kind).and_then(Value::as_object_mut);
+        for file in files.into_iter().flat_map(|files| files.values_mut()) {
+            if let Some(Value::String(path)) = file.get_mut("file") {
+                *path = resolved(&source::join(directory, path));
+            }
+        }
+    }
+    let services = model.get_mut("services").and_then(Value::as_object_mut);
+    for service in services.into_iter().flat_map(|services| services.values_mut()) {
+        if let Some(service) = service.as_object_mut() {
+            service.remove("develop");
+            if let Some((name, value)) = label {
+                let labels = service.entry("labels").or_insert(Value::Null);
+                if !labels.is_object() {
+                    *labels = Value::Object(Map::new());
+                }
+                if let Some(labels) = labels.as_object_mut() {
+                    labels.insert(name.to_owned(), Value::String(value.to_owned()));
+                }
+            }
+        }
+    }
+    with_texts(model, &|text| text.replace('$', "$$")).to_string()
+}
+
+/// The model with its values as they will be when it runs: Compose prints every `$` doubled, and halves them
+/// again when it reads that. Keys it leaves alone when it reads, and so are they here.
+pub fn as_read(model: Value) -> Value {
+    with_texts(model, &|text| text.replace("$$", "$"))
+}
+
+fn with_texts(value: Value, change: &impl Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(change(&text)),
+        Value::Array(items) => items.into_iter().map(|item| with_texts(item, change)).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, with_texts(value, change))).collect(),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
+    }
+}

@@ -1,0 +1,128 @@
+//! What an invocation asks for, by the catalogue's rows. Pure.
+
+use super::options::Given;
+use super::row::{Ask, Command, Component, Operands};
+use super::{Invocation, Secret, asks, limits};
+use crate::demand::{Demand, Object, Starts, Touch, Want};
+
+impl Invocation {
+    /// Everything that the command line asks for, as far as it shows.
+    pub fn demands(&self) -> Vec<Demand> {
+        let mut demands = Vec::new();
+        let given = self.globals.iter().chain(&self.root).chain(&self.given);
+        if let Some(command) = self.command() {
+            demands.push(Demand::new(
+                Want::Operation { name: command.name.to_owned(), instead: false },
+                format!("docker {}", command.name),
+            ));
+        }
+        for given in given.filter(|given| given.is_set()) {
+            let value = given.value().unwrap_or(given.option.long);
+            for want in asks::wants(given.option.asks, &given.name(), value) {
+                demands.push(Demand::new(self.relative_to_project(want), given.shown()));
+            }
+        }
+        if let Some(command) = self.command() {
+            let about = format!("docker {}", command.name);
+            for ask in command.asks {
+                match ask {
+                    Ask::Starts => {
+                        demands.push(Demand::new(Want::Starts(Starts::Named(self.operands.clone())), &*about));
+                    }
+                    Ask::Makes => {
+                        demands.push(Demand::new(Want::NewContainer(limits::new_container(&self.given)), &*about));
+                        demands.push(Demand::new(Want::Starts(Starts::New { count: 1, project: None }), &*about));
+                    }
+                    Ask::Limits => demands.push(Demand::new(Want::Resources(limits::resources(&self.given)), &*about)),
+                    _ => {}
+                }
+                for want in asks::wants(*ask, command.name, command.name) {
+                    demands.push(Demand::new(want, &*about));
+                }
+            }
+            demands.extend(self.operand_demands(command));
+        }
+        demands
+    }
+
+    /// `compose run -v ./x:/y` starts from the project directory, which only Compose knows for sure.
+    fn relative_to_project(&self, want: Want) -> Want {
+        match want {
+            Want::Bind { source, read_only } if self.component() == Component::Compose && !source.starts_with('/') => {
+                Want::Bind { source: format!("(project directory)/{source}"), read_only }
+            }
+            other => other,
+        }
+    }
+
+    fn operand_demands(&self, command: &Command) -> Vec<Demand> {
+        let local = |operand: &String| operand != "-" && (operand.starts_with(['/', '.']) || !operand.contains(':'));
+        let read = |path: &String| Demand::new(Want::ClientRead { path: path.clone() }, path.clone());
+        let touch = |object, name: &str, touch| Demand::new(asks::object(object, name, touch), name);
+        let image = |name: &String| Demand::new(Want::Image { name: name.clone() }, name.clone());
+        match (command.operands, self.operands.as_slice()) {
+            (Operands::BuildContext, [context, ..]) if context != "-" && !asks::is_remote(context) => {
+                vec![Demand::new(Want::ClientReadTree { path: context.clone() }, context.clone())]
+            }
+            (Operands::File, [file, ..]) | (Operands::NameAndFile, [_, file, ..])
+                if file != "-" && !asks::is_remote(file) =>
+            {
+                vec![read(file)]
+            }
+            (Operands::Copy, [from, to, ..]) => {
+                let names = [from, to].into_iter().filter(|operand| !local(operand));
+                let names = names.filter_map(|operand| operand.split_once(':'));
+                let mut demands: Vec<Demand> =
+                    names.map(|(name, _)| touch(Object::Container, name, Touch::Change)).collect();
+                if local(from) {
+                    demands.push(Demand::new(Want::ClientReadTree { path: from.clone() }, from.clone()));
+                }
+                if local(to) {
+                    demands.push(Demand::new(Want::ClientWrite { what: to.clone() }, to.clone()));
+                }
+                demands
+            }
+            (Operands::Objects(object, how), names) => {
+                // A pull is the only change that can bring an image of another name.
+                let fetched = names.iter().filter(|_| command.name == "pull").map(image);
+                fetched.chain(names.iter().map(|name| touch(object, name, how))).collect()
+            }
+            (Operands::Object(object, how), [name, ..]) => vec![touch(object, name, how)],
+            (Operands::ContainerAndImage, [container, new @ ..]) => {
+                let made = new.iter().map(|name| touch(Object::Image, name, Touch::Change));
+                std::iter::once(touch(Object::Container, container, Touch::Change)).chain(made).collect()
+            }
+            (Operands::FileAndImage, [file, new @ ..]) => {
+                let local = (file != "-" && !asks::is_remote(file)).then(|| read(file));
+                local.into_iter().chain(new.iter().map(|name| touch(Object::Image, name, Touch::Change))).collect()
+            }
+            (Operands::Rename, [from, to, ..]) => vec![
+                touch(Object::Container, from, Touch::Change),
+                Demand::new(Want::Named { name: to.clone() }, to.clone()),
+            ],
+            (Operands::NetworkAndContainer, [network, container, ..]) => {
+                vec![touch(Object::Network, network, Touch::Change), touch(Object::Container, container, Touch::Change)]
+            }
+            (Operands::ImageAndCommand, [name, ..]) => {
+                let pulls = self.given.iter().rfind(|given| given.option.long == "pull").and_then(Given::value);
+                let pulled = (pulls == Some("always")).then(|| touch(Object::Image, name, Touch::Change));
+                std::iter::once(image(name)).chain(pulled).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The values in it that are secrets.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let hidden_from = |given: &Given, value: &str| match given.option.asks {
+            Ask::Password => Some(0),
+            Ask::Assignment => value.find('=').map(|equals| equals + 1),
+            _ => None,
+        };
+        let secret = |given: &Given| {
+            let value = given.value()?;
+            Some(Secret { value: value.to_owned(), hidden_from: hidden_from(given, value)? })
+        };
+        self.given.iter().filter_map(secret).collect()
+    }
+}

@@ -1,0 +1,303 @@
+//! Values of the policy file, each checked as it is read. Pure.
+
+use super::{BindMount, capability, operations};
+use crate::demand::{Amount, HostPorts};
+use crate::docker::limits;
+use ipnet::IpNet;
+use serde::Deserialize;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// The form of a record.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    #[default]
+    Logfmt,
+}
+
+/// Nothing runs without a record, so there is one value.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(try_from = "bool")]
+pub struct Required;
+
+impl TryFrom<bool> for Required {
+    type Error = &'static str;
+
+    fn try_from(required: bool) -> Result<Self, &'static str> {
+        if required { Ok(Self) } else { Err("a record is always required: nothing runs without one") }
+    }
+}
+
+/// Syslog facilities (syslog(3)) that make sense for security records.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Facility {
+    Auth,
+    #[default]
+    Authpriv,
+    Daemon,
+    User,
+    Local0,
+    Local1,
+    Local2,
+    Local3,
+    Local4,
+    Local5,
+    Local6,
+    Local7,
+}
+
+impl Facility {
+    /// The word that the policy file uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Authpriv => "authpriv",
+            Self::Daemon => "daemon",
+            Self::User => "user",
+            Self::Local0 => "local0",
+            Self::Local1 => "local1",
+            Self::Local2 => "local2",
+            Self::Local3 => "local3",
+            Self::Local4 => "local4",
+            Self::Local5 => "local5",
+            Self::Local6 => "local6",
+            Self::Local7 => "local7",
+        }
+    }
+}
+
+/// An absolute path without `.` and `..`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Absolute(pub PathBuf);
+
+impl TryFrom<String> for Absolute {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let path = PathBuf::from(&text);
+        let plain = text.split('/').all(|part| !matches!(part, "." | ".."));
+        if path.is_absolute() && plain {
+            Ok(Self(path))
+        } else {
+            Err(format!("\"{text}\" is not an absolute path without . and .."))
+        }
+    }
+}
+
+/// A daemon's address as `DOCKER_HOST` takes it, without those that start a program.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Endpoint(pub String);
+
+impl TryFrom<String> for Endpoint {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let path = text.strip_prefix("unix://").is_some_and(|path| path.starts_with('/'));
+        if path || text.strip_prefix("tcp://").is_some_and(|address| !address.is_empty()) {
+            Ok(Self(text))
+        } else {
+            Err(format!("\"{text}\" is neither unix:///PATH nor tcp://ADDRESS:PORT"))
+        }
+    }
+}
+
+/// A command or group that the catalogue has.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Operation(pub String);
+
+impl TryFrom<String> for Operation {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if operations::is_known(&text) {
+            return Ok(Self(text));
+        }
+        let spellings = crate::docker::catalogue::commands().flat_map(crate::docker::catalogue::spellings);
+        let meant = crate::nearest::nearest(&text, spellings)
+            .map_or_else(String::new, |name| format!(", did you mean \"{name}\"?"));
+        Err(format!("\"{text}\" is not a docker command{meant}"))
+    }
+}
+
+/// `/path` or `/path:ro`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Mount(pub BindMount);
+
+impl TryFrom<String> for Mount {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (path, read_only) = match text.strip_suffix(":ro") {
+            Some(path) => (path, true),
+            None => (text.as_str(), false),
+        };
+        let Absolute(path) = Absolute::try_from(path.to_owned())?;
+        Ok(Self(BindMount { path, read_only }))
+    }
+}
+
+/// A device below `/dev`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Device(pub String);
+
+impl TryFrom<String> for Device {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let Absolute(path) = Absolute::try_from(text.clone())?;
+        if path.starts_with("/dev/") { Ok(Self(text)) } else { Err(format!("\"{text}\" is not below /dev")) }
+    }
+}
+
+/// A capability's name (capabilities(7)), with or without `CAP_`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Capability(pub String);
+
+impl TryFrom<String> for Capability {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let name = capability(&text);
+        let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit());
+        match plain && name != "ALL" {
+            true => Ok(Self(name)),
+            false => Err(format!("\"{text}\" is not one capability; list them one by one")),
+        }
+    }
+}
+
+/// A name, or a pattern of names with `*` and `?`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Name(pub String);
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let first = text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '*' | '?'));
+        let usual = |c: char| c.is_ascii_alphanumeric() || "_.-/:@*?".contains(c);
+        match first && text.chars().all(usual) {
+            true => Ok(Self(text)),
+            false => Err(format!("\"{text}\" can never match: it is no name, nor a pattern of names with * and ?")),
+        }
+    }
+}
+
+/// A size as docker takes it, in bytes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Size(pub u64);
+
+impl TryFrom<String> for Size {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match limits::memory(&text) {
+            Amount::Is(bytes) => Ok(Self(bytes)),
+            Amount::NotGiven | Amount::Unknown(_) => Err(format!("\"{text}\" is not a size like 512m or 2g")),
+        }
+    }
+}
+
+/// A number, with or without quotes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Scalar {
+    Text(String),
+    Whole(i64),
+    Part(f64),
+}
+
+impl Scalar {
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Whole(number) => number.to_string(),
+            Self::Part(number) => number.to_string(),
+        }
+    }
+}
+
+/// A number of processors, in thousandths.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Scalar")]
+pub struct Processors(pub u64);
+
+impl TryFrom<Scalar> for Processors {
+    type Error = String;
+
+    fn try_from(value: Scalar) -> Result<Self, String> {
+        let text = value.text();
+        match limits::cpus(&text) {
+            Amount::Is(thousandths) => Ok(Self(thousandths)),
+            Amount::NotGiven | Amount::Unknown(_) => Err(format!("{text} is not a number of processors like 1.5")),
+        }
+    }
+}
+
+/// A port of the host, or a range of them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Scalar")]
+pub struct Ports(pub u16, pub u16);
+
+impl TryFrom<Scalar> for Ports {
+    type Error = String;
+
+    fn try_from(value: Scalar) -> Result<Self, String> {
+        let text = value.text();
+        match limits::host_ports(&text) {
+            Some(HostPorts::Range(first, last)) => Ok(Self(first, last)),
+            Some(HostPorts::Any(_)) | None => Err(format!("{text} is neither a port nor a range like \"8000-8099\"")),
+        }
+    }
+}
+
+/// A key's fingerprint as `ssh-keygen -l` prints it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct Fingerprint(pub String);
+
+impl TryFrom<String> for Fingerprint {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digest = text.strip_prefix("SHA256:").unwrap_or_default();
+        let plain = digest.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/'));
+        if digest.len() == 43 && plain {
+            Ok(Self(text))
+        } else {
+            Err(format!("\"{text}\" is not SHA256: and 43 characters, as ssh-keygen -l prints it"))
+        }
+    }
+}
+
+/// An address, or a range of them (`192.0.2.0/24`).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Range(pub IpNet);
+
+impl TryFrom<String> for Range {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        range(&text).map(Self)
+    }
+}
+
+/// Reads an address or a range of them.
+///
+/// # Errors
+/// A sentence that says what is expected.
+pub fn range(text: &str) -> Result<IpNet, String> {
+    let range = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    range.map_err(|_| format!("\"{text}\" is neither an address nor a range like 192.0.2.0/24"))
+}
