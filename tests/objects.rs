@@ -138,6 +138,8 @@ fn a_protected_container_is_looked_at_and_not_touched() {
         ("docker compose -p edge restart web", "protected"),
         ("docker compose -p edge down", "protected"),
         ("docker compose -p edge kill", "protected"),
+        ("docker compose -p edge wait --down-project web", "protected"),
+        ("docker compose -p edge wait web", "allow"),
         ("docker compose -p edge ps", "allow"),
         ("docker compose -p edge logs", "allow"),
         ("docker compose -p shop stop", "allow"),

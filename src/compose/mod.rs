@@ -66,6 +66,9 @@ impl Project {
         };
         let named = |name: &str| invocation.command().is_some_and(|command| command.name == name);
         let reach = match purpose {
+            _ if named("compose wait") && invocation.has("down-project") => {
+                Reach::Everything { volumes: false, images: false }
+            }
             Use::Looks | Use::Builds => Reach::Look,
             Use::Changes if named("compose down") => {
                 Reach::Everything { volumes: invocation.has("volumes"), images: invocation.has("rmi") }

@@ -57,26 +57,26 @@ const CHANGES: &[(&str, &str, &[&str])] = &[
 
 /// What the commands of Compose may change of their project's own.
 const COMPOSE: &[(&str, &str, &[&str])] = &[
-    ("DELETE", "containers **", &["create", "down", "rm", "run", "scale", "up"]),
+    ("DELETE", "containers **", &["create", "down", "rm", "run", "scale", "up", "wait"]),
     ("DELETE", "images **", &["down"]),
-    ("DELETE", "networks **", &["create", "down", "run", "scale", "up"]),
+    ("DELETE", "networks **", &["create", "down", "run", "scale", "up", "wait"]),
     ("DELETE", "volumes **", &["create", "down", "rm", "up"]),
     ("POST", "build", &["build", "create", "run", "scale", "up"]),
     ("POST", "containers ** attach", &["run", "up"]),
-    ("POST", "containers ** kill", &["down", "kill", "run", "up"]),
+    ("POST", "containers ** kill", &["down", "kill", "run", "up", "wait"]),
     ("POST", "containers ** pause", &["pause"]),
     ("POST", "containers ** rename", &["create", "run", "scale", "up"]),
     ("POST", "containers ** resize", &["run", "up"]),
     ("POST", "containers ** restart", &["restart"]),
     ("POST", "containers ** start", &["restart", "run", "scale", "start", "up"]),
-    ("POST", "containers ** stop", &["create", "down", "rm", "run", "scale", "stop", "up"]),
+    ("POST", "containers ** stop", &["create", "down", "rm", "run", "scale", "stop", "up", "wait"]),
     ("POST", "containers ** unpause", &["unpause"]),
     ("POST", "containers ** wait", &["run", "up", "wait"]),
     ("POST", "containers create", &["create", "run", "scale", "up"]),
     ("POST", "grpc", &["build", "create", "run", "scale", "up"]),
     ("POST", "images create", &["create", "pull", "run", "scale", "up"]),
     ("POST", "networks ** connect", &["create", "run", "scale", "start", "up"]),
-    ("POST", "networks ** disconnect", &["down"]),
+    ("POST", "networks ** disconnect", &["down", "wait"]),
     ("POST", "networks create", &["create", "run", "scale", "up"]),
     ("POST", "session", &["build", "create", "run", "scale", "up"]),
     ("POST", "volumes create", &["create", "run", "scale", "up"]),
@@ -188,6 +188,9 @@ fn body_fault(call: &Call, parts: &[&str], run: &Run<'_>) -> Option<String> {
         ("POST", ["build"]) => build(call, run),
         ("SENT", ["grpc"]) => ["network.host", "security.insecure", "device="]
             .iter()
+            .filter(|text| {
+                **text != "network.host" || !run.grants.namespaces.value.iter().any(|name| name == "network")
+            })
             .find(|text| contains(&call.body, text.as_bytes()))
             .map(|text| format!("the build asks for {text}")),
         _ => None,

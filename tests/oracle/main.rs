@@ -216,8 +216,12 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
             shown.clone(),
         );
     }
-    // The classic client keeps a Dockerfile from standard input there while BuildKit reads it.
-    let temporary = |effect: &&String| effect.starts_with("made /tmp/docker-build-tempdockerfile-");
+    // The classic client keeps a Dockerfile from standard input there while BuildKit reads it, or nothing.
+    let temporary = |effect: &&String| {
+        ["docker-build-tempdockerfile-", "empty-dir"]
+            .iter()
+            .any(|name| effect.starts_with(&format!("made /tmp/{name}")))
+    };
     for effect in seen.effects.iter().filter(|effect| !temporary(effect)) {
         finding(format!("{}: {effect}", decision.understood.command), shown.clone());
     }
