@@ -63,6 +63,7 @@ fn container_of(entry: &Value) -> Result<Container> {
         // `/web/db` is how a container that is linked to as `db` appears; its own names have no second slash.
         names: list("Names").filter_map(Value::as_str).map(|name| name.trim_start_matches('/').to_owned()).collect(),
         running: matches!(text(entry, "State").as_str(), "running" | "paused" | "restarting"),
+        attached: matches!(text(entry, "State").as_str(), "running" | "paused"),
         labels: labels_of(entry),
         mounts: list("Mounts").map(mount).collect(),
         image: text(entry, "ImageID"),

@@ -181,6 +181,9 @@ impl Object {
     }
 }
 
+/// At the end of an image's name: in every tag (`pull --all-tags`).
+pub const ANY_TAG: &str = ":*";
+
 /// What is done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Touch {
@@ -213,8 +216,10 @@ pub struct NewContainer {
 /// Which containers would run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Starts {
-    /// So many new ones; those of the project, if there is one, that run already are among them.
-    New { count: u64, project: Option<String> },
+    /// So many new ones.
+    New(u64),
+    /// As many of each service of a Compose project as are to be; those that run already are among them.
+    Services { project: Option<String>, wanted: Vec<(String, u64)> },
     /// These, by name, id or the beginning of an id.
     Named(Vec<String>),
     /// Those of a Compose project; of all projects, where its name is not known.
@@ -226,6 +231,8 @@ pub enum Starts {
 pub struct Resources {
     /// Bytes.
     pub memory: Amount,
+    /// Memory and swap together, in bytes; docker takes twice the memory where it is not given.
+    pub swap: Amount,
     /// Thousandths of a processor.
     pub cpus: Amount,
     /// Processes and threads.

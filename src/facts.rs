@@ -34,6 +34,8 @@ pub struct Container {
     pub names: Vec<String>,
     /// Running, paused or restarting.
     pub running: bool,
+    /// Running or paused: in its networks. One that is being started over is not, between two tries.
+    pub attached: bool,
     pub labels: BTreeMap<String, String>,
     pub mounts: Vec<Mount>,
     /// The id of its image.

@@ -20,7 +20,7 @@ use crate::words::Words;
 use crate::world;
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long judging may take, what has to be read from the client included.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -123,6 +123,8 @@ impl Gate {
     /// The model of a Compose project; `None` where there is no file, and a project can only be known by its
     /// name. Every file is judged before Compose reads it.
     fn model(&self, project: &Project, standard_input: bool) -> Result<Option<(Located, Value)>, Denial> {
+        // Before judging is given up, so that Compose does not outlive it.
+        let until = Instant::now() + PATIENCE.saturating_sub(Duration::from_secs(4));
         let located = project::locate(project).map_err(unresolved)?;
         if located.files.is_empty() {
             return Ok(None);
@@ -143,8 +145,8 @@ impl Gate {
             return Ok(Some((located, Value::Null)));
         }
         let program = exec::program(&self.policy).map_err(unresolved)?;
-        let model =
-            project::resolve(&self.policy, &self.account, &program, project, &located, &files).map_err(unresolved)?;
+        let model = project::resolve(&self.policy, &self.account, &program, project, &located, &files, until)
+            .map_err(unresolved)?;
         Ok(Some((located, compose::judged::as_read(model))))
     }
 

@@ -17,7 +17,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A Compose file of more bytes than this is not one.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -68,7 +68,10 @@ pub fn locate(project: &Project) -> Result<Located> {
     if !project.files.is_empty() {
         return Ok(Located { directory, files: project.files.clone() });
     }
-    refuse_redirection(&directory)?;
+    refuse_redirection(&directory.join(".env"))?;
+    for file in &project.env_files {
+        refuse_redirection(Path::new(file))?;
+    }
     for above in directory.ancestors() {
         let named = |names: &[&str]| names.iter().map(|name| above.join(name)).find(|path| path.is_file());
         if let Some(found) = named(NAMES) {
@@ -80,18 +83,17 @@ pub fn locate(project: &Project) -> Result<Located> {
     Ok(Located { directory, files: Vec::new() })
 }
 
-fn refuse_redirection(directory: &Path) -> Result<()> {
-    let text = match std::fs::read_to_string(directory.join(".env")) {
-        Ok(text) => text,
+/// Refuses a file of variables that names another project's files, in whatever way it is read.
+fn refuse_redirection(path: &Path) -> Result<()> {
+    let text = match File::open(path) {
+        Ok(file) => text_of(file).with_context(|| path.display().to_string())?,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).context(".env"),
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
     };
-    for line in text.lines() {
-        let line = line.trim_start().trim_start_matches("export ").trim_start();
-        let name = line.split(['=', ':', ' ']).next().unwrap_or_default();
-        ensure!(!REDIRECTING.contains(&name), "the .env file sets {name}; name the files with -f instead");
+    match REDIRECTING.iter().find(|name| text.contains(**name)) {
+        Some(name) => bail!("{} sets {name}; name the files with -f instead", path.display()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Reads the files. A missing one, and standard input when it may not be read, are left out: Compose then
@@ -129,7 +131,8 @@ fn text_of(reader: impl Read) -> Result<String> {
 /// Has Compose resolve the judged files: every service, whatever its profile; no Git, no OCI.
 ///
 /// # Errors
-/// When docker cannot be started, or Compose does not accept the project; then with Compose's own words.
+/// When docker cannot be started, or Compose does not accept the project, then with Compose's own words; or when
+/// that takes until `until`.
 pub fn resolve(
     policy: &Policy,
     account: &Account,
@@ -137,6 +140,7 @@ pub fn resolve(
     project: &Project,
     located: &Located,
     files: &[String],
+    until: Instant,
 ) -> Result<Value> {
     let files = files.iter().map(|file| memory_file(file)).collect::<Result<Vec<_>>>()?;
     let mut command = Command::new(program);
@@ -147,13 +151,14 @@ pub fn resolve(
     command.args(["config", "--format=json"]);
     command.env_clear().envs(account.environment(policy));
     command.env("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false").env("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false");
-    let text = output(command).with_context(|| format!("docker program {}", program.display()))?;
+    let text = output(command, until).with_context(|| format!("docker program {}", program.display()))?;
     serde_json::from_str(&text).context("reading what docker compose config printed")
 }
 
 /// What a command prints, when it succeeds in time. It runs in a process group of its own, so that its plugin
 /// ends with it.
-fn output(mut command: Command) -> Result<String> {
+fn output(mut command: Command, until: Instant) -> Result<String> {
+    let patience = PATIENCE.min(until.saturating_duration_since(Instant::now()));
     let errors = File::from(memfd_create(c"errors", MFdFlags::MFD_CLOEXEC).context("memfd_create")?);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors.try_clone()?).process_group(0);
     let mut child = command.spawn()?;
@@ -162,7 +167,7 @@ fn output(mut command: Command) -> Result<String> {
         let mut text = String::new();
         printed.take(MAX_OUTPUT + 1).read_to_string(&mut text).map(|_| text)
     };
-    let read = deadline::within(PATIENCE, read);
+    let read = deadline::within(patience, read);
     let whole = matches!(&read, Ok(Ok(text)) if text.len() as u64 <= MAX_OUTPUT);
     if !whole {
         // It may have ended by itself meanwhile.
@@ -174,7 +179,7 @@ fn output(mut command: Command) -> Result<String> {
         Ok(Ok(_)) if whole => bail!("docker compose: {}", last_line(errors)?),
         Ok(Ok(_)) => bail!("docker compose printed a model of more than {MAX_OUTPUT} bytes"),
         Ok(Err(error)) => Err(error).context("reading what docker compose config printed"),
-        Err(_) => bail!("docker compose had no model of the project after {} seconds", PATIENCE.as_secs()),
+        Err(_) => bail!("docker compose had no model of the project after {} seconds", patience.as_secs()),
     }
 }
 

@@ -16,6 +16,9 @@ const ASSIGNING: &[&[u8]] = &[b"--env", b"--build-arg", b"--env-add"];
 /// The option whose whole value is a secret, after `login`.
 const PASSWORD: &[u8] = b"--password";
 
+/// How many requests within words of requests are looked into.
+const NESTING: usize = 2;
+
 /// A password in a URL is at most this long; more is not one.
 const MAX_PASSWORD: usize = 255;
 
@@ -23,28 +26,67 @@ const MAX_PASSWORD: usize = 255;
 /// password, and passwords in URLs. `secrets` are those of the request as it was understood.
 pub fn mask(request: &[u8], secrets: Option<&[Secret]>) -> Vec<u8> {
     let words = words(request);
-    let login = words.iter().any(|word| word.text == b"login");
     let mut found: Vec<Range<usize>> = Vec::new();
-    let mut previous: &[u8] = b"";
+    match secrets {
+        Some(secrets) => {
+            // Each is masked once, where it comes first: an operand that looks like it comes behind.
+            let mut left: Vec<&Secret> = secrets.iter().collect();
+            let mut previous: &[u8] = b"";
+            for word in &words {
+                let hidden = left.iter().position(|secret| known(previous, &word.text, secret).is_some());
+                let from = hidden.and_then(|index| known(previous, &word.text, left.remove(index)));
+                found.extend(from.and_then(|from| word.raw(from..word.text.len())));
+                previous = &word.text;
+            }
+        }
+        None => found.extend(guesses(&words, NESTING)),
+    }
     for word in &words {
-        let hidden = match secrets {
-            Some(secrets) => secrets.iter().filter_map(|secret| known(&word.text, secret)).min(),
-            None => guessed(previous, &word.text, login),
-        };
-        found.extend(hidden.and_then(|from| word.raw(from..word.text.len())));
         found.extend(url_password(&word.text).and_then(|range| word.raw(range)));
-        previous = &word.text;
     }
     found.sort_by_key(|range| range.start);
     replace(request, &found)
 }
 
-/// From where a word hides a secret: the word is the option's value, or an option with the value in one word.
-fn known(word: &[u8], secret: &Secret) -> Option<usize> {
-    let value = secret.value.as_bytes();
-    let before = word.len().checked_sub(value.len())?;
-    let holds = word.ends_with(value) && (before == 0 || word.starts_with(b"-"));
-    (holds && secret.hidden_from < value.len()).then_some(before + secret.hidden_from)
+/// From where a word hides a secret: it is the value behind its option, or the two in one word.
+fn known(previous: &[u8], word: &[u8], secret: &Secret) -> Option<usize> {
+    let Secret { long, short, value, hidden_from } = secret;
+    let value = value.as_bytes();
+    let is_long = |text: &[u8]| text.strip_prefix(b"--") == Some(long.as_bytes());
+    let is_short = |text: &[u8]| match (text.strip_prefix(b"-"), short) {
+        (Some([switches @ .., letter]), Some(short)) => {
+            char::from(*letter) == *short && switches.iter().all(u8::is_ascii_alphabetic)
+        }
+        _ => false,
+    };
+    let option = word.strip_suffix(value)?;
+    let holds = match option {
+        b"" => is_long(previous) || is_short(previous),
+        [option @ .., b'='] => is_long(option) || is_short(option),
+        option => is_short(option),
+    };
+    (holds && *hidden_from < value.len()).then_some(option.len() + hidden_from)
+}
+
+/// What looks like a secret among words that were not understood, and within words that are requests themselves.
+fn guesses(words: &[Word], nesting: usize) -> Vec<Range<usize>> {
+    let login = words.iter().any(|word| word.text == b"login");
+    let mut found = Vec::new();
+    let mut previous: &[u8] = b"";
+    // `TOKEN=x docker …`
+    let leading = words.iter().position(|word| word.text == b"docker").unwrap_or_default();
+    for (index, word) in words.iter().enumerate() {
+        let assigned = if index < leading { assignment(&word.text) } else { None };
+        let from = guessed(previous, &word.text, login).or(assigned);
+        let own = from.filter(|from| *from < word.text.len()).and_then(|from| word.raw(from..word.text.len()));
+        if own.is_none() && nesting > 0 && word.text.iter().any(u8::is_ascii_whitespace) {
+            let inner = self::words(&word.text);
+            found.extend(guesses(&inner, nesting - 1).into_iter().filter_map(|range| word.raw(range)));
+        }
+        found.extend(own);
+        previous = &word.text;
+    }
+    found
 }
 
 /// From where a word looks like hiding a secret.
@@ -71,6 +113,13 @@ fn guessed(previous: &[u8], word: &[u8], login: bool) -> Option<usize> {
         after_equals(if word.get(value) == Some(&b'=') { value + 1 } else { value })
     };
     from.filter(|from| *from < word.len())
+}
+
+/// From where `NAME=VALUE` has its value.
+fn assignment(word: &[u8]) -> Option<usize> {
+    let equals = word.iter().position(|byte| *byte == b'=')?;
+    let name = word.get(..equals)?;
+    name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').then_some(equals + 1)
 }
 
 fn has_value(word: &[u8], option: &[u8]) -> bool {
@@ -213,6 +262,12 @@ mod tests {
             assert_eq!(guessed(request), expected, "{request}");
         }
         assert_eq!(masked("docker compose run -e A=b web"), "docker compose run -e A=*** web");
+        assert_eq!(
+            guessed("dockgate check 'docker run -e TOKEN=s3 x y'"),
+            "dockgate check 'docker run -e TOKEN=*** x y'"
+        );
+        assert_eq!(guessed("dockgate check docker run -e TOKEN=s3 x"), "dockgate check docker run -e TOKEN=*** x");
+        assert_eq!(guessed("TOKEN=s3 docker run x a=b"), "TOKEN=*** docker run x a=b");
         assert_eq!(guessed(""), "");
         assert_eq!(guessed("docker run -e 'A=b c"), "docker run -e 'A=***");
     }
@@ -229,6 +284,10 @@ mod tests {
         ] {
             assert_eq!(masked(request), request);
         }
+        let hides = "docker run --rm -e mount=type=volume,src=v,dst=/x --mount=type=volume,src=v,dst=/x busybox";
+        assert_eq!(masked(hides), hides.replacen("type=volume,src=v,dst=/x", "***", 1));
+        let again = "docker run -e 'c=rm -rf /' busybox sh -e 'c=rm -rf /'";
+        assert_eq!(masked(again), again.replacen("rm -rf /", "***", 1));
         assert_eq!(guessed("docker x login -p --privileged"), "docker x login -p --privileged");
     }
 

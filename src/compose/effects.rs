@@ -2,7 +2,7 @@
 
 use super::Project;
 use super::model::{entries, is_empty, items, text};
-use crate::demand::{Amount, Demand, HostPorts, NewContainer, Object, Resources, Starts, Touch, Want};
+use crate::demand::{Amount, Demand, HostPorts, NewContainer, Object, Reach, Resources, Starts, Touch, Want};
 use crate::docker::row::{Ask, Use};
 use crate::docker::{asks, limits};
 use serde_json::Value;
@@ -13,66 +13,86 @@ pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
     let name = model.get("name").and_then(Value::as_str);
     let mut demands = vec![project.touches(name)];
     demands.extend(project.starts(name));
-    let mut count = 0_u64;
-    let services = || model.get("services").into_iter().flat_map(entries);
-    for (service, content) in services() {
-        let built = content.get("build").is_some_and(|build| !is_empty(build));
-        let image = content.get("image").filter(|image| !is_empty(image)).map(text);
-        let own_image = || format!("{}-{service}", name.unwrap_or_default());
+    let mut wanted = Vec::new();
+    for (service, content) in model.get("services").into_iter().flat_map(entries) {
         let place = format!("services.{service}");
-        if built && project.builds {
-            let image = image.clone().unwrap_or_else(own_image);
-            let tags = content.pointer("/build/tags").into_iter().flat_map(items).map(text);
-            let tags = std::iter::once(image).chain(tags);
-            demands
-                .extend(tags.map(|tag| Demand::new(asks::object(Object::Image, &tag, Touch::Change), place.clone())));
+        demands
+            .extend(images(name, service, content, project).into_iter().map(|want| Demand::new(want, place.clone())));
+        if project.purpose != Use::Makes {
+            continue;
         }
-        if let Some(image) = image.filter(|_| !built && (project.purpose == Use::Makes || project.pulls)) {
-            if project.pulls {
-                demands.push(Demand::new(asks::object(Object::Image, &image, Touch::Change), place.clone()));
-            }
-            demands.push(Demand::new(Want::Image { name: image }, place.clone()));
-        }
-        if project.purpose == Use::Makes {
-            let scale = project.scale.iter().rfind(|(scaled, _)| scaled == service).map(|(_, count)| *count);
-            let own = [content.get("scale"), content.pointer("/deploy/replicas")];
-            let own = own.into_iter().flatten().find_map(Value::as_u64);
-            count = count.saturating_add(scale.or(own).unwrap_or(1));
-            let names = container_names(name.unwrap_or_default(), service, content, project);
-            demands.push(Demand::new(
-                Want::NewContainer(new_container(names, project.ports.clone(), content)),
-                place.clone(),
-            ));
-            let links = content.get("external_links").into_iter().flat_map(items).map(text);
-            let joined = links.flat_map(|link| asks::wants(Ask::Link, "", &link));
-            let mode = content.get("network_mode").map_or_else(String::new, text);
-            let networks =
-                asks::wants(Ask::Network, "", &mode).into_iter().filter(|want| matches!(want, Want::Object { .. }));
-            demands.extend(joined.chain(networks).map(|want| Demand::new(want, place.clone())));
-        }
+        let scale = project.scale.iter().rfind(|(scaled, _)| scaled == service).map(|(_, count)| *count);
+        let own = [content.get("scale"), content.pointer("/deploy/replicas")];
+        let own = own.into_iter().flatten().find_map(Value::as_u64);
+        wanted.push((service.clone(), scale.or(own).unwrap_or(1)));
+        let names = container_names(name.unwrap_or_default(), service, content, project);
+        let made = Want::NewContainer(new_container(names, project.ports.clone(), content));
+        let links = content.get("external_links").into_iter().flat_map(items).map(text);
+        let joined = links.flat_map(|link| asks::wants(Ask::Link, "", &link));
+        let mode = content.get("network_mode").map_or_else(String::new, text);
+        let networks = asks::wants(Ask::Network, "", &mode).into_iter();
+        let networks = networks.filter(|want| matches!(want, Want::Object { .. }));
+        demands
+            .extend(std::iter::once(made).chain(joined).chain(networks).map(|want| Demand::new(want, place.clone())));
+    }
+    if project.purpose != Use::Makes {
+        return demands;
     }
     for (kind, object) in [("networks", Object::Network), ("volumes", Object::Volume)] {
-        for (key, content) in model.get(kind).into_iter().flat_map(entries).filter(|_| project.purpose == Use::Makes) {
+        for (key, content) in model.get(kind).into_iter().flat_map(entries) {
             let name = content.get("name").map_or_else(|| key.clone(), text);
             demands.push(Demand::new(asks::object(object, &name, Touch::Change), format!("{kind}.{key}")));
         }
     }
-    if project.purpose == Use::Makes {
-        let starts = Starts::New { count, project: name.map(str::to_owned) };
-        demands.push(Demand::new(Want::Starts(starts), "docker compose"));
+    if project.runs {
+        demands.push(Demand::new(Want::Starts(Starts::New(1)), "docker compose run"));
     }
-    if let (Use::Makes, Some(name)) = (project.purpose, name) {
+    let starts = Starts::Services { project: name.map(str::to_owned), wanted };
+    demands.push(Demand::new(Want::Starts(starts), "docker compose"));
+    if let Some(name) = name {
         demands.push(Demand::new(Want::ProjectMounts { project: name.to_owned() }, format!("project {name}")));
     }
     demands
 }
 
+/// What becomes of the images of a service.
+fn images(project_name: Option<&str>, service: &str, content: &Value, project: &Project) -> Vec<Want> {
+    let built = content.get("build").is_some_and(|build| !is_empty(build));
+    let given = content.get("image").filter(|image| !is_empty(image)).map(text);
+    let own = given.clone().unwrap_or_else(|| [project_name.unwrap_or_default(), service].join(joint(project)));
+    let changed = |name: &str| asks::object(Object::Image, name, Touch::Change);
+    let mut wants = Vec::new();
+    if matches!(project.reach, Reach::Everything { images: true, .. }) {
+        wants.push(changed(&own));
+    }
+    if built && project.builds {
+        wants.push(changed(&own));
+        wants.extend(content.pointer("/build/tags").into_iter().flat_map(items).map(|tag| changed(&text(tag))));
+    }
+    let policy = content.get("pull_policy").map_or_else(String::new, text);
+    let makes = project.purpose == Use::Makes;
+    let fetches = makes && !matches!(policy.as_str(), "" | "missing" | "if_not_present" | "never" | "build");
+    if let Some(image) = given.filter(|_| makes || project.pulls) {
+        if project.pulls || fetches {
+            wants.push(changed(&image));
+        }
+        // Also where it is built: what is there under that name is taken, and else fetched.
+        wants.push(Want::Image { name: image });
+    }
+    wants
+}
+
+/// What stands between the parts of a name.
+fn joint(project: &Project) -> &'static str {
+    if project.compatible { "_" } else { "-" }
+}
+
 /// The names that a service's containers could get (compose `pkg/compose/convergence.go`).
 fn container_names(project: &str, service: &str, content: &Value, about: &Project) -> Vec<String> {
-    let joint = if about.compatible { '_' } else { '-' };
     let own = content.get("container_name").filter(|name| !is_empty(name)).map(text);
-    let numbered = own.unwrap_or_else(|| format!("{project}{joint}{service}{joint}1"));
-    std::iter::once(numbered).chain(about.container_name.clone()).collect()
+    let numbered = own.unwrap_or_else(|| [project, service, "1"].join(joint(about)));
+    let one_off = about.runs.then(|| [project, service, "run", "x"].join(joint(about)));
+    std::iter::once(numbered).chain(about.container_name.clone().or(one_off)).collect()
 }
 
 fn new_container(names: Vec<String>, ports: Vec<HostPorts>, content: &Value) -> NewContainer {
@@ -89,10 +109,8 @@ fn new_container(names: Vec<String>, ports: Vec<HostPorts>, content: &Value) -> 
         None => amount(own("cpus"), limit("cpus"), limits::cpus),
     };
     let resources = Resources {
-        memory: match own("memswap_limit") {
-            Some(text) if limits::endless(&text) => Amount::Unknown(format!("memswap_limit: {text}")),
-            _ => amount(own("mem_limit"), limit("memory"), limits::memory),
-        },
+        memory: amount(own("mem_limit"), limit("memory"), limits::memory),
+        swap: own("memswap_limit").map_or(Amount::NotGiven, |text| limits::memory(&text)),
         cpus,
         pids: amount(own("pids_limit"), limit("pids"), limits::pids),
     };

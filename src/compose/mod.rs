@@ -15,6 +15,7 @@ pub mod effects;
 pub mod judged;
 mod keys;
 pub mod model;
+mod nodes;
 pub mod source;
 
 /// Which project a command line loads.
@@ -36,6 +37,8 @@ pub struct Project {
     pub container_name: Option<String>,
     /// What `docker compose run` publishes beyond the file, as given with `--publish`.
     pub ports: Vec<HostPorts>,
+    /// Whether it makes one container beside the services' own.
+    pub runs: bool,
     /// Whether it fetches images.
     pub pulls: bool,
     /// Whether it starts containers that are there.
@@ -88,7 +91,8 @@ impl Project {
             reach,
             container_name: own_name.map(str::to_owned),
             ports: limits::new_container(invocation.options()).ports,
-            pulls: named("compose pull") || invocation.options().iter().any(|given| given.option.long == "pull"),
+            pulls: named("compose pull") || invocation.value_of("pull") == Some("always"),
+            runs: named("compose run"),
             starts: ["start", "restart", "unpause"].iter().any(|verb| named(&format!("compose {verb}"))),
             scale: scale(invocation),
             compatible,

@@ -65,6 +65,11 @@ impl Found<'_> {
 
     fn service(&mut self, place: &str, service: &Value) {
         self.keys(place, SERVICE, service);
+        let image = service.get("image").map_or_else(String::new, text);
+        // Compose puts it into a file of templates for buildx.
+        if !image.chars().all(|c| c.is_ascii_alphanumeric() || "._/:@-".contains(c)) {
+            self.unknown(&format!("{place}.image: {image}"));
+        }
         for key in ["container_name", "image"] {
             self.name(&format!("{place}.{key}"), service.get(key).unwrap_or(&Value::Null));
         }
@@ -129,6 +134,9 @@ impl Found<'_> {
 
     /// As an option of `docker run` with this value; maps as `key=value`.
     fn like(&mut self, place: &str, ask: Ask, value: &Value) {
+        if let Some((key, _)) = entries(value).find(|(key, _)| key.contains('=')) {
+            self.unknown(&format!("{place}.{key}"));
+        }
         let texts: Vec<String> = match value {
             Value::Null => Vec::new(),
             Value::Array(items) => items.iter().map(text).collect(),
@@ -177,7 +185,10 @@ impl Found<'_> {
     fn file(&mut self, place: &str, file: &Value) {
         for (key, value) in entries(file) {
             match key.as_str() {
-                "name" | "content" | "labels" | "environment" => {}
+                "name" | "content" | "labels" => {}
+                // Compose puts it into a row of CSV for buildx.
+                "environment" if is_variable(&text(value)) => {}
+                "environment" => self.unknown(&format!("{place}.environment: {}", text(value))),
                 "file" => {
                     self.plain(&format!("{place}.file"), value);
                     let path = source::join(self.directory, &text(value));
@@ -202,10 +213,13 @@ impl Found<'_> {
                 }
             }
             Value::Array(items) => items.iter().for_each(|item| self.plain(place, item)),
-            Value::Object(map) => map.iter().for_each(|(key, value)| {
-                self.plain(&format!("{place}.{key}"), &Value::String(key.clone()));
-                self.plain(&format!("{place}.{key}"), value);
-            }),
+            // What these say is the build's own, whatever it is read as.
+            Value::Object(map) => {
+                map.iter().filter(|(key, _)| !CONTENT.contains(&key.as_str())).for_each(|(key, value)| {
+                    self.plain(&format!("{place}.{key}"), &Value::String(key.clone()));
+                    self.plain(&format!("{place}.{key}"), value);
+                })
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
@@ -267,6 +281,15 @@ pub(super) fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> 
 
 pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
+}
+
+/// Parts of `build` that are content, and name nothing.
+const CONTENT: &[&str] = &["args", "dockerfile_inline", "labels"];
+
+/// A name that an environment variable can have.
+fn is_variable(name: &str) -> bool {
+    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Null, an empty list, map or text: what Compose prints for a key that was not set.
@@ -406,6 +429,19 @@ mod tests {
             (json!({"secrets": {"s": {"file": "/etc/shadow"}}}), 1),
             (json!({"configs": {"s": {"file": "./x"}}}), 1),
             (json!({"secrets": {"s": {"driver": "x"}}}), 1),
+            (json!({"secrets": {"s": {"environment": "HOME"}}}), 0),
+            (json!({"secrets": {"s": {"environment": "HOME,type=file,env=,src=.ssh/id"}}}), 1),
+            (json!({"services": {"a": {"image": "base/%{if true}os%{endif}"}}}), 1),
+            (json!({"services": {"a": {"image": "base/${lower(x)}"}}}), 1),
+            (json!({"services": {"a": {"image": "r.example.org:5000/a_b/c-d:1@sha256:0"}}}), 0),
+            (
+                json!({"services": {"a": {"build": {"context": "https://h/x", "dockerfile_inline": "ARG A\nRUN ${A}"}}}}),
+                0,
+            ),
+            (
+                json!({"services": {"a": {"build": {"context": "https://h/x", "additional_contexts": {"x=https://h": "/etc"}}}}}),
+                1,
+            ),
             (json!({"models": {"m": {"model": "x"}}}), 1),
             (json!({"x-mine": {"privileged": true}, "name": "p"}), 0),
         ] {

@@ -1,9 +1,12 @@
 //! A Compose file before it is resolved: parsed here, so that Compose reads what was judged. Pure.
 
+use super::nodes::{self, Nodes};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
+use serde::de::DeserializeSeed;
 use serde_json::{Map, Value};
 use serde_norway::Value as Yaml;
+use std::cell::Cell;
 
 /// A Compose file as it was understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +44,11 @@ pub fn parse(name: &str, text: &str) -> Result<Source, Denial> {
     };
     if is_deep(text) {
         return Err(deny(format!("its brackets are nested more than {MAX_NESTING} deep")));
+    }
+    let count = Cell::new(0);
+    let counted = Nodes(&count).deserialize(serde_norway::Deserializer::from_str(text));
+    if counted.is_err() && count.get() > nodes::MAX {
+        return Err(deny(format!("it is too large: more than {} values and keys, aliases written out", nodes::MAX)));
     }
     let mut yaml: Yaml = serde_norway::from_str(text).map_err(|error| {
         let place =

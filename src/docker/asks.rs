@@ -21,6 +21,15 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         | Ask::ProjectDirectory => Vec::new(),
         Ask::Operation(name) => vec![Want::Operation { name: name.to_owned(), instead: true }],
         Ask::Volume => volume(value),
+        // Docker folds letters by Unicode's rules: `İd` is `id` to it.
+        Ask::Mount | Ask::Network | Ask::BuildSecret | Ask::BuildOutput | Ask::CacheTo | Ask::CacheFrom
+            if has_odd_key(value) =>
+        {
+            host_setting(value, "docker would read a key with letters beyond ASCII as another one")
+        }
+        Ask::Network if !value.is_ascii() => {
+            host_setting(value, "docker would read a name beyond ASCII as another one")
+        }
         Ask::Mount => mount(value),
         Ask::VolumeDriver if matches!(value, "" | "local") => Vec::new(),
         Ask::VolumeDriver => vec![Want::VolumeOptions { what: format!("driver {value}") }],
@@ -314,6 +323,14 @@ fn named_context(value: &str) -> Vec<Want> {
 
 /// `--secret id=NAME[,src=FILE|env=NAME]`; with neither, buildx tries a variable and then a file of that name.
 fn build_secret(value: &str) -> Vec<Want> {
+    let known = |field: &String| {
+        field.split_once('=').is_some_and(|(key, _)| {
+            ["id", "type", "src", "source", "env"].contains(&key.trim().to_ascii_lowercase().as_str())
+        })
+    };
+    if !csv::row(value).is_some_and(|fields| fields.iter().all(known)) {
+        return host_setting(value, "not a row of a secret's fields that this gate knows");
+    }
     // An empty field is as good as none to buildx.
     let given = |names| field_of(value, names).filter(|text| !text.is_empty());
     let file = given(&["src", "source"]);
@@ -334,6 +351,12 @@ pub fn is_remote(context: &str) -> bool {
 
 fn type_of(value: &str) -> Option<String> {
     if value.contains('=') { Some(field_of(value, &["type"]).unwrap_or_default()) } else { None }
+}
+
+/// Whether a field of a CSV row has a key beyond ASCII.
+fn has_odd_key(value: &str) -> bool {
+    let fields = csv::row(value).unwrap_or_else(|| vec![value.to_owned()]);
+    fields.iter().any(|field| !field.split('=').next().unwrap_or_default().is_ascii())
 }
 
 /// The last value of a CSV row's field of one of these names, in any letter case.

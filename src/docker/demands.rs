@@ -1,9 +1,9 @@
 //! What an invocation asks for, by the catalogue's rows. Pure.
 
 use super::options::Given;
-use super::row::{Ask, Command, Component, Operands};
+use super::row::{Ask, Command, Component, Operands, Opt};
 use super::{Invocation, Secret, asks, limits};
-use crate::demand::{Demand, Object, Starts, Touch, Want};
+use crate::demand::{ANY_TAG, Demand, Object, Starts, Touch, Want};
 
 impl Invocation {
     /// Everything that the command line asks for, as far as it shows.
@@ -31,7 +31,7 @@ impl Invocation {
                     }
                     Ask::Makes => {
                         demands.push(Demand::new(Want::NewContainer(limits::new_container(&self.given)), &*about));
-                        demands.push(Demand::new(Want::Starts(Starts::New { count: 1, project: None }), &*about));
+                        demands.push(Demand::new(Want::Starts(Starts::New(1)), &*about));
                     }
                     Ask::Limits => demands.push(Demand::new(Want::Resources(limits::resources(&self.given)), &*about)),
                     _ => {}
@@ -84,8 +84,10 @@ impl Invocation {
             }
             (Operands::Objects(object, how), names) => {
                 // A pull is the only change that can bring an image of another name.
-                let fetched = names.iter().filter(|_| command.name == "pull").map(image);
-                fetched.chain(names.iter().map(|name| touch(object, name, how))).collect()
+                let any = if self.has("all-tags") { ANY_TAG } else { "" };
+                let names = || names.iter().map(|name| format!("{name}{any}"));
+                let fetched = names().filter(|_| command.name == "pull").map(|name| image(&name));
+                fetched.chain(names().map(|name| touch(object, &name, how))).collect()
             }
             (Operands::Object(object, how), [name, ..]) => vec![touch(object, name, how)],
             (Operands::ContainerAndImage, [container, new @ ..]) => {
@@ -121,7 +123,8 @@ impl Invocation {
         };
         let secret = |given: &Given| {
             let value = given.value()?;
-            Some(Secret { value: value.to_owned(), hidden_from: hidden_from(given, value)? })
+            let Opt { long, short, .. } = *given.option;
+            Some(Secret { long, short, value: value.to_owned(), hidden_from: hidden_from(given, value)? })
         };
         self.given.iter().filter_map(secret).collect()
     }

@@ -28,18 +28,11 @@ pub fn resources(given: &[Given]) -> Resources {
         }
     };
     Resources {
-        memory: match last("memory-swap") {
-            Some(text) if endless(text) => Amount::Unknown(format!("--memory-swap {text}")),
-            _ => last("memory").map_or(Amount::NotGiven, memory),
-        },
+        memory: last("memory").map_or(Amount::NotGiven, memory),
+        swap: last("memory-swap").map_or(Amount::NotGiven, memory),
         cpus,
         pids: last("pids-limit").map_or(Amount::NotGiven, pids),
     }
-}
-
-/// Whether a limit of memory and swap together is none.
-pub fn endless(text: &str) -> bool {
-    text.starts_with('-')
 }
 
 /// `512m`, `2g`, `1.5GiB`: bytes, by powers of 1024 (docker/go-units `RAMInBytes`). 0 is no limit.
@@ -89,6 +82,10 @@ fn scaled(text: &str, unit: u64) -> Option<u64> {
 /// `-p [IP:][HOST[-HOST]:]CONTAINER[-CONTAINER][/PROTOCOL]` (docker/go-connections `nat.ParsePortSpec`).
 pub fn published(text: &str) -> HostPorts {
     let any = || HostPorts::Any(text.to_owned());
+    // The long syntax: published=8080,target=80.
+    if text.contains('=') {
+        return any();
+    }
     let without_protocol = text.split('/').next().unwrap_or_default();
     let Some((before, _container)) = without_protocol.rsplit_once(':') else { return any() };
     // An IPv6 address stands in brackets, and its colons end before the last `]:`.
@@ -144,6 +141,7 @@ mod tests {
             ("::1:8080:80", Some((8080, 8080))),
             ("80", None),
             ("80/udp", None),
+            ("published=22222,target=80,x=:8000:80", None),
             ("127.0.0.1::80", None),
             ("0:80", None),
             ("9000-8000:80", None),

@@ -10,7 +10,8 @@ use crate::denial::Denial;
 use crate::words::Words;
 use options::{Given, Parsed, Setting};
 use refusals::{
-    group_option, log_level, refuse_dashed_values, refuse_double_dash, refuse_paths_as_names, unknown_command,
+    group_option, log_level, refuse_dashed_values, refuse_double_dash, refuse_other_project_names,
+    refuse_paths_as_names, unknown_command,
 };
 use row::{Ask, Command, Use};
 
@@ -61,6 +62,9 @@ impl PartialEq for Target {
 /// A value that is not to be written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secret {
+    /// The option's names: `env` and `e`.
+    pub long: &'static str,
+    pub short: Option<char>,
     /// The option's whole value: `TOKEN=x`.
     pub value: String,
     /// The byte of it at which what is secret begins; it goes on to the end.
@@ -154,6 +158,7 @@ impl Invocation {
                     refuse_double_dash(rest, &parsed.operands, &spelling)?;
                     self.root = parsed.given;
                     refuse_dashed_values(&self.root, &spelling)?;
+                    refuse_other_project_names(&self.root)?;
                     if parsed.help {
                         return self.help(&split(&join(&spelling, parsed.operands.first().map_or("", |word| word))));
                     }
@@ -303,6 +308,11 @@ impl Invocation {
             Ask::Project(purpose) => Some(*purpose),
             _ => None,
         })
+    }
+
+    /// The value of an option of the command, the last one given.
+    pub fn value_of(&self, long: &str) -> Option<&str> {
+        self.given.iter().rfind(|given| given.option.long == long).and_then(Given::value)
     }
 
     /// Whether an option of the command is given and not switched off.

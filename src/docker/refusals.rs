@@ -42,6 +42,24 @@ pub(super) fn refuse_dashed_values(given: &[Given], about: &str) -> Result<(), D
     }
 }
 
+/// Compose folds the letters of a project's name, and takes an empty one for none.
+pub(super) fn refuse_other_project_names(given: &[Given]) -> Result<(), Denial> {
+    let usual = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
+    };
+    let names = given.iter().filter(|given| given.option.long == "project-name").filter_map(Given::value);
+    match names.into_iter().find(|name| !usual(name)) {
+        Some(name) => Err(Denial::new(
+            Reason::BadUsage,
+            format!("docker compose -p {name}"),
+            "Compose would make another project's name of it",
+            "use lower-case letters, digits, - and _, as docker compose ls shows it",
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Docker's client puts names into the API's paths and cleans those (`path.Join`), so `rm ../plugins/x`
 /// would be the removal of a plugin.
 pub(super) fn refuse_paths_as_names(command: &Command, operands: &[String]) -> Result<(), Denial> {
@@ -55,7 +73,9 @@ pub(super) fn refuse_paths_as_names(command: &Command, operands: &[String]) -> R
         | Operands::NameAndFile => operands.get(..1).unwrap_or_default(),
         Operands::BuildContext | Operands::File | Operands::FileAndImage | Operands::Copy | Operands::Services => &[],
     };
-    match names.iter().find(|name| climbs(name) || name.is_empty()) {
+    let names_objects = !matches!(command.operands, Operands::Plain | Operands::NameAndFile);
+    let odd = |name: &&String| climbs(name) || name.is_empty() || (names_objects && is_trimmed(name));
+    match names.iter().find(odd) {
         Some(name) => Err(Denial::new(
             Reason::BadUsage,
             format!("docker {} {name}", command.name),
@@ -64,6 +84,12 @@ pub(super) fn refuse_paths_as_names(command: &Command, operands: &[String]) -> R
         )),
         None => Ok(()),
     }
+}
+
+/// Whether docker's client would take something of a name away: blanks around it, or slashes without a part.
+fn is_trimmed(name: &str) -> bool {
+    let parts = name.strip_prefix('/').unwrap_or(name);
+    name.contains(char::is_whitespace) || parts.split('/').any(str::is_empty)
 }
 
 /// Whether a name has a part that a path would be cleaned of, or nothing but slashes.

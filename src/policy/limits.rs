@@ -2,13 +2,17 @@
 
 use super::objects::{is_image, is_image_of, means};
 use super::settings::{Pattern, Settings};
-use crate::demand::{Amount, HostPorts, NewContainer, Object, Resources, Starts};
+use crate::demand::{ANY_TAG, Amount, HostPorts, NewContainer, Object, Resources, Starts};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Container, Facts, is_of_project};
 
 /// The label of containers that were made through the gate under a limit of their number; its value is the
 /// account.
 pub const LABEL: &str = "dockgate.account";
+
+/// By which Compose tells a project's containers apart (compose `pkg/api/labels.go`).
+const SERVICE_LABEL: &str = "com.docker.compose.service";
+const ONE_OFF_LABEL: &str = "com.docker.compose.oneoff";
 
 /// A container that would be made: it must ask for each limit that there is, and for no more.
 pub(super) fn new_container(settings: &Settings, asked: &NewContainer, word: &str) -> Result<(), Denial> {
@@ -27,16 +31,20 @@ pub(super) fn starts(settings: &Settings, facts: &Facts, starts: &Starts, word: 
     let is_of = |container: &Container, project: &Option<String>| {
         project.as_ref().is_none_or(|project| is_of_project(&container.labels, project))
     };
-    let mut running = all.iter().filter(|container| container.running && container.labels.contains_key(LABEL)).count();
+    let running = all.iter().filter(|container| container.running && container.labels.contains_key(LABEL)).count();
     let stopped = || all.iter().filter(|container| !container.running);
     let more = match starts {
-        Starts::New { count, project } => {
-            let counted = |container: &&Container| {
-                let own = container.running && container.labels.contains_key(LABEL);
-                own && project.is_some() && is_of(container, project)
+        Starts::New(count) => *count,
+        Starts::Services { project, wanted } => {
+            let own = |service: &str, container: &&Container| {
+                let of_service = container.labels.get(SERVICE_LABEL).is_some_and(|label| label == service);
+                let one_off = container.labels.get(ONE_OFF_LABEL).is_some_and(|label| label == "True");
+                container.running && of_service && !one_off && project.is_some() && is_of(container, project)
             };
-            running -= all.iter().filter(counted).count();
-            *count
+            let missing = |(service, count): &(String, u64)| {
+                count.saturating_sub(all.iter().filter(|container| own(service, container)).count() as u64)
+            };
+            wanted.iter().map(missing).fold(0, u64::saturating_add)
         }
         Starts::Named(names) => {
             let named = |container: &&Container| names.iter().any(|name| means(name, &container.id, &container.names));
@@ -55,8 +63,16 @@ pub(super) fn starts(settings: &Settings, facts: &Facts, starts: &Starts, word: 
 
 /// The limits of a container. Where `required`, one that is not asked for is no limit, and so too much.
 pub(super) fn resources(settings: &Settings, asked: &Resources, required: bool, word: &str) -> Result<(), Denial> {
-    let Resources { memory, cpus, pids } = asked;
+    let Resources { memory, swap, cpus, pids } = asked;
+    let most_swap = settings.memory.value.map(|bytes| bytes.saturating_mul(2));
     for (most, asked, option, knob, shown) in [
+        (
+            most_swap.filter(|_| *swap != Amount::NotGiven),
+            swap,
+            "--memory-swap",
+            "limits.memory",
+            size as fn(u64) -> String,
+        ),
         (settings.memory.value, memory, "--memory", "limits.memory", size as fn(u64) -> String),
         (settings.cpus.value, cpus, "--cpus", "limits.cpus", thousandths),
         (settings.pids.value, pids, "--pids-limit", "limits.pids", |number| number.to_string()),
@@ -98,7 +114,11 @@ fn published(settings: &Settings, asked: &HostPorts, word: &str) -> Result<(), D
 /// An image that a container is made of, or that is fetched.
 pub(super) fn image(settings: &Settings, facts: &Facts, name: &str, word: &str) -> Result<(), Denial> {
     let Some(granted) = &settings.images.value else { return Ok(()) };
-    let is_granted = |name: &str| granted.iter().any(|pattern| is_image_of(pattern, name));
+    let is_granted = |name: &str| match name.strip_suffix(ANY_TAG) {
+        // Every tag is granted only where none is named.
+        Some(repository) => granted.iter().any(|pattern| pattern.matches(repository)),
+        None => granted.iter().any(|pattern| is_image_of(pattern, name)),
+    };
     if is_granted(name) {
         return Ok(());
     }

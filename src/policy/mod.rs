@@ -202,6 +202,7 @@ impl Policy {
                 "a privileged container is root on the host".to_owned(),
                 format!("leave it out; most images need no privileges, {ASK} for one capability or device"),
             ),
+            Want::Capability { name } if DEFAULT_CAPABILITIES.contains(&capability(name).as_str()) => Ok(()),
             Want::Capability { name } if self.settings.capabilities.value.contains(&capability(name)) => Ok(()),
             Want::Capability { name } => deny(
                 Reason::Capability,
@@ -408,6 +409,24 @@ fn read(path: &str, whole: bool, word: &str, facts: &Facts) -> Result<(), Denial
     };
     Err(Denial::new(Reason::ClientFile, word, format!("docker would read {path} on the host, and {why}"), hint))
 }
+
+/// What every container has without asking (moby `oci/caps/defaults.go`).
+const DEFAULT_CAPABILITIES: &[&str] = &[
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
 
 /// Without `CAP_`, in upper case, as the policy file has it.
 pub fn capability(name: &str) -> String {

@@ -1,7 +1,7 @@
 //! Protected objects, and the corner of an account: who may touch what the daemon keeps. Pure.
 
 use super::settings::{Pattern, Settings};
-use crate::demand::{Object, Reach, Touch};
+use crate::demand::{ANY_TAG, Object, Reach, Touch};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Container, Facts, Listed, is_of_project};
 
@@ -74,7 +74,7 @@ pub(super) fn prune(settings: &Settings, facts: &Facts, object: Object, word: &s
             let all = facts.all_listed(object).map_err(|why| rules.unknown(object, &why))?;
             let mut unused = all.iter().filter(|listed| match object {
                 Object::Network => {
-                    !containers.iter().any(|container| container.running && container.networks.contains(&listed.id))
+                    !containers.iter().any(|container| container.attached && container.networks.contains(&listed.id))
                 }
                 Object::Volume => {
                     let mut mounts = containers.iter().flat_map(|container| &container.mounts);
@@ -133,17 +133,34 @@ pub(super) fn project(
 
 /// Whether `name` can mean the object: by docker's rules its name, its id or the beginning of that.
 pub(super) fn means(name: &str, id: &str, names: &[String]) -> bool {
-    let name = name.trim_start_matches('/');
-    !name.is_empty() && (id.starts_with(name) || names.iter().any(|own| own == name))
+    let name = plain(name);
+    // `web/db` is web's link to db, and db by another name.
+    let first = name.split('/').next().unwrap_or_default();
+    let name_of = |own: &String| own == name || own == first;
+    !name.is_empty() && (id.starts_with(name) || names.iter().any(name_of))
+}
+
+/// A name without what docker's client takes away around it.
+fn plain(name: &str) -> &str {
+    name.trim_matches(|c: char| c == '/' || c.is_whitespace())
 }
 
 /// Whether `name` can mean the image.
 pub(super) fn is_image(name: &str, image: &Listed) -> bool {
+    let name = plain(name);
+    if let Some(repository) = name.strip_suffix(ANY_TAG) {
+        return image.names.iter().any(|own| bare(&familiar(own)) == familiar(repository));
+    }
     let id = image.id.strip_prefix("sha256:").unwrap_or(&image.id);
     let by_id = name.strip_prefix("sha256:").unwrap_or(name);
     let full = familiar(name);
+    // A tag and a digest: the digest counts, and the tag could be what is protected.
+    let tagged = full.split('@').next().unwrap_or_default().to_owned();
+    let digest = full.split_once('@').map(|(tagged, digest)| format!("{}@{digest}", bare(tagged)));
     (!by_id.is_empty() && id.starts_with(by_id))
-        || image.names.iter().map(|own| familiar(own)).any(|own| own == full || own == format!("{full}:latest"))
+        || image.names.iter().map(|own| familiar(own)).any(|own| {
+            own == full || own == tagged || own == format!("{tagged}:latest") || Some(&own) == digest.as_ref()
+        })
 }
 
 /// An image's name without what docker adds (distribution/reference, "familiar" names).
@@ -152,16 +169,27 @@ fn familiar(name: &str) -> String {
     name.strip_prefix("library/").unwrap_or(name).to_owned()
 }
 
-/// Whether a pattern means an image of this name: with its tag, or in any.
-pub(super) fn is_image_of(pattern: &Pattern, name: &str) -> bool {
-    let name = familiar(name);
-    let (repository, rest) = name.split_once('@').unwrap_or((&name, ""));
+/// An image's name without tag and digest.
+pub(super) fn bare(name: &str) -> &str {
+    let repository = name.split('@').next().unwrap_or(name);
     let slash = repository.rfind('/').map_or(0, |slash| slash + 1);
     let colon = repository.get(slash..).and_then(|last| last.find(':')).map(|colon| slash + colon);
-    let bare = colon.and_then(|colon| repository.get(..colon)).unwrap_or(repository);
-    let tagged = if colon.is_none() && rest.is_empty() { format!("{bare}:latest") } else { name.clone() };
-    let pattern = Pattern::new(&familiar(pattern.as_str()));
-    pattern.matches(&tagged) || pattern.matches(bare)
+    colon.and_then(|colon| repository.get(..colon)).unwrap_or(repository)
+}
+
+/// Whether a pattern means an image of this name: with its tag, or in any.
+pub(super) fn is_image_of(pattern: &Pattern, name: &str) -> bool {
+    let name = familiar(plain(name));
+    let pattern = familiar(pattern.as_str());
+    if let Some(repository) = name.strip_suffix(ANY_TAG) {
+        let any = Pattern::new(bare(&pattern));
+        return any.matches(repository) || Pattern::new(&pattern).matches(repository);
+    }
+    let (tagged, digest) = name.split_once('@').unwrap_or((&name, ""));
+    let bare = bare(&name);
+    let tagged = if tagged == bare && digest.is_empty() { format!("{bare}:latest") } else { tagged.to_owned() };
+    let pattern = Pattern::new(&pattern);
+    pattern.matches(&tagged) || pattern.matches(bare) || pattern.matches(&name)
 }
 
 /// The pattern that protects an object of one of these names.

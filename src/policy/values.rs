@@ -6,7 +6,7 @@ use crate::docker::limits;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The form of a record.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -138,6 +138,13 @@ impl TryFrom<String> for Mount {
             None => (text.as_str(), false),
         };
         let Absolute(path) = Absolute::try_from(path.to_owned())?;
+        // Below /tmp is what docker's builders are told; a container that can write there would tell them.
+        let state = Path::new("/tmp").starts_with(&path) || path.to_string_lossy().starts_with("/tmp/dockgate-");
+        if state && !read_only {
+            return Err(format!(
+                "\"{text}\" would let containers write what dockgate keeps in /tmp; use a directory of its own"
+            ));
+        }
         Ok(Self(BindMount { path, read_only }))
     }
 }
