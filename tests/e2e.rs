@@ -203,6 +203,11 @@ fn compose_runs_what_was_judged() {
         ),
         ("services: {a: {build: {context: ./link-for-e2e/}, image: x}}", "client-file"),
         ("services: {a: {build: {context: ., dockerfile: '$${upper(\"x\")}'}, image: x}}", "project-model"),
+        (
+            "services: {a: {image: q, build: {context: made-for-e2e.d, secrets: [x]}}}\nsecrets: {x: {environment: 'HOME,type=file,env=,src=.ssh/id'}}",
+            "project-model",
+        ),
+        ("services: {a: {image: 'base/%{if true}os%{endif}', build: {context: made-for-e2e.d}}}", "project-model"),
         ("services: {a: {image: busybox, env_file: /etc/passwd}}", "client-file"),
         ("services: {a: {image: busybox, env_file: '${HOME}/.profile'}}", "project-model"),
         ("services: {a: {extends: {file: /etc/passwd, service: x}}}", "project-model"),
@@ -226,6 +231,12 @@ fn compose_runs_what_was_judged() {
     let outcome = lab.ssh("docker compose -f /etc/passwd config").denied("client-file");
     assert!(!outcome.err().contains("root:"));
     lab.ssh("docker compose -f https://example.org/x.git up").denied("remote-project");
+    // A file of variables that names another project, where there is none.
+    let project = lab.home().join("elsewhere");
+    fs::create_dir_all(&project).unwrap();
+    fs::write(project.join("prod.env"), "A=b\nCOMPOSE_FILE=elsewhere/c.yml\n").unwrap();
+    fs::write(project.join("c.yml"), "services: {a: {image: busybox, privileged: true}}").unwrap();
+    lab.ssh("docker compose --env-file elsewhere/prod.env up -d").denied("project-model");
 }
 
 #[test]
@@ -271,9 +282,13 @@ fn a_request_that_keeps_the_gate_busy_is_refused_like_others() {
     let mut silent = spawn(lab.client(&[], &["docker compose -p e2e-silent -f - up"]).stdin(Stdio::piped()));
     let held = silent.stdin.take();
     lab.ssh_with("docker compose -p e2e-deep -f - up", "[".repeat(1024 * 1024).as_bytes()).denied("project-model");
+    // Half a megabyte that is half a thousand million values once its aliases are written out.
+    let aliases = format!("x-a: &a [{}]\nx-b: [{}]\n", "1,".repeat(200_000), "*a,".repeat(2500));
+    lab.ssh_with("docker compose -p e2e-aliases -f - up", aliases.as_bytes()).denied("project-model");
     Outcome::from(silent.wait_with_output().unwrap()).denied("too-slow");
     drop(held);
     assert!(lab.records("e2e-deep", 1)[0].contains("verdict=deny reason=project-model"));
+    assert!(lab.records("e2e-aliases", 1)[0].contains("verdict=deny reason=project-model"));
     assert!(lab.records("e2e-silent", 1)[0].contains("verdict=deny reason=too-slow"));
 }
 
@@ -720,6 +735,7 @@ fn what_is_protected_still_runs_afterwards() {
         "docker compose -p e2e-vault down -v",
         "docker compose -p e2e-vault rm -sf",
         "docker compose -p e2e-vault kill",
+        "docker compose -p e2e-vault wait --down-project a",
         "docker volume rm -f e2e-vault-data",
         "docker run --rm -v e2e-vault-data:/d busybox rm -rf /d",
         "docker run --rm --network e2e-vault-net busybox true",
@@ -728,6 +744,19 @@ fn what_is_protected_still_runs_afterwards() {
         "docker image prune -af",
     ] {
         ssh_as(lab, &key, request).denied("protected");
+    }
+    for (model, command) in [
+        ("services: {b: {image: e2e-vault-image, pull_policy: always}}", "up -d"),
+        ("services: {b: {image: e2e-vault-image}}", "down --rmi all"),
+        ("services: {b: {image: e2e-vault-image, build: {context: 'https://example.org/x.git'}}}", "build"),
+    ] {
+        let mut child = spawn(
+            lab.client(&[], &[&format!("docker compose -p e2e-mine -f - {command}")])
+                .env("LAB_KEY", &key)
+                .stdin(Stdio::piped()),
+        );
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), model.as_bytes()).unwrap();
+        Outcome::from(child.wait_with_output().unwrap()).denied("protected");
     }
     for command in ["up -d", "down", "restart", "up -d --remove-orphans --force-recreate"] {
         let mut child = spawn(
@@ -779,6 +808,8 @@ fn a_roof_holds_for_compose_and_for_sessions() {
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), model.as_bytes()).unwrap();
         Outcome::from(child.wait_with_output().unwrap())
     };
+    // With a build, what is there under the name is taken all the same.
+    compose("e2e-roof-x", "image: alpine, mem_limit: 1m, build: 'https://example.org/x.git'", "up -d").denied("limit");
     for service in [
         "image: busybox",
         "image: busybox, mem_limit: 1g",
@@ -802,6 +833,8 @@ fn a_roof_holds_for_compose_and_for_sessions() {
     ssh_as(lab, &key, "docker run -d -m 64m --name e2e-roof-2 busybox sleep 1000").succeeded();
     ssh_as(lab, &key, "docker run -d -m 64m --name e2e-roof-3 busybox sleep 1000").denied("limit");
     compose("e2e-roof-x", fits, "up -d").succeeded();
+    compose("e2e-roof-x", fits, "run -d a sleep 300").denied("limit");
+    compose("e2e-roof-y", fits, "up -d").denied("limit");
     assert_eq!(lab.docker(&["ps", "-q", "--filter", "label=dockgate.account"]).out().lines().count(), 2);
 
     let followers: Vec<_> = (0..3)

@@ -34,7 +34,7 @@ pub struct Facts {
     /// Why nothing can be sent there.
     pub syslog_error: Option<String>,
     pub home: Way,
-    /// What of `~/.ssh/rc` and `~/.ssh/environment` there is.
+    /// What of `~/.ssh/rc`, `~/.ssh/environment` and `~/.pam_environment` there is.
     pub ssh_files: Vec<PathBuf>,
     pub sshd: Result<Sshd, String>,
     pub key_files: Vec<KeyFile>,

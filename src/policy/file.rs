@@ -252,6 +252,8 @@ mod tests {
             ("[commands]\nblocked = 'exec'\n", "line 2"),
             ("[host]\nprivileged = 'yes'\n", "line 2"),
             ("[host]\nbind_mounts = ['srv']\n", "absolute"),
+            ("[host]\nbind_mounts = ['/tmp']\n", "keeps in /tmp"),
+            ("[host]\nbind_mounts = ['/tmp/dockgate-1000/x']\n", "keeps in /tmp"),
             ("[host]\ncapabilities = ['ALL']\n", "one by one"),
             ("[host]\nnamespaces = ['net']\n", "network"),
             ("[host]\ndevices = ['/etc/x']\n", "/dev"),

@@ -91,7 +91,7 @@ pub(super) fn home(facts: &Facts) -> Vec<Problem> {
 pub(super) fn ssh_files(facts: &Facts) -> Vec<Problem> {
     let problem = |path: &std::path::PathBuf| {
         Problem::fault(
-            format!("{} is there: sshd may run or read it before the gate", path.display()),
+            format!("{} is there: sshd or PAM may run or read it before the gate", path.display()),
             format!("rm {}, and see who made it", path.display()),
         )
     };

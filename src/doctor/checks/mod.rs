@@ -29,7 +29,7 @@ pub const ALL: &[Check] = &[
     Check { id: "home", holds: "its home is there, and nobody else can write it", examine: login::home },
     Check {
         id: "ssh-start-files",
-        holds: "there is no ~/.ssh/rc and no ~/.ssh/environment",
+        holds: "there is no ~/.ssh/rc, ~/.ssh/environment or ~/.pam_environment",
         examine: login::ssh_files,
     },
     Check { id: "gate-program", holds: "the account can run dockgate and cannot change it", examine: programs::gate },

@@ -66,7 +66,10 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
         syslog: path::way(&base.audit.socket),
         syslog_error: datagram(&base.audit.socket).err().map(|error| format!("{error:#}")),
         home: path::way(&account.home),
-        ssh_files: ["rc", "environment"].map(|name| ssh.join(name)).into_iter().filter(|path| there(path)).collect(),
+        ssh_files: [ssh.join("rc"), ssh.join("environment"), account.home.join(".pam_environment")]
+            .into_iter()
+            .filter(|path| there(path))
+            .collect(),
         sudo: programs::sudo(&account.name),
         jobs: account::jobs(&account),
         programs: BTreeMap::new(),
