@@ -33,8 +33,23 @@ const NAMES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yml", "d
 const OVERRIDES: &[&str] =
     &["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
 
-/// Variables of a `.env` file that would make Compose read other files than those judged.
-const REDIRECTING: &[&str] = &["COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PATH_SEPARATOR", "COMPOSE_COMPATIBILITY"];
+/// Names in a file of variables that would make Compose read other files than those judged, or that mean something
+/// to docker, buildx, git or the loader: older versions of Compose take them all for their own environment.
+const REDIRECTING: &[&str] = &[
+    "BUILDKIT_",
+    "BUILDX_",
+    "COMPOSE_COMPATIBILITY",
+    "COMPOSE_ENV_FILES",
+    "COMPOSE_EXPERIMENTAL",
+    "COMPOSE_FILE",
+    "COMPOSE_PATH_SEPARATOR",
+    "DOCKER_CONTEXT",
+    "DOCKER_CLI_PLUGIN",
+    "GIT_SSH",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "SSH_AUTH_SOCK",
+];
 
 /// One file's text, with the name to use in messages.
 #[derive(Debug)]
@@ -63,18 +78,20 @@ pub fn locate(project: &Project) -> Result<Located> {
     let directory = match (&project.directory, first) {
         (Some(directory), _) => here.join(directory),
         (None, Some(parent)) => here.join(parent),
-        (None, None) => here,
+        (None, None) => here.clone(),
     };
-    if !project.files.is_empty() {
-        return Ok(Located { directory, files: project.files.clone() });
-    }
+    refuse_redirection(&here.join(".env"))?;
     refuse_redirection(&directory.join(".env"))?;
     for file in &project.env_files {
         refuse_redirection(Path::new(file))?;
     }
+    if !project.files.is_empty() {
+        return Ok(Located { directory, files: project.files.clone() });
+    }
     for above in directory.ancestors() {
         let named = |names: &[&str]| names.iter().map(|name| above.join(name)).find(|path| path.is_file());
         if let Some(found) = named(NAMES) {
+            refuse_redirection(&above.join(".env"))?;
             let files = [Some(found), named(OVERRIDES)].into_iter().flatten();
             let files = files.map(|path| path.display().to_string()).collect();
             return Ok(Located { directory: above.to_owned(), files });
@@ -91,7 +108,7 @@ fn refuse_redirection(path: &Path) -> Result<()> {
         Err(error) => return Err(error).with_context(|| path.display().to_string()),
     };
     match REDIRECTING.iter().find(|name| text.contains(**name)) {
-        Some(name) => bail!("{} sets {name}; name the files with -f instead", path.display()),
+        Some(name) => bail!("{} has {name}, which is not taken from there; name files with -f", path.display()),
         None => Ok(()),
     }
 }

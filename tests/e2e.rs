@@ -237,6 +237,9 @@ fn compose_runs_what_was_judged() {
     fs::write(project.join("prod.env"), "A=b\nCOMPOSE_FILE=elsewhere/c.yml\n").unwrap();
     fs::write(project.join("c.yml"), "services: {a: {image: busybox, privileged: true}}").unwrap();
     lab.ssh("docker compose --env-file elsewhere/prod.env up -d").denied("project-model");
+    fs::write(project.join(".env"), "export BUILDX_CPU_PROFILE=profile\n").unwrap();
+    fs::write(project.join("c.yml"), "services: {a: {image: busybox}}").unwrap();
+    lab.ssh("docker compose --project-directory elsewhere -f elsewhere/c.yml config").denied("project-model");
 }
 
 #[test]
