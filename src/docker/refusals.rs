@@ -79,7 +79,7 @@ pub(super) fn refuse_paths_as_names(command: &Command, operands: &[String]) -> R
         Some(name) => Err(Denial::new(
             Reason::BadUsage,
             format!("docker {} {name}", command.name),
-            "docker would put the name into an API path, and there it leads to something else",
+            "docker would not take the name as it stands: it trims blanks and slashes, and reads . and .. as a path",
             "give the plain name or id, as docker ps, images, network ls and volume ls show it",
         )),
         None => Ok(()),
