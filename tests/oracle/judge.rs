@@ -87,6 +87,24 @@ const COMPOSE: &[(&str, &str, &[&str])] = &[
     ("SENT", "session", &["build", "create", "run", "scale", "up"]),
 ];
 
+/// What every container has unless it is taken away, as `docker run --help`'s reference lists it.
+const DEFAULT_CAPABILITIES: &[&str] = &[
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
 /// `docker inspect` without `--type` goes on to the cluster's objects when nothing else has the name.
 const INSPECTED: &[&str] = &["services *", "tasks *", "nodes *", "secrets *", "configs *"];
 
@@ -267,7 +285,10 @@ fn host_config(config: &Value, run: &Run<'_>) -> Option<String> {
             key if OWN.contains(&key) => true,
             "Binds" => all(&|bind| is_bind_fine(bind, run)),
             "Mounts" => value.as_array().is_some_and(|mounts| mounts.iter().all(|mount| is_mount_fine(mount, run))),
-            "CapAdd" => all(&|name| run.grants.capabilities.value.contains(&dockgate::policy::capability(name))),
+            "CapAdd" => all(&|name| {
+                let name = dockgate::policy::capability(name);
+                run.grants.capabilities.value.contains(&name) || DEFAULT_CAPABILITIES.contains(&name.as_str())
+            }),
             "Devices" => value.as_array().is_some_and(|devices| {
                 let path = |device: &Value| device.get("PathOnHost").and_then(Value::as_str).map(str::to_owned);
                 devices.iter().filter_map(path).all(|path| run.grants.devices.value.contains(&path))
