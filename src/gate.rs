@@ -1,23 +1,23 @@
 //! Gate: one request from its bytes to docker or to a refusal. The pipeline, on one screen.
 
-use crate::answers::{check_text, failed, print, refuse, say, unrecorded};
+use crate::answer::guide;
+use crate::answer::{check_text, failed, print, refuse, say, unrecorded};
 use crate::audit::{Audit, Understood, syslog};
 use crate::compose::{self, Model, Project};
-use crate::deadline::{self, Missed, ProcessorTime};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
 use crate::docker::Invocation;
-use crate::exec::{self, Account, Launch};
 use crate::exit::Exit;
 use crate::facts::Facts;
-use crate::guide;
-use crate::own::Own;
 use crate::policy::{self, Policy, Verdict};
-use crate::project::{self, Located};
 use crate::request::Request;
-use crate::session;
-use crate::words::Words;
+use crate::request::own::Own;
+use crate::request::words::Words;
+use crate::run::deadline::{self, Missed, ProcessorTime};
+use crate::run::exec::{self, Account, Launch};
+use crate::run::session;
 use crate::world;
+use crate::world::project::{self, Located};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -4,15 +4,15 @@
 //! sshd ── env ──▶ Request ─▶ Words ─▶ Invocation ─▶ [Demand] ─▶ Verdict ─▶ record ─▶ Audited ─▶ execve
 //! ```
 //!
-//! Data flows one way, and there are two halves. The deciding half — [`words`], [`docker`], [`demand`],
+//! Data flows one way, and there are two halves. The deciding half — [`request::words`], [`docker`], [`demand`],
 //! [`policy`] — is pure and can only deny: its error is [`denial::Denial`]. The acting half — [`world`],
-//! [`audit`], [`exec`] — cannot deny, only fail. [`gate`] is where they meet, and reads as the picture above.
+//! [`audit`], [`run`] — cannot deny, only fail. [`gate`] is where they meet, and reads as the picture above.
 //!
 //! Two types keep the order. A [`policy::Permit`] is made by a policy alone, an [`audit::Audited`] by the
 //! audit alone and out of a permit, and docker is started with nothing else:
 //!
 //! ```compile_fail
-//! # use dockgate::{docker::Invocation, exec::{Launch, become_docker}, policy::Permit};
+//! # use dockgate::{docker::Invocation, run::exec::{Launch, become_docker}, policy::Permit};
 //! fn run(permit: Permit<Invocation>, launch: &Launch) {
 //!     // A permit whose record has not been written does not run.
 //!     let _ = become_docker(permit, launch, nix::unistd::getppid());
@@ -24,37 +24,19 @@
 //! let permit = dockgate::policy::Permit { subject: () };
 //! ```
 
-pub mod answers;
+pub mod admin;
+pub mod answer;
 pub mod audit;
-pub mod authorize;
-pub mod cases;
 pub mod cli;
 pub mod compose;
-pub mod daemon;
-pub mod deadline;
 pub mod demand;
 pub mod denial;
 pub mod docker;
-pub mod docs;
-pub mod doctor;
-pub mod exec;
 pub mod exit;
 pub mod facts;
 pub mod gate;
-pub mod guide;
-pub mod identity;
-pub mod key_line;
-pub mod nearest;
-pub mod not_docker;
-pub mod own;
+pub mod keys;
 pub mod policy;
-pub mod project;
-pub mod proof;
-pub mod public_key;
-pub mod replay;
 pub mod request;
-pub mod session;
-pub mod start;
-pub mod watch;
-pub mod words;
+pub mod run;
 pub mod world;

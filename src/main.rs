@@ -3,16 +3,21 @@
 
 use anyhow::Context;
 use clap::Parser;
-use dockgate::authorize::{self, Authorized, Wish};
+use dockgate::admin::authorize::{Authorized, Wish};
+use dockgate::admin::doctor::{Report, look};
+use dockgate::admin::{authorize, diff as replay, test as cases};
+use dockgate::answer::guide;
 use dockgate::cli::{Cli, Command, Options, PolicyCommand};
-use dockgate::doctor::{Report, look};
-use dockgate::exec::{Account, is_locale};
 use dockgate::exit::Exit;
 use dockgate::gate::Gate;
 use dockgate::policy::set::{PolicySet, Selected};
+use dockgate::request::identity;
+use dockgate::request::start::{Itself, Start};
 use dockgate::request::{Client, Request};
-use dockgate::start::{Itself, Start};
-use dockgate::{answers, audit, cases, guide, identity, policy, replay, watch};
+use dockgate::run::exec::{Account, is_locale};
+use dockgate::run::watch;
+use dockgate::world::policy_file;
+use dockgate::{answer, audit, policy};
 use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -26,7 +31,7 @@ fn main() -> ExitCode {
     // A defect is a refusal and a record. The message that came with it could hold words of the request.
     std::panic::set_hook(Box::new(|defect| {
         let place = defect.location().map_or_else(String::new, |place| format!(" at {place}"));
-        answers::say(&format!("dockgate: internal error{place}; please report it\n"));
+        answer::say(&format!("dockgate: internal error{place}; please report it\n"));
     }));
     let parent = nix::unistd::getppid();
     let original = std::env::var_os("SSH_ORIGINAL_COMMAND");
@@ -66,12 +71,12 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
     let request = request(key, original);
     if let Some(Command::Policy { command: PolicyCommand::Validate { file: Some(file) } }) = &command {
         if file.as_os_str() == "-" {
-            return match policy::load::form(&mut std::io::stdin().lock()) {
-                Ok(_) => answers::print("policy: well-formed; whose file it is was not looked at\n"),
+            return match policy_file::form(&mut std::io::stdin().lock()) {
+                Ok(_) => answer::print("policy: well-formed; whose file it is was not looked at\n"),
                 Err(error) => validate(Err(error)),
             };
         }
-        return validate(policy::load::load(Some(&absolute(file))));
+        return validate(policy_file::load(Some(&absolute(file))));
     }
     if let Some(Command::Policy { command: PolicyCommand::Diff { old, new, log } }) = &command {
         return diff(old, new, log, parent);
@@ -80,7 +85,7 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
         let [config, sshd, sshd_config] = [&config, sshd, sshd_config].map(|file| file.as_deref().map(absolute));
         return examine(look::Options { user: user.clone(), config, sshd, sshd_config }, *json);
     }
-    let set = match policy::load::load(config.as_deref()) {
+    let set = match policy_file::load(config.as_deref()) {
         Ok(set) => set,
         Err(error) if command.is_some() => return validate(Err(error)),
         Err(error) => return broken_policy(&error, &request, profile.as_deref().unwrap_or("default")),
@@ -91,7 +96,7 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
     let mut gate = Gate { policy, profile, refusal: denial, account: account(&request.user), parent };
     let Some(command) = command else { return Arc::new(gate).serve(&request, identity::record_id()) };
     if !known {
-        answers::say(&format!("ERROR: profile: the policy has no profile {}\n", gate.profile));
+        answer::say(&format!("ERROR: profile: the policy has no profile {}\n", gate.profile));
         return Exit::Config;
     }
     // The administrator asks about a key, and does not come with it.
@@ -109,10 +114,10 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
         }
         Command::Check { json, words } => {
             let decision = gate.decide(&joined(&words), false);
-            if json { answers::check_json(&decision) } else { answers::check_text(&decision) }
+            if json { answer::check_json(&decision) } else { answer::check_text(&decision) }
         }
         Command::Policy { command: PolicyCommand::Show } => {
-            answers::print(&format!("# profile {}: {because}\n{}", gate.profile, guide::policy_text(&gate.policy)))
+            answer::print(&format!("# profile {}: {because}\n{}", gate.profile, guide::policy_text(&gate.policy)))
         }
         Command::Doctor { .. }
         | Command::Policy { command: PolicyCommand::Validate { .. } | PolicyCommand::Diff { .. } } => validate(Ok(set)),
@@ -136,11 +141,11 @@ fn authorize_key(file: &std::path::Path, wish: Wish, set: &PolicySet) -> Exit {
     };
     match line() {
         Ok(Authorized { line, hint }) => {
-            answers::say(&hint);
-            answers::print(&format!("{line}\n"))
+            answer::say(&hint);
+            answer::print(&format!("{line}\n"))
         }
         Err(error) => {
-            answers::say(&format!("ERROR: {}\n", audit::escape::for_terminal(&format!("{error:#}"))));
+            answer::say(&format!("ERROR: {}\n", audit::escape::for_terminal(&format!("{error:#}"))));
             Exit::Usage
         }
     }
@@ -151,17 +156,17 @@ fn examine(options: look::Options, json: bool) -> Exit {
     let (own, _) = identity::account();
     let name = options.user.clone().unwrap_or_else(|| own.clone());
     if name != own && !nix::unistd::Uid::effective().is_root() {
-        answers::say("ERROR: --user: only root can look at another account\n");
+        answer::say("ERROR: --user: only root can look at another account\n");
         return Exit::Usage;
     }
     let report = match look::look(&options) {
         Ok(facts) => facts.map_or_else(|| Report::of_nobody(&name), |facts| Report::of(&facts)),
         Err(error) => {
-            answers::say(&format!("ERROR: {error:#}\n"));
+            answer::say(&format!("ERROR: {error:#}\n"));
             return Exit::Unavailable;
         }
     };
-    answers::print(&if json { report.json() } else { report.text() });
+    answer::print(&if json { report.json() } else { report.text() });
     if report.ok { Exit::Success } else { Exit::Failed }
 }
 
@@ -170,12 +175,12 @@ fn test(gate: &Gate, file: &std::path::Path) -> Exit {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) => {
-            answers::say(&format!("ERROR: {}: {error}\n", file.display()));
+            answer::say(&format!("ERROR: {}: {error}\n", file.display()));
             return Exit::Usage;
         }
     };
     let outcome = cases::run(&text, |request| gate.decide(request.as_bytes(), false).verdict.map(drop));
-    answers::print(&outcome.report(&file.display().to_string()));
+    answer::print(&outcome.report(&file.display().to_string()));
     if outcome.passed() { Exit::Success } else { Exit::Failed }
 }
 
@@ -183,7 +188,7 @@ fn test(gate: &Gate, file: &std::path::Path) -> Exit {
 /// then counts where it still exists and the policy does not choose one for the key.
 fn diff(old: &std::path::Path, new: &std::path::Path, log: &std::path::Path, parent: nix::unistd::Pid) -> Exit {
     let read = || -> anyhow::Result<_> {
-        let sets = [policy::load::load(Some(&absolute(old)))?, policy::load::load(Some(&absolute(new)))?];
+        let sets = [policy_file::load(Some(&absolute(old)))?, policy_file::load(Some(&absolute(new)))?];
         let log = std::fs::read(log).with_context(|| log.display().to_string())?;
         Ok((sets, audit::read::entries(&String::from_utf8_lossy(&log))))
     };
@@ -203,7 +208,7 @@ fn diff(old: &std::path::Path, new: &std::path::Path, log: &std::path::Path, par
             gate.decide(command, false).verdict.map(drop)
         }
     };
-    answers::print(&replay::Changes::of(&entries, judge(old), judge(new)).report())
+    answer::print(&replay::Changes::of(&entries, judge(old), judge(new)).report())
 }
 
 /// What sshd says of the connection.
@@ -241,9 +246,9 @@ fn absolute(file: &std::path::Path) -> std::path::PathBuf {
 
 fn validate(policy: anyhow::Result<PolicySet>) -> Exit {
     match policy {
-        Ok(_) => answers::print("policy: valid\n"),
+        Ok(_) => answer::print("policy: valid\n"),
         Err(error) => {
-            answers::say(&format!("ERROR: {error:#}\n"));
+            answer::say(&format!("ERROR: {error:#}\n"));
             Exit::Config
         }
     }
@@ -257,7 +262,7 @@ fn broken_policy(error: &anyhow::Error, request: &Request, profile: &str) -> Exi
         audit::Audit::new(sink, request, profile, id.clone()).error("policy-broken", &audit::Understood::named("-"))
     });
     let record = if recorded.is_ok() { format!("record: {id}\n") } else { String::new() };
-    answers::say(&format!(
+    answer::say(&format!(
         "ERROR: policy: it is broken or not trustworthy, so nothing was run\nreason: {}\nhint: the administrator has to mend it (dockgate policy validate); sending this again cannot help\n{record}",
         audit::escape::for_terminal(&format!("{error:#}"))
     ));

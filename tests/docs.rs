@@ -1,12 +1,12 @@
 //! The documents say what the code does.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
+use dockgate::answer::guide;
 use dockgate::denial::Reason;
-use dockgate::exec::Account;
 use dockgate::gate::Gate;
-use dockgate::guide;
 use dockgate::policy::Policy;
 use dockgate::policy::set::PolicySet;
+use dockgate::run::exec::Account;
 use std::fs;
 use std::path::Path;
 
@@ -127,7 +127,7 @@ fn the_doctor_s_document_lists_every_check() {
     let rows = rows(&text("docs/doctor.md"), "| check | holds when |");
     let listed: Vec<(&str, &str)> = rows.iter().map(|row| (code(&row[0]), row[1].as_str())).collect();
     let expected: Vec<(&str, &str)> =
-        dockgate::doctor::checks::ALL.iter().map(|check| (check.id, check.holds)).collect();
+        dockgate::admin::doctor::checks::ALL.iter().map(|check| (check.id, check.holds)).collect();
     assert_eq!(listed, expected, "docs/doctor.md");
     assert!(rows.iter().all(|row| row.len() == 4 && row.iter().all(|cell| !cell.is_empty())));
 }
@@ -154,7 +154,7 @@ fn the_policy_document_s_example_is_a_policy() {
 #[test]
 fn the_reference_of_commands_is_that_of_the_catalogue() {
     assert!(
-        text("docs/commands.md") == dockgate::docs::commands(),
+        text("docs/commands.md") == dockgate::admin::docs::commands(),
         "docs/commands.md is out of date: cargo xtask docs"
     );
 }

@@ -203,7 +203,7 @@ fn on_a_sound_set_up_nothing_is_found() {
     let host = Host::new("sound");
     let output = host.doctor(&[]);
     let text = String::from_utf8(output.stdout).unwrap();
-    let checks = dockgate::doctor::checks::ALL.len();
+    let checks = dockgate::admin::doctor::checks::ALL.len();
     assert_eq!(text, format!("doctor: no faults found ({checks} checks)\n"));
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(host.found(), [""; 0]);

@@ -1,7 +1,7 @@
 //! The example policy and its cases, and the policy file that the Debian package brings.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
-use dockgate::guide;
+use dockgate::answer::guide;
 use dockgate::policy::Policy;
 use dockgate::policy::set::PolicySet;
 use dockgate::request::Request;

@@ -1,9 +1,9 @@
 //! What the policy file grants and blocks: every knob bites, and only where it says.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
-use dockgate::exec::Account;
 use dockgate::gate::Gate;
 use dockgate::policy::Policy;
+use dockgate::run::exec::Account;
 use std::fs;
 use std::path::PathBuf;
 

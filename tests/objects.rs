@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 use dockgate::docker::{Invocation, options::Setting};
-use dockgate::exec::Account;
 use dockgate::gate::{Action, Gate};
 use dockgate::policy::Policy;
+use dockgate::run::exec::Account;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;

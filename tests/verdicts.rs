@@ -5,9 +5,9 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 use dockgate::denial::Denial;
-use dockgate::exec::Account;
 use dockgate::gate::Gate;
 use dockgate::policy::Policy;
+use dockgate::run::exec::Account;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};

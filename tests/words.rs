@@ -4,7 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "it runs dash and bash")]
 
 use dockgate::denial::Reason;
-use dockgate::words::Words;
+use dockgate::request::words::Words;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

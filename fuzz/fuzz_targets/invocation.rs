@@ -3,7 +3,7 @@
 
 use dockgate::demand::Want;
 use dockgate::docker::Invocation;
-use dockgate::words::Words;
+use dockgate::request::words::Words;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|request: &[u8]| {

@@ -1,7 +1,7 @@
 //! Splitting never panics, and what it accepts means the same when it is quoted and split again.
 #![no_main]
 
-use dockgate::words::Words;
+use dockgate::request::words::Words;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|request: &[u8]| {

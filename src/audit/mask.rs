@@ -219,7 +219,7 @@ fn words(request: &[u8]) -> Vec<Word> {
 mod tests {
     use super::{mask, words};
     use crate::docker::Invocation;
-    use crate::words::Words;
+    use crate::request::words::Words;
     use proptest::prelude::*;
 
     /// Masked as what was understood, or guessed at.

@@ -1,4 +1,4 @@
-//! Compose: what a project asks for. Pure; [`crate::project`] does the reading and resolving.
+//! Compose: what a project asks for. Pure; [`crate::world::project`] does the reading and resolving.
 //!
 //! A Compose command line says little: the file says what containers get of the host. So the files are
 //! read, checked for what would make Compose read others ([`source`]), resolved by Compose itself, and the

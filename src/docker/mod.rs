@@ -7,7 +7,7 @@
 
 use crate::compose::Model;
 use crate::denial::Denial;
-use crate::words::Words;
+use crate::request::words::Words;
 use options::{Given, Parsed, Setting};
 use refusals::{
     group_option, log_level, refuse_dashed_values, refuse_double_dash, refuse_other_project_names,
@@ -20,6 +20,8 @@ pub mod catalogue;
 pub mod csv;
 mod demands;
 pub mod limits;
+pub mod nearest;
+pub mod not_docker;
 pub mod options;
 pub mod refusals;
 pub mod row;
@@ -80,8 +82,8 @@ impl Invocation {
     pub fn parse(words: &Words) -> Result<Self, Denial> {
         match words.as_slice().split_first() {
             Some((first, rest)) if first == "docker" => Self::from_args(rest),
-            Some((first, rest)) => Err(super::not_docker::denial(first, rest)),
-            None => Err(super::not_docker::denial("", &[])),
+            Some((first, rest)) => Err(not_docker::denial(first, rest)),
+            None => Err(not_docker::denial("", &[])),
         }
     }
 

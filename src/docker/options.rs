@@ -237,7 +237,7 @@ impl<I: Iterator<Item = &'static Opt> + Clone> Scan<'_, I> {
 
     fn unknown(&self, spelled: &str) -> Denial {
         let names = self.find.clone().map(|option| option.long);
-        let nearest = crate::nearest::nearest(spelled.trim_start_matches('-'), names);
+        let nearest = crate::docker::nearest::nearest(spelled.trim_start_matches('-'), names);
         let meant = nearest.map_or_else(String::new, |name| format!("did you mean --{name}? "));
         Denial::new(
             Reason::UnknownFlag,

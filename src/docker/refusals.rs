@@ -110,7 +110,7 @@ pub(super) fn group_option(prefix: &str, word: &str) -> Denial {
 
 pub(super) fn unknown_command(prefix: &str, word: &str) -> Denial {
     let about = join("docker", prefix);
-    let meant = match crate::nearest::nearest(word, catalogue::words_after(prefix)) {
+    let meant = match crate::docker::nearest::nearest(word, catalogue::words_after(prefix)) {
         Some(name) => format!("did you mean {about} {name}? "),
         None => String::new(),
     };

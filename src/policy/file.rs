@@ -185,7 +185,7 @@ impl PolicySet {
         if self.profiles.contains_key(&name) {
             return Ok(name);
         }
-        let meant = crate::nearest::nearest(&name, self.profiles.keys().map(String::as_str));
+        let meant = crate::docker::nearest::nearest(&name, self.profiles.keys().map(String::as_str));
         let meant = meant.map_or_else(String::new, |name| format!(", did you mean \"{name}\"?"));
         Err(format!("line {line}: there is no profile \"{name}\"{meant}"))
     }

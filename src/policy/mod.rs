@@ -7,7 +7,6 @@ use std::path::PathBuf;
 
 pub mod file;
 pub mod limits;
-pub mod load;
 mod objects;
 pub mod operations;
 pub mod set;

@@ -118,7 +118,7 @@ impl TryFrom<String> for Operation {
             return Ok(Self(text));
         }
         let spellings = crate::docker::catalogue::commands().flat_map(crate::docker::catalogue::spellings);
-        let meant = crate::nearest::nearest(&text, spellings)
+        let meant = crate::docker::nearest::nearest(&text, spellings)
             .map_or_else(String::new, |name| format!(", did you mean \"{name}\"?"));
         Err(format!("\"{text}\" is not a docker command{meant}"))
     }

@@ -18,9 +18,9 @@ mod run;
 use dockgate::demand::Want;
 use dockgate::docker::row::Ask;
 use dockgate::docker::{Component, Invocation};
-use dockgate::exec::Account;
 use dockgate::gate::{Action, Gate};
 use dockgate::policy::Policy;
+use dockgate::run::exec::Account;
 use generate::{Listed, Random};
 use run::{CANARIES, Flavour, Place};
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,9 +138,10 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
     let Action::Docker(invocation) = permit.subject() else { return };
     lock().allowed += 1;
     // As exec does: the model goes with docker as an open file.
-    let model = invocation.model().map(|model| dockgate::project::memory_file(&model.text).expect("a memory file"));
+    let model =
+        invocation.model().map(|model| dockgate::world::project::memory_file(&model.text).expect("a memory file"));
     let argv = match &model {
-        Some(file) => invocation.argv_with_model(&dockgate::project::path_of(file)),
+        Some(file) => invocation.argv_with_model(&dockgate::world::project::path_of(file)),
         None => invocation.argv(),
     };
     let example = |what: &str| {
@@ -186,7 +187,7 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
     }
     let state = || Ok(place.path("state"));
     let environment =
-        dockgate::exec::environment(&gate.policy, &gate.account, invocation, state).expect("an environment");
+        dockgate::run::exec::environment(&gate.policy, &gate.account, invocation, state).expect("an environment");
     let seen = place.run(flavour, &argv, &environment, in_project);
     let directory = place.path(if in_project { "home/project" } else { "home" });
     let context = judge::Run {

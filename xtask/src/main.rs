@@ -56,7 +56,7 @@ fn main() -> Result<ExitCode> {
 
 fn docs() -> Result<ExitCode> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/commands.md");
-    fs::write(file, dockgate::docs::commands()).with_context(|| format!("writing {file}"))?;
+    fs::write(file, dockgate::admin::docs::commands()).with_context(|| format!("writing {file}"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,0 +1,228 @@
+//! Facts: all that the checks know of the host. Data, and what follows from it alone. Pure.
+
+use super::sshd::Sshd;
+use super::way::Way;
+use crate::keys::key_line::KeyLine;
+use crate::policy::set::PolicySet;
+use crate::request::start::only_options;
+use crate::request::words::Words;
+use crate::world::policy_file::DEFAULT_PATH;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The host, as far as it bears on one account.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub account: Account,
+    /// This very program.
+    pub gate: Way,
+    /// The account's login shell.
+    pub shell: Way,
+    /// The lines of /etc/shells.
+    pub shells: Vec<String>,
+    /// The policy file that was named, or the usual one.
+    pub policy_file: Way,
+    pub policy: Result<PolicySet, String>,
+    /// The docker program, or why there is none.
+    pub docker: Result<Way, String>,
+    /// The directories in which docker looks for plugins.
+    pub plugins: Vec<Way>,
+    /// `DOCKER_CONFIG`.
+    pub docker_config: Way,
+    pub daemon: Daemon,
+    pub syslog: Way,
+    /// Why nothing can be sent there.
+    pub syslog_error: Option<String>,
+    pub home: Way,
+    /// What of `~/.ssh/rc`, `~/.ssh/environment` and `~/.pam_environment` there is.
+    pub ssh_files: Vec<PathBuf>,
+    pub sshd: Result<Sshd, String>,
+    pub key_files: Vec<KeyFile>,
+    /// The programs that forced commands name.
+    pub programs: BTreeMap<String, Way>,
+    /// What sudo lets the account do; `None` without sudo.
+    pub sudo: Option<Result<Vec<String>, String>>,
+    /// What of crontab, at jobs and lingering there is for the account, or why that is not known.
+    pub jobs: Vec<Result<PathBuf, String>>,
+}
+
+/// An account, as the password and group databases have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub name: String,
+    pub uid: u32,
+    pub gid: u32,
+    /// All groups, the first one included, with their names.
+    pub groups: Vec<(u32, String)>,
+    pub home: PathBuf,
+    pub shell: PathBuf,
+    pub password: Password,
+}
+
+impl Account {
+    /// Whether it is in a group.
+    pub fn is_in(&self, gid: u32) -> bool {
+        self.gid == gid || self.groups.iter().any(|(group, _)| *group == gid)
+    }
+}
+
+/// What /etc/shadow says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// No password matches.
+    Locked,
+    Usable,
+    Unknown(String),
+}
+
+/// Where the docker daemon is.
+#[derive(Clone, Debug)]
+pub enum Daemon {
+    /// Its socket, and the name of the socket's group.
+    Socket(Way, Option<String>),
+    /// Anywhere else.
+    Address(String),
+}
+
+/// One file of keys.
+#[derive(Clone, Debug)]
+pub struct KeyFile {
+    pub way: Way,
+    /// `None`: there is none.
+    pub text: Result<Option<String>, String>,
+}
+
+/// A key, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// `FILE:LINE`.
+    pub place: String,
+    pub line: KeyLine,
+}
+
+/// What a forced command runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forced {
+    /// dockgate as the gate, with these options.
+    Gate {
+        config: Option<String>,
+        profile: Option<String>,
+    },
+    Other,
+}
+
+impl Facts {
+    /// Every line of every key file, read or not.
+    pub fn lines(&self) -> Vec<(String, Result<KeyLine, String>)> {
+        let mut lines = Vec::new();
+        for KeyFile { way, text } in &self.key_files {
+            let text = text.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
+            for (number, line) in text.lines().enumerate() {
+                if let Some(line) = KeyLine::parse(line).transpose() {
+                    lines.push((format!("{}:{}", way.path.display(), number + 1), line));
+                }
+            }
+        }
+        lines
+    }
+
+    /// The keys that sshd can read.
+    pub fn keys(&self) -> Vec<Key> {
+        let read = |(place, line): (String, Result<KeyLine, String>)| Some(Key { place, line: line.ok()? });
+        self.lines().into_iter().filter_map(read).collect()
+    }
+
+    /// Whether the login shell is this dockgate, which gates every login.
+    pub fn gated_by_shell(&self) -> bool {
+        self.is_gate(&self.shell)
+    }
+
+    /// Whether every command passes the gate, whatever the key's line says.
+    pub fn gated_always(&self) -> bool {
+        let forced = self.sshd.as_ref().ok().and_then(|sshd| sshd.value("forcecommand"));
+        self.gated_by_shell() || forced.is_some_and(|command| self.forced(command) != Forced::Other)
+    }
+
+    fn is_gate(&self, way: &Way) -> bool {
+        way.end().is_some() && way.target() == self.gate.target()
+    }
+
+    /// What a forced command runs: the gate only as `dockgate authorize` writes it.
+    pub fn forced(&self, command: &str) -> Forced {
+        let Ok(words) = Words::split(command.as_bytes()) else { return Forced::Other };
+        match words.as_slice().split_first() {
+            Some((program, options)) if only_options(options) => {
+                let gate = self.programs.get(program).is_some_and(|way| self.is_gate(way));
+                let (config, profile) = (option(options, "--config"), option(options, "--profile"));
+                if gate { Forced::Gate { config, profile } } else { Forced::Other }
+            }
+            _ => Forced::Other,
+        }
+    }
+
+    /// Whether a forced command's `--config` is the policy file that was looked at.
+    pub fn is_the_policy(&self, config: Option<&str>) -> bool {
+        Path::new(config.unwrap_or(DEFAULT_PATH)) == self.policy_file.path
+    }
+
+    /// Why somebody may log in by something else than a key of root's: what the account could add itself, and
+    /// what sshd asks others for. In words, to follow "because".
+    pub fn strangers(&self) -> Vec<String> {
+        let changeable = self.key_files.iter().filter(|file| file.way.changeable(&self.account).is_some());
+        let mut found: Vec<String> =
+            changeable.map(|file| format!("the account can change {}", file.way.path.display())).collect();
+        let Ok(sshd) = &self.sshd else { return found };
+        if sshd.value("authorizedkeyscommand").is_some() {
+            found.push("AuthorizedKeysCommand can bring keys".to_owned());
+        }
+        if sshd.takes_passwords() && self.account.password == Password::Usable {
+            found.push("the account has a password".to_owned());
+        }
+        found
+    }
+}
+
+/// The program that a command names first, if it is a command that can be forced.
+pub fn program_of(command: &str) -> Option<String> {
+    Words::split(command.as_bytes()).ok()?.as_slice().first().filter(|word| word.starts_with('/')).cloned()
+}
+
+fn option(words: &[String], name: &str) -> Option<String> {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match word.strip_prefix(name) {
+            Some("") => return words.next().cloned(),
+            Some(rest) if rest.starts_with('=') => return rest.strip_prefix('=').map(str::to_owned),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn account() -> Account {
+        Account {
+            name: "ai".to_owned(),
+            uid: 1000,
+            gid: 1000,
+            groups: vec![(1000, "ai".to_owned()), (998, "docker".to_owned())],
+            home: "/home/ai".into(),
+            shell: "/bin/dash".into(),
+            password: Password::Locked,
+        }
+    }
+
+    #[test]
+    fn options_are_found_in_both_forms() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(option(&words("--key k --config /c --profile=p"), "--config").as_deref(), Some("/c"));
+        assert_eq!(option(&words("--key k --config /c --profile=p"), "--profile").as_deref(), Some("p"));
+        assert_eq!(option(&words("--key k"), "--profile"), None);
+        assert_eq!(program_of("/usr/bin/dockgate --key 'a b'").as_deref(), Some("/usr/bin/dockgate"));
+        assert_eq!(program_of("dockgate"), None);
+        assert_eq!(program_of("/usr/bin/dockgate; id"), None);
+    }
+}

@@ -1,0 +1,130 @@
+//! Looks at the host: gathers the [`Facts`] about one account. Acts: reads files, asks sshd and sudo.
+#![expect(clippy::disallowed_methods, reason = "the host is looked at here")]
+
+use super::facts::{Daemon, Facts, KeyFile, program_of};
+use super::sshd::Sshd;
+use super::way::Way;
+use crate::policy::Policy;
+use crate::run::exec;
+use crate::world::policy_file;
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+
+mod account;
+mod path;
+mod programs;
+
+/// What to look at; `None`: what is usual.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The account's name; this process's own.
+    pub user: Option<String>,
+    /// The policy file, absolute.
+    pub config: Option<PathBuf>,
+    pub sshd: Option<PathBuf>,
+    pub sshd_config: Option<PathBuf>,
+}
+
+/// Where the docker client looks for plugins, behind `cli-plugins` of its configuration.
+const PLUGINS: &[&str] = &[
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+];
+
+/// Everything about the account; `None` if there is none of that name.
+///
+/// # Errors
+/// When the account's name cannot be looked up, or where dockgate itself is.
+pub fn look(options: &Options) -> Result<Option<Facts>> {
+    let Some(account) = account::account(options.user.as_deref())? else { return Ok(None) };
+    let policy_path = options.config.clone().unwrap_or_else(|| PathBuf::from(policy_file::DEFAULT_PATH));
+    let policy = policy_file::load(options.config.as_deref()).map_err(|error| format!("{error:#}"));
+    let base = policy.as_ref().map_or_else(|_| Policy::default(), |set| set.base.clone());
+    let sshd = programs::sshd(options, &account.name).map_err(|error| format!("{error:#}"));
+    let key_files: Vec<KeyFile> = sshd
+        .as_ref()
+        .map(|sshd| sshd.key_files(&account))
+        .unwrap_or_default()
+        .iter()
+        .map(|file| key_file(file))
+        .collect();
+    let ssh = account.home.join(".ssh");
+    let mut facts = Facts {
+        gate: path::way(&std::env::current_exe().context("where dockgate is")?),
+        shell: path::way(&account.shell),
+        shells: read("/etc/shells").ok().flatten().unwrap_or_default().lines().map(str::to_owned).collect(),
+        policy_file: path::way(&policy_path),
+        docker: exec::program(&base).map(|program| path::way(&program)).map_err(|error| format!("{error:#}")),
+        plugins: plugins(&base),
+        docker_config: path::way(&base.config),
+        daemon: daemon(&base.host),
+        syslog: path::way(&base.audit.socket),
+        syslog_error: datagram(&base.audit.socket).err().map(|error| format!("{error:#}")),
+        home: path::way(&account.home),
+        ssh_files: [ssh.join("rc"), ssh.join("environment"), account.home.join(".pam_environment")]
+            .into_iter()
+            .filter(|path| there(path))
+            .collect(),
+        sudo: programs::sudo(&account.name),
+        jobs: account::jobs(&account),
+        programs: BTreeMap::new(),
+        policy,
+        sshd,
+        key_files,
+        account,
+    };
+    facts.programs = named_programs(&facts);
+    Ok(Some(facts))
+}
+
+/// The programs that keys and sshd force, each with its way.
+fn named_programs(facts: &Facts) -> BTreeMap<String, Way> {
+    let keys = facts.keys();
+    let forced = facts.sshd.as_ref().ok().and_then(|sshd: &Sshd| sshd.value("forcecommand"));
+    let commands = keys.iter().filter_map(|key| key.line.command()).chain(forced);
+    commands.filter_map(program_of).map(|program| (program.clone(), path::way(Path::new(&program)))).collect()
+}
+
+fn plugins(policy: &Policy) -> Vec<Way> {
+    let own = policy.config.join("cli-plugins");
+    // What the configuration's own directory is worth is docker-config's to say.
+    let others = PLUGINS.iter().map(PathBuf::from);
+    let own = Some(own).filter(|own| there(own));
+    own.into_iter().chain(others).map(|directory| path::way(&directory)).collect()
+}
+
+fn daemon(host: &str) -> Daemon {
+    let Some(socket) = host.strip_prefix("unix://") else { return Daemon::Address(host.to_owned()) };
+    let way = path::way(Path::new(socket));
+    let group = way.end().and_then(|end| account::group_name(end.gid));
+    Daemon::Socket(way, group)
+}
+
+/// Whether a datagram can be sent there; none is.
+fn datagram(socket: &Path) -> Result<()> {
+    UnixDatagram::unbound()?.connect(socket).with_context(|| socket.display().to_string())
+}
+
+fn key_file(file: &Path) -> KeyFile {
+    let text = read(file).map_err(|error| error.to_string());
+    KeyFile { way: path::way(file), text }
+}
+
+/// A file's text; `None` if there is none.
+fn read(path: impl AsRef<Path>) -> std::io::Result<Option<String>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}

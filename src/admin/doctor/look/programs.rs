@@ -1,0 +1,64 @@
+//! What sshd and sudo say of the account. Acts: starts them.
+#![expect(clippy::disallowed_methods, reason = "sshd and sudo are started here")]
+
+use super::{Options, there};
+use crate::admin::doctor::checks::sudo_rules;
+use crate::admin::doctor::sshd::Sshd;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// Where systems keep sshd; it wants to be started by its whole path.
+const SSHD: &[&str] = &["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/run/current-system/sw/bin/sshd", "/usr/bin/sshd"];
+
+const SUDO: &[&str] = &["/usr/bin/sudo", "/usr/local/bin/sudo", "/run/wrappers/bin/sudo"];
+
+/// The configuration in effect for the account, as a client on this host would find it.
+pub(super) fn sshd(options: &Options, account: &str) -> Result<Sshd> {
+    let program = match &options.sshd {
+        Some(program) => program.clone(),
+        None => first(SSHD).with_context(|| format!("no sshd in any of {}", SSHD.join(", ")))?,
+    };
+    let mut command = Command::new(&program);
+    command.arg("-T").arg("-C").arg(format!("user={account},host=localhost,addr=127.0.0.1"));
+    if let Some(file) = &options.sshd_config {
+        command.arg("-f").arg(file);
+    }
+    let output = run(&mut command)?;
+    if !output.status.success() {
+        bail!("{} -T: {}", program.display(), last_line(&output.stderr));
+    }
+    Ok(Sshd::parse(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// What sudo lets the account run; `None` where there is no sudo.
+pub(super) fn sudo(account: &str) -> Option<Result<Vec<String>, String>> {
+    let mut command = Command::new(first(SUDO)?);
+    let output = match run(command.args(["-n", "-l", "-U", account])) {
+        Ok(output) => output,
+        Err(error) => return Some(Err(format!("{error:#}"))),
+    };
+    let printed = String::from_utf8_lossy(&output.stdout);
+    // It exits with 1 also where the account may run nothing, and says so on either stream.
+    let says_no = |text: &[u8]| String::from_utf8_lossy(text).contains("not allowed to run sudo");
+    if output.status.success() || says_no(&output.stdout) || says_no(&output.stderr) {
+        Some(Ok(sudo_rules(&printed)))
+    } else {
+        Some(Err(last_line(&output.stderr)))
+    }
+}
+
+fn first(programs: &[&str]) -> Option<PathBuf> {
+    programs.iter().map(PathBuf::from).find(|program| there(program))
+}
+
+fn run(command: &mut Command) -> Result<Output> {
+    let program = Path::new(command.get_program()).display().to_string();
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C").stdin(Stdio::null());
+    command.output().context(program)
+}
+
+fn last_line(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim().to_owned()
+}

@@ -1,0 +1,104 @@
+//! Answers: what the client is told, on its two streams. Acts: writes to them.
+
+use crate::audit::{Audit, Understood, escape};
+use crate::denial::Denial;
+use crate::exit::Exit;
+use crate::gate::{Action, Decision};
+use std::io::Write;
+
+pub mod guide;
+
+/// The verdict in words, on standard output.
+pub fn check_text(decision: &Decision) -> Exit {
+    match &decision.verdict {
+        Ok(permit) => {
+            let command = match permit.subject() {
+                Action::Docker(invocation) => format!("docker {}", shell_words::join(invocation.argv())),
+                Action::Own(own) => own.name().to_owned(),
+            };
+            print(&format!("allow: {}\n", escape::for_terminal(command.trim_end())))
+        }
+        Err(denial) => {
+            print(&format!("deny: {}", refusal(denial, None)));
+            Exit::Denied
+        }
+    }
+}
+
+/// The verdict as one line of JSON, on standard output.
+pub fn check_json(decision: &Decision) -> Exit {
+    let Decision { understood: Understood { command, .. }, verdict } = decision;
+    let (line, exit) = match verdict {
+        Ok(permit) => {
+            let argv = match permit.subject() {
+                Action::Docker(invocation) => Some(invocation.argv()),
+                Action::Own(_) => None,
+            };
+            let line = serde_json::json!({"verdict": "allow", "reason": "permitted", "command": command, "argv": argv});
+            (line, Exit::Success)
+        }
+        Err(denial) => {
+            let Denial { reason, message, risk, why, hint } = denial;
+            let line = serde_json::json!({
+                "verdict": "deny", "reason": reason.code(), "command": command,
+                "message": message, "risk": risk, "why": why, "hint": hint,
+            });
+            (line, Exit::Denied)
+        }
+    };
+    print(&format!("{line}\n"));
+    exit
+}
+
+/// A refusal's lines. The first has a fixed form.
+fn refusal(denial: &Denial, id: Option<&str>) -> String {
+    let Denial { reason, message, risk, why, hint } = denial;
+    let reason = match risk {
+        Some(risk) => format!("{}: {risk}: {why}", reason.code()),
+        None => format!("{}: {}", reason.code(), reason.meaning()),
+    };
+    let record = id.map_or_else(String::new, |id| format!("record: {id}\n"));
+    let clean = escape::for_terminal;
+    format!("{}\nreason: {}\nhint: {}\n{record}", clean(message), clean(&reason), clean(hint))
+}
+
+/// Records a refusal, and tells the client.
+pub(crate) fn refuse(audit: &Audit, denial: &Denial, understood: &Understood) -> Exit {
+    match audit.deny(denial, understood) {
+        Ok(()) => {
+            say(&format!("ERROR: {}", refusal(denial, Some(audit.id()))));
+            Exit::Denied
+        }
+        Err(error) => unrecorded(&error),
+    }
+}
+
+pub(crate) fn unrecorded(error: &anyhow::Error) -> Exit {
+    say(&format!(
+        "ERROR: audit: the record of this request could not be written, so nothing was run\nreason: {}\nhint: try again later; the administrator has to look at the system log\n",
+        escape::for_terminal(&format!("{error:#}"))
+    ));
+    Exit::Unavailable
+}
+
+pub(crate) fn failed(audit: &Audit, understood: &Understood, error: &anyhow::Error) -> Exit {
+    // The client is told in any case; a record that cannot be written now changes nothing for it.
+    let recorded = audit.error("docker-not-started", understood).is_ok();
+    let record = if recorded { format!("record: {}\n", audit.id()) } else { String::new() };
+    say(&format!(
+        "ERROR: docker: it could not be started\nreason: {}\nhint: the administrator has to look at docker's installation; sending this again cannot help\n{record}",
+        escape::for_terminal(&format!("{error:#}"))
+    ));
+    Exit::Unavailable
+}
+
+/// To the client's standard error. A client that has gone needs no answer.
+pub fn say(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// To the client's standard output.
+pub fn print(text: &str) -> Exit {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    Exit::Success
+}

@@ -1,0 +1,130 @@
+//! What people and agents send besides docker, named for what it is. Pure.
+
+use super::catalogue;
+use crate::denial::{Denial, Reason};
+
+/// One kind of request that is not docker.
+struct Known {
+    /// First words, without a directory, that mark it.
+    names: &'static [&'static str],
+    what: &'static str,
+    hint: &'static str,
+}
+
+const KNOWN: &[Known] = &[
+    Known {
+        names: &["sftp-server", "internal-sftp", "sftp", "scp"],
+        what: "sftp and scp copy files",
+        hint: "no files can be copied to or from this host; give data to docker on its standard input: tar c . | ssh HOST docker build -",
+    },
+    Known {
+        names: &["rsync", "unison", "borg"],
+        what: "this synchronises files",
+        hint: "no files can be copied to or from this host; give data to docker on its standard input: tar c . | ssh HOST docker build -",
+    },
+    Known {
+        names: &["git", "git-upload-pack", "git-receive-pack", "git-upload-archive", "git-shell"],
+        what: "this is a Git transfer",
+        hint: "there are no repositories here; docker can build from one: docker build https://HOST/REPOSITORY.git",
+    },
+    Known {
+        names: &["sh", "bash", "dash", "zsh", "fish", "ash", "ksh", "busybox", "source", "eval", "exec", "cd"],
+        what: "this needs a shell",
+        hint: "no shell runs here; send one docker command in each request: ssh HOST docker ps",
+    },
+    Known {
+        names: &["sudo", "su", "doas", "run0", "pkexec"],
+        what: "this would run docker as somebody else",
+        hint: "docker already runs with all the rights that this account has; leave it out: docker ps",
+    },
+    Known {
+        names: &["env", "nohup", "timeout", "time", "nice", "stdbuf", "xargs", "setsid", "script", "command"],
+        what: "this would start docker through another program",
+        hint: "send the docker command alone: docker ps; set limits and variables on your own side",
+    },
+    Known {
+        names: &["docker-compose", "docker-compose-v1", "podman-compose"],
+        what: "this is the old Compose program",
+        hint: "use docker's own: docker compose ps",
+    },
+    Known {
+        names: &["podman", "nerdctl", "kubectl", "ctr", "buildah", "crictl", "docker-buildx", "dockerd", "runc"],
+        what: "this is another program",
+        hint: "only docker can be run here: docker ps",
+    },
+];
+
+/// The refusal of a request whose first word is not `docker`.
+pub fn denial(first: &str, rest: &[String]) -> Denial {
+    let name = first.rsplit('/').next().unwrap_or(first);
+    let refuse = |why: &str, hint: &str| {
+        Denial::new(Reason::NotDocker, first, format!("only docker can be run here; {why}"), hint)
+    };
+    if let Some(known) = KNOWN.iter().find(|known| known.names.contains(&name)) {
+        return refuse(known.what, known.hint);
+    }
+    if name == "docker" {
+        return refuse("the word must be exactly docker, not a path", "leave the directory out: docker ps");
+    }
+    if name.eq_ignore_ascii_case("docker") {
+        return refuse("it is written in lower case", "docker ps");
+    }
+    if is_assignment(first) {
+        return refuse(
+            "variables cannot be set in front of a command",
+            "leave the assignment out: docker ps; a container's own variables are given with docker run -e NAME=VALUE",
+        );
+    }
+    match first {
+        "" if rest.is_empty() => Denial::new(
+            Reason::NotDocker,
+            "request",
+            "there is no command in it",
+            "docker ps, for example; `help` lists more",
+        ),
+        "dockgate" => refuse("dockgate answers only policy show and check", "ssh HOST dockgate policy show"),
+        // Docker's own commands, without the word docker in front.
+        word if matches!(catalogue::find(word), catalogue::Found::Leaf(_)) => {
+            refuse("docker itself is missing", &format!("docker {word} …"))
+        }
+        _ => refuse("this is another program", "`help` lists what may be run here; sending this again cannot help"),
+    }
+}
+
+/// `NAME=value` (POSIX.1-2017, XCU 2.9.1).
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::denial;
+
+    #[test]
+    fn each_is_named_for_what_it_is() {
+        for (word, says) in [
+            ("/usr/lib/openssh/sftp-server", "copy files"),
+            ("scp", "copy files"),
+            ("rsync", "synchronises"),
+            ("git-upload-pack", "Git"),
+            ("bash", "shell"),
+            ("sudo", "somebody else"),
+            ("env", "through another program"),
+            ("docker-compose", "old Compose"),
+            ("/usr/bin/docker", "not a path"),
+            ("./docker", "not a path"),
+            ("Docker", "lower case"),
+            ("FOO=bar", "variables"),
+            ("ps", "docker itself is missing"),
+            ("ls", "another program"),
+            ("", "no command"),
+        ] {
+            let denial = denial(word, &[]);
+            assert!(denial.message.contains(says), "{word}: {}", denial.message);
+            assert!(!denial.hint.is_empty());
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Identity: who is at the other end, as sshd proves it. Acts: reads the account and sshd's file.
+#![expect(clippy::disallowed_methods, reason = "sshd's file of accepted methods is read here")]
+
+use crate::keys::proof::Proof;
+use nix::unistd::{Uid, User};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The name and home of the account that this process runs as.
+pub fn account() -> (String, PathBuf) {
+    let uid = Uid::current();
+    match User::from_uid(uid) {
+        Ok(Some(user)) => (user.name, user.dir),
+        _ => (uid.to_string(), PathBuf::from("/")),
+    }
+}
+
+/// The key that sshd accepted, from the file that it names in `SSH_USER_AUTH`
+/// (sshd_config(5), `ExposeAuthInfo`): lines of `publickey TYPE BASE64`.
+///
+/// sshd sets the variable only where `ExposeAuthInfo` is on; elsewhere a client that `AcceptEnv` permits
+/// could. So the file must be what sshd makes: `/tmp/sshauth.*`, this account's, mode 0600, one link.
+pub fn proof(file: &Path) -> Option<Proof> {
+    let name = file.strip_prefix("/tmp").ok()?.to_str()?;
+    if !name.starts_with("sshauth.") || name.contains('/') {
+        return None;
+    }
+    let opened = File::open(file).ok()?;
+    let metadata = opened.metadata().ok()?;
+    let sound = metadata.is_file()
+        && metadata.uid() == Uid::current().as_raw()
+        && metadata.mode() & 0o777 == 0o600
+        && metadata.nlink() == 1;
+    let mut text = String::new();
+    opened.take(64 * 1024).read_to_string(&mut text).ok()?;
+    sound.then(|| proof_in(&text)).flatten()
+}
+
+/// The last key in the file: with more than one method required, that is the one that let the client in.
+fn proof_in(text: &str) -> Option<Proof> {
+    Proof::of(text.lines().rev().find_map(|line| line.strip_prefix("publickey ")?.split(' ').nth(1))?)
+}
+
+/// An id for the records of one request: time and process, unique on this host.
+pub fn record_id() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:x}", now.as_micros(), std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::proof_in;
+
+    #[test]
+    fn the_last_key_counts() {
+        let key = "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+        assert!(proof_in(&format!("password\npublickey ssh-ed25519 {key}\n")).is_some());
+        assert_eq!(proof_in("password\n"), None);
+        assert_eq!(proof_in("publickey ssh-ed25519 ***\n"), None);
+    }
+}

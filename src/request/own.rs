@@ -1,0 +1,75 @@
+//! Own: the few requests that dockgate answers itself, so that an agent can ask before it acts. Pure.
+
+use crate::request::words::Words;
+
+/// A request that starts no docker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// `help`: who you are and what you may do.
+    Help,
+    /// `true`: a connection probe.
+    Probe,
+    /// `dockgate check COMMAND`: the verdict on a request.
+    Check(Vec<u8>),
+    /// `dockgate policy show`.
+    PolicyShow,
+    /// `dockgate --version`.
+    Version,
+}
+
+impl Own {
+    /// The name in the record.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Help => "help",
+            Self::Probe => "true",
+            Self::Check(_) => "dockgate check",
+            Self::PolicyShow => "dockgate policy show",
+            Self::Version => "dockgate version",
+        }
+    }
+
+    /// Recognises such a request. `text` is the request that `words` were split from.
+    pub fn parse(words: &Words, text: &[u8]) -> Option<Self> {
+        let words: Vec<&str> = words.as_slice().iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["help" | "--help" | "-h"] | ["dockgate"] | ["dockgate", "help" | "--help"] => Some(Self::Help),
+            ["true"] => Some(Self::Probe),
+            ["dockgate", "version" | "--version"] => Some(Self::Version),
+            ["dockgate", "policy", "show"] => Some(Self::PolicyShow),
+            // One word is the request as it would be sent; more are taken from the text, quotes and all.
+            ["dockgate", "check", one] => Some(Self::Check(one.as_bytes().to_vec())),
+            ["dockgate", "check", _, ..] => Some(Self::Check(after_two_words(text).to_vec())),
+            _ => None,
+        }
+    }
+}
+
+/// The text behind the first two blank-separated words, which `parse` has seen to be plain.
+fn after_two_words(text: &[u8]) -> &[u8] {
+    let mut rest = text.trim_ascii_start();
+    for _ in 0..2 {
+        let end = rest.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(rest.len());
+        rest = rest.get(end..).unwrap_or_default().trim_ascii_start();
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recognises_its_own() {
+        let own = |text: &str| Own::parse(&Words::split(text.as_bytes()).expect("words"), text.as_bytes());
+        let check = |text: &str| Some(Own::Check(text.as_bytes().to_vec()));
+        assert_eq!(own("help"), Some(Own::Help));
+        assert_eq!(own(" true "), Some(Own::Probe));
+        assert_eq!(own("dockgate policy show"), Some(Own::PolicyShow));
+        assert_eq!(own("dockgate check 'docker ps -a'"), check("docker ps -a"));
+        assert_eq!(own("dockgate check docker ps --format '{{.ID}} x'"), check("docker ps --format '{{.ID}} x'"));
+        for other in ["true x", "help x", "docker ps", "dockgate check", "dockgate policy", ""] {
+            assert_eq!(own(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Run: what happens to a request that was permitted and recorded. Acts.
+
+pub mod deadline;
+pub mod exec;
+pub mod session;
+pub mod watch;

@@ -1,0 +1,45 @@
+//! Session: how many requests of the account are served at once. Acts: locks files.
+#![expect(clippy::disallowed_methods, reason = "the places of sessions are taken here")]
+
+use crate::run::exec;
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+
+/// A place among the sessions. The kernel frees it when this process, and docker, which it becomes, has ended.
+#[derive(Debug)]
+pub struct Place {
+    _lock: Flock<File>,
+}
+
+/// Takes one of `most` places; `None` when all are taken.
+///
+/// # Errors
+/// When the account's state directory cannot be used.
+pub fn enter(most: u64) -> Result<Option<Place>> {
+    let directory = exec::state_directory()?;
+    for number in 0..most {
+        let path = directory.join(format!("session-{number}"));
+        let about = || format!("session {}", path.display());
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(false).mode(0o600).custom_flags(no_follow());
+        let file = options.open(&path).with_context(about)?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => {
+                // docker is to hold it, too.
+                fcntl(&*lock, FcntlArg::F_SETFD(FdFlag::empty())).with_context(about)?;
+                return Ok(Some(Place { _lock: lock }));
+            }
+            Err((_, Errno::EWOULDBLOCK)) => {}
+            Err((_, error)) => return Err(error).with_context(about),
+        }
+    }
+    Ok(None)
+}
+
+/// The account's own files are no links.
+fn no_follow() -> i32 {
+    nix::fcntl::OFlag::O_NOFOLLOW.bits()
+}

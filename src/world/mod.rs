@@ -1,0 +1,165 @@
+//! World: looks up what a verdict must know, as the demands name it. Acts: reads directories, asks the daemon.
+#![expect(clippy::disallowed_methods, reason = "this is where the world is looked at")]
+
+use crate::demand::{Demand, Object, Reach, Want};
+use crate::facts::{Facts, Kind, Mount, Place};
+use crate::policy::Policy;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
+use std::path::{Component, Path, PathBuf};
+
+pub mod daemon;
+pub mod policy_file;
+pub mod project;
+
+/// Looks up everything that `demands` name.
+pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {
+    let mut facts = Facts {
+        working_directory: std::env::current_dir().and_then(fs::canonicalize).unwrap_or_else(|_| PathBuf::from("/")),
+        home: fs::canonicalize(home).unwrap_or_else(|_| home.to_owned()),
+        ..Facts::default()
+    };
+    for demand in demands {
+        match &demand.want {
+            Want::ClientRead { path }
+            | Want::ClientReadTree { path }
+            | Want::DaemonMount { path }
+            | Want::Bind { source: path, .. } => {
+                let place = place(path, &facts);
+                facts.places.insert(path.clone(), place);
+            }
+            Want::Volume { name } => {
+                let volume = daemon::volume(&policy.host, name);
+                facts.volumes.insert(name.clone(), volume);
+            }
+            Want::ProjectMounts { project } => look_up_mounts(policy, project, &mut facts),
+            Want::Object { object, .. } if policy.settings.watches(*object) => list(policy, &[*object], &mut facts),
+            Want::Image { .. } if policy.settings.images.value.is_some() => {
+                list(policy, &[Object::Image], &mut facts);
+            }
+            Want::Prune { object } if policy.settings.watches(*object) => {
+                list(policy, &[Object::Container, *object], &mut facts);
+            }
+            Want::Project { reach, .. } => {
+                let objects: &[Object] = match reach {
+                    Reach::Look | Reach::Containers => &[Object::Container],
+                    Reach::Everything { .. } => &[Object::Container, Object::Image, Object::Network, Object::Volume],
+                };
+                let watched: Vec<Object> =
+                    objects.iter().copied().filter(|object| policy.settings.watches(*object)).collect();
+                list(policy, &watched, &mut facts);
+            }
+            Want::Starts(_) if policy.settings.containers_at_once.value.is_some() => {
+                list(policy, &[Object::Container], &mut facts);
+            }
+            Want::Credentials => facts.config_is_writable = writable(&policy.config),
+            _ => {}
+        }
+    }
+    facts
+}
+
+/// Lists all objects of these kinds, once.
+fn list(policy: &Policy, objects: &[Object], facts: &mut Facts) {
+    for object in objects {
+        if *object == Object::Container {
+            facts.containers.get_or_insert_with(|| daemon::containers(&policy.host));
+        } else {
+            facts.listed.entry(*object).or_insert_with(|| daemon::listed(&policy.host, *object));
+        }
+    }
+}
+
+/// The mounts of a project's containers, as if the request had asked for them.
+fn look_up_mounts(policy: &Policy, project: &str, facts: &mut Facts) {
+    facts.containers.get_or_insert_with(|| daemon::containers(&policy.host));
+    let containers = facts.of_project(project).unwrap_or_default();
+    let mounts: Vec<Mount> = containers.into_iter().flat_map(|container| container.mounts.clone()).collect();
+    for mount in mounts {
+        if mount.kind == "volume" {
+            facts.volumes.insert(mount.name.clone(), daemon::volume(&policy.host, &mount.name));
+        } else {
+            let place = place(&mount.source, facts);
+            facts.places.insert(mount.source, place);
+        }
+    }
+}
+
+/// Resolves a path; what does not exist yet hangs below what does.
+fn place(path: &str, facts: &Facts) -> Place {
+    let absolute = facts.working_directory.join(path);
+    let resolved = match resolve(&absolute) {
+        Err(error) if error.kind() == ErrorKind::NotFound => below_what_exists(&absolute),
+        other => other,
+    };
+    match resolved {
+        Ok(path) => Place::At {
+            kind: kind(&path),
+            readable: !path.exists() || nix::unistd::access(&path, nix::unistd::AccessFlags::R_OK).is_ok(),
+            dot_directories: dot_directories(&path, &facts.home),
+            path,
+        },
+        Err(error) => Place::Unknown(error.to_string()),
+    }
+}
+
+fn kind(path: &Path) -> Kind {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Kind::File,
+        Ok(metadata) if metadata.is_dir() => Kind::Directory,
+        Ok(_) => Kind::Other,
+        Err(_) => Kind::Missing,
+    }
+}
+
+/// Where the kernel finds a path, without its magic links: `/proc/PID/root` and `/proc/PID/cwd` lead whoever
+/// opens them into another process's world — the gate, docker and the daemon each into another one.
+fn resolve(path: &Path) -> std::io::Result<PathBuf> {
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let found = openat2(AT_FDCWD, path, how)?;
+    fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd()))
+}
+
+/// The deepest ancestor that exists, resolved, with the rest as given. A dangling symbolic link is an
+/// error: what it leads to could come into being.
+fn below_what_exists(path: &Path) -> std::io::Result<PathBuf> {
+    let mut missing = PathBuf::new();
+    for ancestor in path.ancestors() {
+        match fs::symlink_metadata(ancestor) {
+            Ok(_) => return Ok(resolve(ancestor)?.join(missing)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        match ancestor.components().next_back() {
+            Some(Component::Normal(name)) => {
+                missing =
+                    if missing.as_os_str().is_empty() { PathBuf::from(name) } else { Path::new(name).join(missing) };
+            }
+            _ => return Err(ErrorKind::InvalidInput.into()),
+        }
+    }
+    Err(ErrorKind::NotFound.into())
+}
+
+/// The dot-directories that would be read with `path` when it is the home or above it.
+fn dot_directories(path: &Path, home: &Path) -> Vec<String> {
+    if !home.starts_with(path) {
+        return Vec::new();
+    }
+    let Ok(entries) = fs::read_dir(home) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with('.'))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Whether this process could write in a directory.
+pub fn writable(directory: &Path) -> bool {
+    nix::unistd::access(directory, nix::unistd::AccessFlags::W_OK).is_ok()
+}

@@ -1,0 +1,88 @@
+//! Loading the policy file: found, trusted, read. Acts: reads files.
+#![expect(clippy::disallowed_methods, reason = "the policy file is read here")]
+
+use crate::policy::set::PolicySet;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs::{self, File, Metadata};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Where the policy is when no `--config` names another place.
+pub const DEFAULT_PATH: &str = "/etc/dockgate/policy.toml";
+
+/// A policy file of more bytes than this is not one.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The policy: of the file named, of [`DEFAULT_PATH`] if there is one, or the built-in default.
+///
+/// # Errors
+/// When the file cannot be read, can be changed by anyone but root, or is not wholly understood. Nothing
+/// may run then.
+pub fn load(named: Option<&Path>) -> Result<PolicySet> {
+    let path = match named {
+        Some(path) => path.to_owned(),
+        None => match fs::symlink_metadata(DEFAULT_PATH) {
+            Ok(_) => PathBuf::from(DEFAULT_PATH),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(PolicySet::default()),
+            Err(error) => return Err(error).with_context(|| format!("policy file {DEFAULT_PATH}")),
+        },
+    };
+    let text = trusted_text(&path).with_context(|| format!("policy file {}", path.display()))?;
+    PolicySet::from_toml(&text)
+        .map_err(|message| anyhow::anyhow!("policy file {}: {}", path.display(), message.trim_end()))
+}
+
+/// Reads a policy that is no file yet, to judge its form: where it is built, not even the store is root's.
+///
+/// # Errors
+/// When it cannot be read, or is not wholly understood.
+pub fn form(input: &mut impl Read) -> Result<PolicySet> {
+    let mut text = String::new();
+    input.take(MAX_BYTES + 1).read_to_string(&mut text).context("policy on standard input")?;
+    ensure!(text.len() as u64 <= MAX_BYTES, "policy on standard input: it is larger than {MAX_BYTES} bytes");
+    PolicySet::from_toml(&text).map_err(|message| anyhow::anyhow!("policy on standard input: {}", message.trim_end()))
+}
+
+/// The text of a file that only root can change.
+fn trusted_text(path: &Path) -> Result<String> {
+    ensure!(path.is_absolute(), "its path must be absolute");
+    // The file is judged by its open descriptor, so that what was judged is what is read.
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    ensure!(metadata.is_file(), "it is not a regular file");
+    ensure!(metadata.uid() == 0, "it belongs to user id {}; it must belong to root", metadata.uid());
+    ensure!(
+        metadata.mode() & 0o022 == 0,
+        "others than root can write it (mode {:04o}); chmod go-w",
+        metadata.mode() & 0o7777
+    );
+    trusted_way(path)?;
+    trusted_way(&fs::canonicalize(path)?)?;
+    let mut text = String::new();
+    ensure!(metadata.len() <= MAX_BYTES, "it is larger than {MAX_BYTES} bytes");
+    file.by_ref().take(MAX_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Whoever can rename something on the way to a file can put another in its place. A sticky directory of
+/// root's (`/tmp`, `/nix/store`) protects what is root's in it.
+fn trusted_way(path: &Path) -> Result<()> {
+    for part in path.ancestors() {
+        let own = fs::symlink_metadata(part)?;
+        ensure!(
+            own.uid() == 0,
+            "{} on the way to it belongs to user id {}; it must belong to root",
+            part.display(),
+            own.uid()
+        );
+        if part != path && writable_by_others(&fs::metadata(part)?) {
+            bail!("others than root can write the directory {} on the way to it; chmod go-w", part.display());
+        }
+    }
+    Ok(())
+}
+
+fn writable_by_others(directory: &Metadata) -> bool {
+    directory.mode() & 0o022 != 0 && directory.mode() & 0o1000 == 0
+}
