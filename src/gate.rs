@@ -2,19 +2,21 @@
 
 use crate::answer::guide;
 use crate::answer::{check_text, failed, print, refuse, say, unrecorded};
-use crate::audit::{Audit, Understood, syslog};
-use crate::compose::{self, Model, Project};
+use crate::audit::{Audit, syslog};
+use crate::compose::{self, Project};
+use crate::decision::{Action, Decision, Understood, docker_or_own};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
-use crate::docker::Invocation;
+use crate::docker::{Invocation, Model};
 use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::policy::{self, Policy, Verdict};
 use crate::request::Request;
+use crate::request::account::Account;
 use crate::request::own::Own;
 use crate::request::words::Words;
 use crate::run::deadline::{self, Missed, ProcessorTime};
-use crate::run::exec::{self, Account, Launch};
+use crate::run::exec::{self, Launch};
 use crate::run::session;
 use crate::world;
 use crate::world::project::{self, Located};
@@ -27,13 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The processor time, in seconds, that judging may take, and each program that it starts.
 const PROCESSOR_SECONDS: u64 = 60;
-
-/// What a request can come to.
-#[derive(Debug)]
-pub enum Action {
-    Docker(Invocation),
-    Own(Own),
-}
 
 /// Who runs the gate, under what policy.
 #[derive(Debug)]
@@ -51,13 +46,6 @@ pub struct Gate {
 fn unresolved(error: anyhow::Error) -> Denial {
     let hint = "mend the Compose file or the command, and send it again";
     Denial::new(Reason::ProjectModel, "Compose project", format!("{error:#}"), hint)
-}
-
-/// A request judged: what was understood of it, and the verdict.
-#[derive(Debug)]
-pub struct Decision {
-    pub understood: Understood,
-    pub verdict: Verdict<Action>,
 }
 
 impl Gate {
@@ -108,7 +96,7 @@ impl Gate {
 
     /// The label of what is made under a limit of its number.
     fn label(&self) -> Option<(&str, &str)> {
-        self.policy.settings.containers_at_once.value.map(|_| (policy::limits::LABEL, &*self.account.name))
+        self.policy.settings.containers_at_once.value.map(|_| (policy::rules::limits::LABEL, &*self.account.name))
     }
 
     fn look_up(&self, demands: &[Demand]) -> Facts {
@@ -246,13 +234,5 @@ impl Gate {
             Own::Version => print(concat!("dockgate ", env!("CARGO_PKG_VERSION"), "\n")),
             Own::Check(request) => check_text(&self.decide(request, false)),
         }
-    }
-}
-
-/// Parts what becomes docker from what dockgate answers itself.
-fn docker_or_own(action: Action) -> Result<Invocation, Own> {
-    match action {
-        Action::Docker(invocation) => Ok(invocation),
-        Action::Own(own) => Err(own),
     }
 }

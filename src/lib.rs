@@ -1,12 +1,36 @@
 //! dockgate: a gate between an SSH key and Docker.
 //!
 //! ```text
-//! sshd ── env ──▶ Request ─▶ Words ─▶ Invocation ─▶ [Demand] ─▶ Verdict ─▶ record ─▶ Audited ─▶ execve
+//! ssh words ─▶ Request ─▶ Words ─▶ Invocation ─▶ [Demand] ─▶ Verdict ─▶ record ─▶ Audited ─▶ docker
 //! ```
 //!
-//! Data flows one way, and there are two halves. The deciding half — [`request::words`], [`docker`], [`demand`],
-//! [`policy`] — is pure and can only deny: its error is [`denial::Denial`]. The acting half — [`world`],
-//! [`audit`], [`run`] — cannot deny, only fail. [`gate`] is where they meet, and reads as the picture above.
+//! A request goes through this once, from left to right, in [`gate`]. The modules are of two halves. Those that
+//! *decide* are pure: they see no file, socket, clock or environment, and the one error they know is a
+//! [`denial::Denial`]. Those that *act* can fail, but they never deny. What a decision has to know of the world
+//! is named by the demands, looked up by [`world`] and handed back as [`facts`].
+//!
+//! | module | half | what it is about |
+//! | --- | --- | --- |
+//! | [`request`] | decides | what was asked, and by whom: the words of a request, the account, the way dockgate was started |
+//! | [`docker`] | decides | docker's command line: words become an invocation, and an invocation demands |
+//! | [`compose`] | decides | a Compose project: its files and its model become demands |
+//! | [`demand`] | decides | what a request can ask for; the one language that grammar and policy share |
+//! | [`facts`] | decides | what was looked up for a decision |
+//! | [`policy`] | decides | whether what is asked for is fine, and the policy file |
+//! | [`denial`] | decides | why not, in words for the one who asked |
+//! | [`decision`] | decides | a request with its verdict |
+//! | [`keys`] | decides | public keys, what sshd proves of one, lines of authorized_keys |
+//! | [`cli`] | decides | dockgate's own options |
+//! | [`exit`] | decides | dockgate's own exit codes |
+//! | [`gate`] | acts | one request, from its bytes to docker or to a refusal |
+//! | [`world`] | acts | looks up files, the daemon, a project, the account and the policy file |
+//! | [`audit`] | acts | writes the record of a decision, and reads records back |
+//! | [`run`] | acts | what happens then: docker is started, watched and ended |
+//! | [`answer`] | acts | what the client is told |
+//! | [`admin`] | acts | the administrator's tools, a file for each sub-command |
+//!
+//! A module imports only what stands before it on the way, and no two import each other; `tests/structure.rs`
+//! holds the table and the imports to that.
 //!
 //! Two types keep the order. A [`policy::Permit`] is made by a policy alone, an [`audit::Audited`] by the
 //! audit alone and out of a permit, and docker is started with nothing else:
@@ -29,6 +53,7 @@ pub mod answer;
 pub mod audit;
 pub mod cli;
 pub mod compose;
+pub mod decision;
 pub mod demand;
 pub mod denial;
 pub mod docker;

@@ -11,11 +11,11 @@ use dockgate::cli::{Cli, Command, Options, PolicyCommand};
 use dockgate::exit::Exit;
 use dockgate::gate::Gate;
 use dockgate::policy::set::{PolicySet, Selected};
-use dockgate::request::identity;
+use dockgate::request::account::{Account, is_locale};
 use dockgate::request::start::{Itself, Start};
 use dockgate::request::{Client, Request};
-use dockgate::run::exec::{Account, is_locale};
 use dockgate::run::watch;
+use dockgate::world::identity;
 use dockgate::world::policy_file;
 use dockgate::{answer, audit, policy};
 use std::ffi::OsString;
@@ -83,7 +83,7 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
     }
     if let Some(Command::Doctor { user, json, sshd, sshd_config }) = &command {
         let [config, sshd, sshd_config] = [&config, sshd, sshd_config].map(|file| file.as_deref().map(absolute));
-        return examine(look::Options { user: user.clone(), config, sshd, sshd_config }, *json);
+        return examine(look::options::Options { user: user.clone(), config, sshd, sshd_config }, *json);
     }
     let set = match policy_file::load(config.as_deref()) {
         Ok(set) => set,
@@ -152,7 +152,7 @@ fn authorize_key(file: &std::path::Path, wish: Wish, set: &PolicySet) -> Exit {
 }
 
 /// Looks at the host for one account, and says what is wrong.
-fn examine(options: look::Options, json: bool) -> Exit {
+fn examine(options: look::options::Options, json: bool) -> Exit {
     let (own, _) = identity::account();
     let name = options.user.clone().unwrap_or_else(|| own.clone());
     if name != own && !nix::unistd::Uid::effective().is_root() {
@@ -259,7 +259,8 @@ fn broken_policy(error: &anyhow::Error, request: &Request, profile: &str) -> Exi
     let id = identity::record_id();
     let default = policy::Policy::default();
     let recorded = audit::syslog::Sink::connect(&default.audit).and_then(|sink| {
-        audit::Audit::new(sink, request, profile, id.clone()).error("policy-broken", &audit::Understood::named("-"))
+        audit::Audit::new(sink, request, profile, id.clone())
+            .error("policy-broken", &dockgate::decision::Understood::named("-"))
     });
     let record = if recorded.is_ok() { format!("record: {id}\n") } else { String::new() };
     answer::say(&format!(

@@ -6,7 +6,7 @@ use dockgate::denial::Reason;
 use dockgate::gate::Gate;
 use dockgate::policy::Policy;
 use dockgate::policy::set::PolicySet;
-use dockgate::run::exec::Account;
+use dockgate::request::account::Account;
 use std::fs;
 use std::path::Path;
 

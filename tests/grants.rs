@@ -3,7 +3,7 @@
 
 use dockgate::gate::Gate;
 use dockgate::policy::Policy;
-use dockgate::run::exec::Account;
+use dockgate::request::account::Account;
 use std::fs;
 use std::path::PathBuf;
 

@@ -1,10 +1,11 @@
 //! What the policy protects, and what it limits: every knob bites, by every name that docker takes for a thing.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
+use dockgate::decision::Action;
 use dockgate::docker::{Invocation, options::Setting};
-use dockgate::gate::{Action, Gate};
+use dockgate::gate::Gate;
 use dockgate::policy::Policy;
-use dockgate::run::exec::Account;
+use dockgate::request::account::Account;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;

@@ -7,7 +7,7 @@
 use dockgate::denial::Denial;
 use dockgate::gate::Gate;
 use dockgate::policy::Policy;
-use dockgate::run::exec::Account;
+use dockgate::request::account::Account;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use crate::demand::Object;
 use crate::docker::catalogue;
 use crate::docker::row::{Ask, Command};
-use crate::policy::limits::{size, thousandths};
+use crate::policy::rules::limits::{size, thousandths};
 use crate::policy::settings::{OBJECTS, Origin, Pattern, Settings};
 use crate::policy::{Policy, operations};
 use crate::request::Request;

@@ -1,9 +1,9 @@
 //! Answers: what the client is told, on its two streams. Acts: writes to them.
 
-use crate::audit::{Audit, Understood, escape};
+use crate::audit::{Audit, escape};
+use crate::decision::{Action, Decision, Understood};
 use crate::denial::Denial;
 use crate::exit::Exit;
-use crate::gate::{Action, Decision};
 use std::io::Write;
 
 pub mod guide;

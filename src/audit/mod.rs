@@ -2,8 +2,8 @@
 //!
 //! [`Audit::permit`] is the only maker of [`Audited`], and running needs an `Audited`: no record, no run.
 
+use crate::decision::Understood;
 use crate::denial::Denial;
-use crate::docker::Secret;
 use crate::policy::Permit;
 use crate::request::Request;
 use anyhow::Result;
@@ -31,22 +31,6 @@ impl<T> Audited<T> {
     /// Narrows to a part of what may now be done; the record holds for it too.
     pub fn part<U, E>(self, part: impl FnOnce(T) -> Result<U, E>) -> Result<Audited<U>, E> {
         part(self.subject).map(|subject| Audited { subject })
-    }
-}
-
-/// A request as far as it was understood, for the record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Understood {
-    /// Docker's words for the command; empty when it was not understood.
-    pub command: String,
-    /// The values that the record does not show; `None` when the request was not understood.
-    pub secrets: Option<Vec<Secret>>,
-}
-
-impl Understood {
-    /// Something that has a name and no secrets of its own to know of.
-    pub fn named(command: &str) -> Self {
-        Self { command: command.to_owned(), secrets: None }
     }
 }
 

@@ -4,7 +4,7 @@ use super::Project;
 use super::model::{entries, is_empty, items, text};
 use crate::demand::{Amount, Demand, HostPorts, NewContainer, Object, Reach, Resources, Starts, Touch, Want};
 use crate::docker::row::{Ask, Use};
-use crate::docker::{asks, limits};
+use crate::docker::{asks, resources};
 use serde_json::Value;
 
 /// What a command asks for with the model beyond the model's own content: the project's objects, the
@@ -106,18 +106,18 @@ fn new_container(names: Vec<String>, ports: Vec<HostPorts>, content: &Value) -> 
     };
     let cpus = match own("cpu_quota").or_else(|| own("cpu_period")) {
         Some(text) => Amount::Unknown(text),
-        None => amount(own("cpus"), limit("cpus"), limits::cpus),
+        None => amount(own("cpus"), limit("cpus"), resources::cpus),
     };
     let resources = Resources {
-        memory: amount(own("mem_limit"), limit("memory"), limits::memory),
-        swap: own("memswap_limit").map_or(Amount::NotGiven, |text| limits::memory(&text)),
+        memory: amount(own("mem_limit"), limit("memory"), resources::memory),
+        swap: own("memswap_limit").map_or(Amount::NotGiven, |text| resources::memory(&text)),
         cpus,
-        pids: amount(own("pids_limit"), limit("pids"), limits::pids),
+        pids: amount(own("pids_limit"), limit("pids"), resources::pids),
     };
     let published = |port: &Value| {
         let published = port.get("published").filter(|port| !is_empty(port)).map(text);
         let any = || HostPorts::Any(port.to_string());
-        published.and_then(|text| limits::host_ports(&text)).unwrap_or_else(any)
+        published.and_then(|text| resources::host_ports(&text)).unwrap_or_else(any)
     };
     let ports = content.get("ports").into_iter().flat_map(items).map(published).chain(ports).collect();
     NewContainer { names, resources, ports }

@@ -6,10 +6,9 @@
 
 use crate::demand::{Demand, HostPorts, Reach, Starts, Want};
 use crate::docker::Invocation;
-use crate::docker::limits;
 use crate::docker::options::Given;
+use crate::docker::resources;
 use crate::docker::row::{Ask, Use};
-use std::path::PathBuf;
 
 pub mod effects;
 pub mod judged;
@@ -49,15 +48,6 @@ pub struct Project {
     pub compatible: bool,
 }
 
-/// A judged model, ready to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Model {
-    /// The project directory, absolute.
-    pub directory: PathBuf,
-    /// The model as JSON, which is YAML; empty when there was no file to judge, so that Compose finds none.
-    pub text: String,
-}
-
 impl Project {
     /// The project of a command that loads one.
     pub fn of(invocation: &Invocation) -> Option<Self> {
@@ -90,7 +80,7 @@ impl Project {
             builds,
             reach,
             container_name: own_name.map(str::to_owned),
-            ports: limits::new_container(invocation.options()).ports,
+            ports: resources::new_container(invocation.options()).ports,
             pulls: named("compose pull") || invocation.value_of("pull") == Some("always"),
             runs: named("compose run"),
             starts: ["start", "restart", "unpause"].iter().any(|verb| named(&format!("compose {verb}"))),

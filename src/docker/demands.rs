@@ -2,7 +2,7 @@
 
 use super::options::Given;
 use super::row::{Ask, Command, Component, Operands, Opt};
-use super::{Invocation, Secret, asks, limits};
+use super::{Invocation, Secret, asks, resources};
 use crate::demand::{ANY_TAG, Demand, Object, Starts, Touch, Want};
 
 impl Invocation {
@@ -30,10 +30,12 @@ impl Invocation {
                         demands.push(Demand::new(Want::Starts(Starts::Named(self.operands.clone())), &*about));
                     }
                     Ask::Makes => {
-                        demands.push(Demand::new(Want::NewContainer(limits::new_container(&self.given)), &*about));
+                        demands.push(Demand::new(Want::NewContainer(resources::new_container(&self.given)), &*about));
                         demands.push(Demand::new(Want::Starts(Starts::New(1)), &*about));
                     }
-                    Ask::Limits => demands.push(Demand::new(Want::Resources(limits::resources(&self.given)), &*about)),
+                    Ask::Limits => {
+                        demands.push(Demand::new(Want::Resources(resources::resources(&self.given)), &*about))
+                    }
                     _ => {}
                 }
                 for want in asks::wants(*ask, command.name, command.name) {

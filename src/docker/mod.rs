@@ -5,7 +5,6 @@
 //! on is rebuilt from what was understood, in a form that both read alike: groups without options, options
 //! in one word, `--` before the operands.
 
-use crate::compose::Model;
 use crate::denial::Denial;
 use crate::request::words::Words;
 use options::{Given, Parsed, Setting};
@@ -14,19 +13,29 @@ use refusals::{
     refuse_paths_as_names, unknown_command,
 };
 use row::{Ask, Command, Use};
+use std::path::PathBuf;
 
 pub mod asks;
 pub mod catalogue;
 pub mod csv;
 mod demands;
-pub mod limits;
 pub mod nearest;
 pub mod not_docker;
 pub mod options;
 pub mod refusals;
+pub mod resources;
 pub mod row;
 
 pub use row::Component;
+
+/// A Compose project that was judged, ready to run in place of its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// The project directory, absolute.
+    pub directory: PathBuf,
+    /// The model as JSON, which is YAML; empty when there was no file to judge, so that Compose finds none.
+    pub text: String,
+}
 
 /// A docker command line.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +122,7 @@ impl Invocation {
     fn help(mut self, path: &[String]) -> Result<Self, Denial> {
         let mut spelling = String::new();
         for word in path.iter().take_while(|word| !word.starts_with('-')) {
-            let next = join(&spelling, word);
+            let next = catalogue::join(&spelling, word);
             if matches!(catalogue::find(&next), catalogue::Found::Nothing) {
                 break;
             }
@@ -143,12 +152,12 @@ impl Invocation {
         if word.is_empty() || word.contains(' ') {
             return Err(unknown_command(&prefix, word));
         }
-        let spelling = join(&prefix, word);
+        let spelling = catalogue::join(&prefix, word);
         match catalogue::find(&spelling) {
             Found::Nothing => Err(unknown_command(&prefix, word)),
             Found::Leaf(command) => self.leaf(command, &spelling, rest),
             Found::Both(command) => match rest.first() {
-                Some(next) if !matches!(catalogue::find(&join(&spelling, next)), Found::Nothing) => {
+                Some(next) if !matches!(catalogue::find(&catalogue::join(&spelling, next)), Found::Nothing) => {
                     self.descend(spelling, rest)
                 }
                 _ => self.leaf(command, &spelling, rest),
@@ -162,7 +171,10 @@ impl Invocation {
                     refuse_dashed_values(&self.root, &spelling)?;
                     refuse_other_project_names(&self.root)?;
                     if parsed.help {
-                        return self.help(&split(&join(&spelling, parsed.operands.first().map_or("", |word| word))));
+                        return self.help(&split(&catalogue::join(
+                            &spelling,
+                            parsed.operands.first().map_or("", |word| word),
+                        )));
                     }
                     let version = self.root.iter().any(|given| given.option.long == "version" && given.is_set());
                     self.root.retain(|given| given.option.long != "version");
@@ -320,14 +332,6 @@ impl Invocation {
     /// Whether an option of the command is given and not switched off.
     pub fn has(&self, long: &str) -> bool {
         self.given.iter().rfind(|given| given.option.long == long).is_some_and(Given::is_set)
-    }
-}
-
-fn join(prefix: &str, word: &str) -> String {
-    match (prefix, word) {
-        ("", word) => word.to_owned(),
-        (prefix, "") => prefix.to_owned(),
-        (prefix, word) => format!("{prefix} {word}"),
     }
 }
 

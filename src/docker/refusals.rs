@@ -1,8 +1,8 @@
 //! What is refused because docker's own parsers would read it in another way, or not at all. Pure.
 
+use super::catalogue;
 use super::options::Given;
 use super::row::{Command, Operands};
-use super::{catalogue, join};
 use crate::denial::{Denial, Reason};
 
 /// `panic` to `trace`: what docker's `--log-level` takes.
@@ -109,7 +109,7 @@ pub(super) fn group_option(prefix: &str, word: &str) -> Denial {
 }
 
 pub(super) fn unknown_command(prefix: &str, word: &str) -> Denial {
-    let about = join("docker", prefix);
+    let about = catalogue::join("docker", prefix);
     let meant = match crate::docker::nearest::nearest(word, catalogue::words_after(prefix)) {
         Some(name) => format!("did you mean {about} {name}? "),
         None => String::new(),

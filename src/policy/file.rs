@@ -2,15 +2,11 @@
 
 use super::set::{Key, PolicySet};
 use super::settings::{Origin, Settings};
-use super::values::{
-    Absolute, Capability, Device, Endpoint, Facility, Fingerprint, Format, Mount, Name, Operation, Ports, Processors,
-    Range, Required, Size,
-};
-use super::{Audit, Mode, Policy, operations};
-use crate::demand::Namespace;
+use super::tables::{Commands, Containers, Host, Limits, Overlay, Protected};
+use super::values::{Absolute, Endpoint, Facility, Fingerprint, Format, Mode, Operation, Range, Required};
+use super::{Audit, Policy, operations};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::num::NonZeroU64;
 use toml::Spanned;
 
 /// The whole file; every part can be left out.
@@ -33,69 +29,12 @@ struct File {
     limits: Limits,
 }
 
-/// What a profile sets, and the file's top level.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Overlay {
-    pub mode: Option<Mode>,
-    pub commands: Commands,
-    pub host: Host,
-    pub containers: Containers,
-    pub volumes: Protected,
-    pub networks: Protected,
-    pub images: Protected,
-    pub limits: Limits,
-}
-
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Docker {
     program: Option<Absolute>,
     host: Option<Endpoint>,
     config: Option<Absolute>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Commands {
-    pub blocked: Option<Vec<Operation>>,
-    pub allowed: Option<Vec<Operation>>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Host {
-    pub bind_mounts: Option<Vec<Mount>>,
-    pub devices: Option<Vec<Device>>,
-    pub capabilities: Option<Vec<Capability>>,
-    pub namespaces: Option<Vec<Namespace>>,
-    pub privileged: Option<bool>,
-    pub runtimes: Option<Vec<String>>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Containers {
-    pub protected: Option<Vec<Name>>,
-    pub only: Option<Vec<Name>>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Protected {
-    pub protected: Option<Vec<Name>>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    pub memory: Option<Size>,
-    pub cpus: Option<Processors>,
-    pub pids: Option<NonZeroU64>,
-    pub ports: Option<Vec<Ports>>,
-    pub images: Option<Vec<Name>>,
-    pub containers: Option<NonZeroU64>,
-    pub sessions: Option<NonZeroU64>,
 }
 
 /// A key, by its label.

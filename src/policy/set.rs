@@ -1,8 +1,8 @@
 //! The policy file as a whole: profiles and keys, and which of them a request gets. Pure.
 
 use super::Policy;
-use super::file::Overlay;
 use super::settings::Origin;
+use super::tables::Overlay;
 use crate::denial::{Denial, Reason};
 use crate::request::Request;
 use ipnet::IpNet;

@@ -3,9 +3,9 @@
 //! The built-in default sets every knob; the file's top level and then a profile each set some of them. Each
 //! value remembers who set it.
 
-use super::file::{Commands, Containers, Host, Limits, Overlay};
-use super::values::Name;
-use super::{BindMount, Mode, operations};
+use super::operations;
+use super::tables::{Commands, Containers, Host, Limits, Overlay};
+use super::values::{BindMount, Mode, Name};
 use crate::demand::Object;
 use std::collections::BTreeMap;
 use std::fmt;

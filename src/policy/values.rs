@@ -1,8 +1,8 @@
 //! Values of the policy file, each checked as it is read. Pure.
 
-use super::{BindMount, capability, operations};
+use super::operations;
 use crate::demand::{Amount, HostPorts};
-use crate::docker::limits;
+use crate::docker::resources;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -208,7 +208,7 @@ impl TryFrom<String> for Size {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        match limits::memory(&text) {
+        match resources::memory(&text) {
             Amount::Is(bytes) => Ok(Self(bytes)),
             Amount::NotGiven | Amount::Unknown(_) => Err(format!("\"{text}\" is not a size like 512m or 2g")),
         }
@@ -244,7 +244,7 @@ impl TryFrom<Scalar> for Processors {
 
     fn try_from(value: Scalar) -> Result<Self, String> {
         let text = value.text();
-        match limits::cpus(&text) {
+        match resources::cpus(&text) {
             Amount::Is(thousandths) => Ok(Self(thousandths)),
             Amount::NotGiven | Amount::Unknown(_) => Err(format!("{text} is not a number of processors like 1.5")),
         }
@@ -261,7 +261,7 @@ impl TryFrom<Scalar> for Ports {
 
     fn try_from(value: Scalar) -> Result<Self, String> {
         let text = value.text();
-        match limits::host_ports(&text) {
+        match resources::host_ports(&text) {
             Some(HostPorts::Range(first, last)) => Ok(Self(first, last)),
             Some(HostPorts::Any(_)) | None => Err(format!("{text} is neither a port nor a range like \"8000-8099\"")),
         }
@@ -307,4 +307,44 @@ impl TryFrom<String> for Range {
 pub fn range(text: &str) -> Result<IpNet, String> {
     let range = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     range.map_err(|_| format!("\"{text}\" is neither an address nor a range like 192.0.2.0/24"))
+}
+
+/// What a refusal by the lists and limits comes to.
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    #[default]
+    Enforce,
+    /// What they would refuse runs, and the record says so. What reaches the host or the gate itself is
+    /// refused all the same.
+    Observe,
+}
+
+impl Mode {
+    /// The word that the policy file uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+        }
+    }
+}
+
+/// A directory or file of the host that containers may mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindMount {
+    pub path: PathBuf,
+    pub read_only: bool,
+}
+
+impl std::fmt::Display for BindMount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.path.display(), if self.read_only { ":ro" } else { "" })
+    }
+}
+
+/// Without `CAP_`, in upper case, as the policy file has it.
+pub fn capability(name: &str) -> String {
+    let upper = name.to_ascii_uppercase();
+    upper.strip_prefix("CAP_").map(str::to_owned).unwrap_or(upper)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-pub mod identity;
+pub mod account;
 pub mod own;
 pub mod start;
 pub mod words;

@@ -6,10 +6,12 @@
 //! - as `docker`, a wrapper ahead of the real one in somebody's PATH.
 
 use crate::request::words::Words;
-use crate::run::watch;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+/// The name under which this program watches a connection ([`crate::run::watch`]).
+pub const WATCH: &str = "dockgate-watch";
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +39,7 @@ impl Start {
         if name == b"docker" {
             return Self::Request(Some(wrapped(&arguments)));
         }
-        if name == watch::NAME.as_bytes() {
+        if name == WATCH.as_bytes() {
             return Self::Watch(arguments.into_iter().skip(1).collect());
         }
         match arguments.as_slice() {

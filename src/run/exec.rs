@@ -5,8 +5,9 @@ use crate::audit::Audited;
 use crate::docker::asks::is_remote;
 use crate::docker::{Component, Invocation};
 use crate::policy::Policy;
+use crate::request::account::Account;
+use crate::run::memory;
 use crate::run::watch;
-use crate::world::project;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -19,34 +20,6 @@ use std::process::Command;
 
 /// Where systems keep docker, in order: NixOS, a local installation, a package.
 const PROGRAMS: &[&str] = &["/run/current-system/sw/bin/docker", "/usr/local/bin/docker", "/usr/bin/docker"];
-
-/// For the helpers that docker itself looks up; none of these can be written by an ordinary account.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
-
-/// The account as the password database has it, and what of the environment may go on to docker.
-#[derive(Clone, Debug, Default)]
-pub struct Account {
-    pub name: String,
-    pub home: PathBuf,
-    /// `LANG`, `LC_*` and `TERM`, where they are plain words.
-    pub locale: Vec<(OsString, OsString)>,
-}
-
-impl Account {
-    /// The environment for docker, whole: nothing is inherited.
-    pub fn environment(&self, policy: &Policy) -> Vec<(OsString, OsString)> {
-        let fixed: [(&str, &Path); 4] = [
-            ("HOME", &self.home),
-            ("USER", Path::new(&self.name)),
-            ("LOGNAME", Path::new(&self.name)),
-            ("DOCKER_CONFIG", &policy.config),
-        ];
-        let fixed = fixed.iter().map(|(name, value)| (OsString::from(name), value.as_os_str().to_owned()));
-        let texts = [("PATH", PATH), ("DOCKER_HOST", policy.host.as_str())];
-        let texts = texts.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        fixed.chain(texts).chain(self.locale.iter().cloned()).collect()
-    }
-}
 
 /// All that is needed to become docker, found before the record is written: a record never claims a run
 /// that could not be.
@@ -79,7 +52,7 @@ pub fn environment(
     invocation: &Invocation,
     state: impl FnOnce() -> Result<PathBuf>,
 ) -> Result<Vec<(OsString, OsString)>> {
-    let mut environment = account.environment(policy);
+    let mut environment = account.environment(&policy.host, &policy.config);
     if builds(invocation) {
         environment.push(("BUILDX_CONFIG".into(), state()?.join("buildx").into()));
         // Else buildx starts git in a build context, and git reads what the context's .git says.
@@ -125,14 +98,6 @@ pub fn state_directory() -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Whether a variable is one of those that docker may see, with a value that names no file.
-pub fn is_locale(name: &str, value: &str) -> bool {
-    (matches!(name, "LANG" | "LANGUAGE" | "TERM") || name.starts_with("LC_"))
-        && !value.is_empty()
-        && value.len() <= 64
-        && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '@' | '-' | '+' | ':'))
-}
-
 /// The docker program: the policy's, or the first that is there.
 ///
 /// # Errors
@@ -157,9 +122,9 @@ pub fn program(policy: &Policy) -> Result<PathBuf> {
 /// When the connection is gone already, or docker cannot be started.
 pub fn become_docker(audited: Audited<Invocation>, launch: &Launch, parent: Pid) -> Result<std::convert::Infallible> {
     let invocation = audited.into_subject();
-    let model = invocation.model().map(|model| project::memory_file(&model.text)).transpose()?;
+    let model = invocation.model().map(|model| memory::memory_file(&model.text)).transpose()?;
     let argv = match &model {
-        Some(file) => invocation.argv_with_model(&project::path_of(file)),
+        Some(file) => invocation.argv_with_model(&memory::path_of(file)),
         None => invocation.argv(),
     };
     die_with_connection(&invocation, parent, launch.over_ssh)?;
@@ -185,25 +150,4 @@ fn die_with_connection(invocation: &Invocation, parent: Pid, over_ssh: bool) -> 
         bail!("the connection has ended");
     }
     if over_ssh { watch::start(signal) } else { Ok(()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_locale;
-
-    #[test]
-    fn only_plain_locale_words_pass() {
-        for (name, value, passes) in [
-            ("LANG", "C.UTF-8", true),
-            ("LC_ALL", "de_DE.UTF-8@euro", true),
-            ("TERM", "xterm-256color", true),
-            ("LANG", "../../tmp/x", false),
-            ("TERM", "x\u{1b}", false),
-            ("TERM", "", false),
-            ("LD_PRELOAD", "x", false),
-            ("DOCKER_HOST", "x", false),
-        ] {
-            assert_eq!(is_locale(name, value), passes, "{name}={value}");
-        }
-    }
 }

@@ -2,5 +2,6 @@
 
 pub mod deadline;
 pub mod exec;
+pub mod memory;
 pub mod session;
 pub mod watch;

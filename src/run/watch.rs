@@ -6,6 +6,7 @@
 //! sessions goes on when one of them ends. What always ends with the session is the far end of standard output.
 #![expect(clippy::disallowed_methods, reason = "the watching process is started and ended here")]
 
+use crate::request::start::WATCH;
 use anyhow::{Context, Result, ensure};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_pdeathsig;
@@ -16,9 +17,6 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-
-/// The name under which this program watches. Its arguments: the process to end, and the signal.
-pub const NAME: &str = "dockgate-watch";
 
 /// Starts a process that sends `signal` to this one, and to what it becomes, when nobody reads its standard
 /// output any more. That process ends with this one.
@@ -34,7 +32,7 @@ pub fn start(signal: Signal) -> Result<()> {
     }
     let program = std::env::current_exe().context("this program's own path")?;
     let mut watch = Command::new(program);
-    watch.arg0(NAME).args([getpid().to_string(), signal.as_str().to_owned()]).env_clear();
+    watch.arg0(WATCH).args([getpid().to_string(), signal.as_str().to_owned()]).env_clear();
     // Not waited for: docker has no use for its exit code, and the kernel ends it with docker.
     watch.stdin(Stdio::null()).stdout(out).stderr(Stdio::null()).spawn().context("starting the watch")?;
     Ok(())
@@ -45,7 +43,7 @@ pub fn start(signal: Signal) -> Result<()> {
 /// # Errors
 /// When the arguments are not those that [`start`] gives, or that process has ended.
 pub fn watch(arguments: &[OsString]) -> Result<()> {
-    let [parent, signal] = arguments else { anyhow::bail!("{NAME} is started by dockgate itself") };
+    let [parent, signal] = arguments else { anyhow::bail!("{WATCH} is started by dockgate itself") };
     let parent = Pid::from_raw(parent.to_str().and_then(|text| text.parse().ok()).context("a process id")?);
     let signal: Signal = signal.to_str().context("a signal")?.parse()?;
     set_pdeathsig(Signal::SIGKILL)?;

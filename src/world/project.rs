@@ -4,16 +4,16 @@
 
 use crate::compose::Project;
 use crate::policy::Policy;
+use crate::request::account::Account;
 use crate::run::deadline;
-use crate::run::exec::Account;
+use crate::run::memory::{memory_file, path_of};
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::io::{ErrorKind, Read, Seek};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -166,7 +166,7 @@ pub fn resolve(
     command.args(project.env_files.iter().map(|file| format!("--env-file={file}")));
     command.args(files.iter().map(|file| format!("--file={}", path_of(file))));
     command.args(["config", "--format=json"]);
-    command.env_clear().envs(account.environment(policy));
+    command.env_clear().envs(account.environment(&policy.host, &policy.config));
     command.env("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false").env("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false");
     let text = output(command, until).with_context(|| format!("docker program {}", program.display()))?;
     serde_json::from_str(&text).context("reading what docker compose config printed")
@@ -207,20 +207,4 @@ fn last_line(mut errors: File) -> Result<String> {
     let message = String::from_utf8_lossy(&message);
     let last = message.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
     Ok(last.chars().take(300).collect())
-}
-
-/// A file in memory that a program which this process becomes or starts can read by [`path_of`].
-///
-/// # Errors
-/// When the kernel has no memory for it.
-pub fn memory_file(text: &str) -> Result<OwnedFd> {
-    // Not closed by execve(2): docker starts Compose, and Compose reads it.
-    let mut file = File::from(memfd_create(c"compose.json", MFdFlags::empty()).context("memfd_create")?);
-    file.write_all(text.as_bytes()).and_then(|()| file.rewind()).context("writing the project to memory")?;
-    Ok(file.into())
-}
-
-/// Under which a memory file is found by this process and those that inherit it.
-pub fn path_of(file: &OwnedFd) -> String {
-    format!("/proc/self/fd/{}", file.as_raw_fd())
 }

@@ -286,7 +286,7 @@ fn host_config(config: &Value, run: &Run<'_>) -> Option<String> {
             "Binds" => all(&|bind| is_bind_fine(bind, run)),
             "Mounts" => value.as_array().is_some_and(|mounts| mounts.iter().all(|mount| is_mount_fine(mount, run))),
             "CapAdd" => all(&|name| {
-                let name = dockgate::policy::capability(name);
+                let name = dockgate::policy::values::capability(name);
                 run.grants.capabilities.value.contains(&name) || DEFAULT_CAPABILITIES.contains(&name.as_str())
             }),
             "Devices" => value.as_array().is_some_and(|devices| {

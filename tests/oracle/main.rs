@@ -15,12 +15,13 @@ mod judge;
 mod projects;
 mod run;
 
+use dockgate::decision::Action;
 use dockgate::demand::Want;
 use dockgate::docker::row::Ask;
 use dockgate::docker::{Component, Invocation};
-use dockgate::gate::{Action, Gate};
+use dockgate::gate::Gate;
 use dockgate::policy::Policy;
-use dockgate::run::exec::Account;
+use dockgate::request::account::Account;
 use generate::{Listed, Random};
 use run::{CANARIES, Flavour, Place};
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,10 +139,9 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
     let Action::Docker(invocation) = permit.subject() else { return };
     lock().allowed += 1;
     // As exec does: the model goes with docker as an open file.
-    let model =
-        invocation.model().map(|model| dockgate::world::project::memory_file(&model.text).expect("a memory file"));
+    let model = invocation.model().map(|model| dockgate::run::memory::memory_file(&model.text).expect("a memory file"));
     let argv = match &model {
-        Some(file) => invocation.argv_with_model(&dockgate::world::project::path_of(file)),
+        Some(file) => invocation.argv_with_model(&dockgate::run::memory::path_of(file)),
         None => invocation.argv(),
     };
     let example = |what: &str| {

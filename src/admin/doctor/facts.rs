@@ -1,5 +1,6 @@
 //! Facts: all that the checks know of the host. Data, and what follows from it alone. Pure.
 
+use super::account::{Account, Password};
 use super::sshd::Sshd;
 use super::way::Way;
 use crate::keys::key_line::KeyLine;
@@ -44,35 +45,6 @@ pub struct Facts {
     pub sudo: Option<Result<Vec<String>, String>>,
     /// What of crontab, at jobs and lingering there is for the account, or why that is not known.
     pub jobs: Vec<Result<PathBuf, String>>,
-}
-
-/// An account, as the password and group databases have it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    pub name: String,
-    pub uid: u32,
-    pub gid: u32,
-    /// All groups, the first one included, with their names.
-    pub groups: Vec<(u32, String)>,
-    pub home: PathBuf,
-    pub shell: PathBuf,
-    pub password: Password,
-}
-
-impl Account {
-    /// Whether it is in a group.
-    pub fn is_in(&self, gid: u32) -> bool {
-        self.gid == gid || self.groups.iter().any(|(group, _)| *group == gid)
-    }
-}
-
-/// What /etc/shadow says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Password {
-    /// No password matches.
-    Locked,
-    Usable,
-    Unknown(String),
 }
 
 /// Where the docker daemon is.
@@ -200,20 +172,8 @@ fn option(words: &[String], name: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    pub(crate) fn account() -> Account {
-        Account {
-            name: "ai".to_owned(),
-            uid: 1000,
-            gid: 1000,
-            groups: vec![(1000, "ai".to_owned()), (998, "docker".to_owned())],
-            home: "/home/ai".into(),
-            shell: "/bin/dash".into(),
-            password: Password::Locked,
-        }
-    }
 
     #[test]
     fn options_are_found_in_both_forms() {

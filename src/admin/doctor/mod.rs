@@ -2,68 +2,19 @@
 //! [`look`], which gathers the [`facts`] that the [`checks`] judge.
 
 use crate::audit::escape::for_terminal;
+use check::{Level, Problem};
 use facts::Facts;
 use serde::Serialize;
 use std::fmt::Write;
 
+pub mod account;
+pub mod check;
 pub mod checks;
 pub mod facts;
 pub mod look;
 pub mod pattern;
 pub mod sshd;
 pub mod way;
-
-/// One thing that is looked at, as docs/doctor.md lists it.
-pub struct Check {
-    /// Stable, for programs.
-    pub id: &'static str,
-    /// What holds when nothing is wrong.
-    pub holds: &'static str,
-    examine: fn(&Facts) -> Vec<Problem>,
-}
-
-impl std::fmt::Debug for Check {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.id)
-    }
-}
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// The gate can be passed by, or cannot work.
-    Fault,
-    /// Somebody should know.
-    Warning,
-}
-
-impl Level {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Fault => "fault",
-            Self::Warning => "warning",
-        }
-    }
-}
-
-/// What is wrong, and how it is mended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    pub level: Level,
-    pub what: String,
-    pub fix: String,
-}
-
-impl Problem {
-    fn fault(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { level: Level::Fault, what: what.into(), fix: fix.into() }
-    }
-
-    fn warning(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { level: Level::Warning, what: what.into(), fix: fix.into() }
-    }
-}
 
 /// A problem, under the check that found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,6 +1,6 @@
 //! What `sshd -T` prints: the configuration in effect for one account, keywords in small letters. Pure.
 
-use super::facts::Account;
+use super::account::Account;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -94,7 +94,7 @@ fn expand(file: &str, account: &Account) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::doctor::facts::tests::account;
+    use crate::admin::doctor::account::tests::account;
 
     #[test]
     fn what_sshd_prints_is_read() {

@@ -2,7 +2,7 @@
 //!
 //! Access control lists are seen as the kernel shows them in the mode: their widest right stands there for the group.
 
-use super::facts::Account;
+use super::account::Account;
 use std::path::{Path, PathBuf};
 
 /// One directory, link or file, as lstat(2) has it.
@@ -107,7 +107,7 @@ impl Way {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::admin::doctor::facts::tests::account;
+    use crate::admin::doctor::account::tests::account;
 
     /// A way of `PATH UID GID MODE`; directories end in a slash, links in `@`.
     pub(crate) fn way(steps: &[(&str, u32, u32, u32)]) -> Way {

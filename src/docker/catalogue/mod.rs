@@ -115,6 +115,15 @@ pub fn spellings(command: &'static Command) -> impl Iterator<Item = &'static str
     std::iter::once(command.name).chain(command.also.iter().copied())
 }
 
+/// Two words of a spelling, either of which may be empty.
+pub(super) fn join(prefix: &str, word: &str) -> String {
+    match (prefix, word) {
+        ("", word) => word.to_owned(),
+        (prefix, "") => prefix.to_owned(),
+        (prefix, word) => format!("{prefix} {word}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,8 @@
 //! The account itself: what it may do besides docker. Pure.
 
-use crate::admin::doctor::Problem;
-use crate::admin::doctor::facts::{Facts, Password};
+use crate::admin::doctor::account::Password;
+use crate::admin::doctor::check::Problem;
+use crate::admin::doctor::facts::Facts;
 
 /// Groups that are root by another name, and by what.
 const ROOT_GROUPS: &[(&str, &str)] = &[
@@ -99,8 +100,8 @@ pub(crate) fn sudo_rules(printed: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::doctor::account::Account;
     use crate::admin::doctor::checks::tests::{facts, found, with_sshd};
-    use crate::admin::doctor::facts::Account;
 
     #[test]
     fn an_account_with_other_powers_is_found() {

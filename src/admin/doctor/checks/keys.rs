@@ -1,6 +1,6 @@
 //! The keys that let somebody in, and what their lines say. Pure.
 
-use crate::admin::doctor::Problem;
+use crate::admin::doctor::check::Problem;
 use crate::admin::doctor::facts::{Facts, Forced, Key, KeyFile};
 use crate::keys::key_line::KeyLine;
 

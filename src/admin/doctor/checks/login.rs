@@ -1,6 +1,6 @@
 //! What a login starts before the gate: the shell and the home's files. Pure.
 
-use crate::admin::doctor::Problem;
+use crate::admin::doctor::check::Problem;
 use crate::admin::doctor::facts::Facts;
 use crate::admin::doctor::way::{EXECUTE, WRITE};
 

@@ -1,6 +1,6 @@
 //! The checks: one row each, as docs/doctor.md lists them. Data; the rules are in the modules below. Pure.
 
-use super::Check;
+use super::check::Check;
 
 mod account;
 mod keys;
@@ -92,7 +92,7 @@ pub const ALL: &[Check] = &[
 pub(crate) mod tests {
     use super::*;
     use crate::admin::doctor::Report;
-    use crate::admin::doctor::facts::tests::account;
+    use crate::admin::doctor::account::tests::account;
     use crate::admin::doctor::facts::{Daemon, Facts, KeyFile};
     use crate::admin::doctor::sshd::Sshd;
     use crate::admin::doctor::way::tests::way;

@@ -1,6 +1,6 @@
 //! The files and sockets that the gate works with. Pure.
 
-use crate::admin::doctor::Problem;
+use crate::admin::doctor::check::Problem;
 use crate::admin::doctor::facts::{Daemon, Facts};
 use crate::admin::doctor::way::{EXECUTE, Kind, READ, WRITE, Way};
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! sshd's configuration, as it is in effect for the account. Pure.
 
-use crate::admin::doctor::Problem;
+use crate::admin::doctor::check::Problem;
 use crate::admin::doctor::facts::{Facts, Forced};
 use crate::admin::doctor::pattern::overlap;
 use crate::admin::doctor::sshd::Sshd;

@@ -1,8 +1,8 @@
 //! The account in the password, group and shadow databases, and its jobs. Acts: reads them.
 #![expect(clippy::disallowed_methods, reason = "the account's files are looked at here")]
 
-use super::read;
-use crate::admin::doctor::facts::{Account, Password};
+use super::files::read;
+use crate::admin::doctor::account::{Account, Password};
 use anyhow::{Context, Result};
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use std::ffi::CString;

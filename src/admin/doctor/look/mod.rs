@@ -8,26 +8,17 @@ use crate::policy::Policy;
 use crate::run::exec;
 use crate::world::policy_file;
 use anyhow::{Context, Result};
+use files::{read, there};
+use options::Options;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 mod account;
+mod files;
+pub mod options;
 mod path;
 mod programs;
-
-/// What to look at; `None`: what is usual.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The account's name; this process's own.
-    pub user: Option<String>,
-    /// The policy file, absolute.
-    pub config: Option<PathBuf>,
-    pub sshd: Option<PathBuf>,
-    pub sshd_config: Option<PathBuf>,
-}
 
 /// Where the docker client looks for plugins, behind `cli-plugins` of its configuration.
 const PLUGINS: &[&str] = &[
@@ -114,17 +105,4 @@ fn datagram(socket: &Path) -> Result<()> {
 fn key_file(file: &Path) -> KeyFile {
     let text = read(file).map_err(|error| error.to_string());
     KeyFile { way: path::way(file), text }
-}
-
-/// A file's text; `None` if there is none.
-fn read(path: impl AsRef<Path>) -> std::io::Result<Option<String>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn there(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok()
 }

@@ -1,7 +1,8 @@
 //! What sshd and sudo say of the account. Acts: starts them.
 #![expect(clippy::disallowed_methods, reason = "sshd and sudo are started here")]
 
-use super::{Options, there};
+use super::files::there;
+use super::options::Options;
 use crate::admin::doctor::checks::sudo_rules;
 use crate::admin::doctor::sshd::Sshd;
 use anyhow::{Context, Result, bail};

@@ -1,13 +1,13 @@
 //! Protected objects, and the corner of an account: who may touch what the daemon keeps. Pure.
 
-use super::settings::{Pattern, Settings};
 use crate::demand::{ANY_TAG, Object, Reach, Touch};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Container, Facts, Listed, is_of_project};
+use crate::policy::settings::{Pattern, Settings};
 
 /// Judges one object by name, id or the beginning of an id. What the name means is the daemon's to say; every
 /// object that it could mean counts.
-pub(super) fn object(
+pub(in crate::policy) fn object(
     settings: &Settings,
     facts: &Facts,
     (object, name, touch): (Object, &str, Touch),
@@ -36,7 +36,7 @@ pub(super) fn object(
 }
 
 /// A name that a container gets.
-pub(super) fn named(settings: &Settings, name: &str, word: &str) -> Result<(), Denial> {
+pub(in crate::policy) fn named(settings: &Settings, name: &str, word: &str) -> Result<(), Denial> {
     let rules = Rules { settings, word };
     match protecting(settings, Object::Container, &[name.to_owned()]) {
         Some(pattern) => Err(rules.protected(Object::Container, name, pattern)),
@@ -46,7 +46,7 @@ pub(super) fn named(settings: &Settings, name: &str, word: &str) -> Result<(), D
 }
 
 /// The names that a new container could get; none where docker makes one up.
-pub(super) fn new_container(settings: &Settings, names: &[String], word: &str) -> Result<(), Denial> {
+pub(in crate::policy) fn new_container(settings: &Settings, names: &[String], word: &str) -> Result<(), Denial> {
     match (names, &settings.only.value) {
         ([], Some(only)) => Err(Denial::new(
             Reason::OutOfScope,
@@ -59,7 +59,7 @@ pub(super) fn new_container(settings: &Settings, names: &[String], word: &str) -
 }
 
 /// Whatever of a kind nothing uses, as docker's `prune` understands that (measured with docker 28.5).
-pub(super) fn prune(settings: &Settings, facts: &Facts, object: Object, word: &str) -> Result<(), Denial> {
+pub(in crate::policy) fn prune(settings: &Settings, facts: &Facts, object: Object, word: &str) -> Result<(), Denial> {
     if !settings.watches(object) {
         return Ok(());
     }
@@ -89,7 +89,7 @@ pub(super) fn prune(settings: &Settings, facts: &Facts, object: Object, word: &s
 }
 
 /// What belongs to a Compose project.
-pub(super) fn project(
+pub(in crate::policy) fn project(
     settings: &Settings,
     facts: &Facts,
     project: Option<&str>,
@@ -132,7 +132,7 @@ pub(super) fn project(
 }
 
 /// Whether `name` can mean the object: by docker's rules its name, its id or the beginning of that.
-pub(super) fn means(name: &str, id: &str, names: &[String]) -> bool {
+pub(in crate::policy) fn means(name: &str, id: &str, names: &[String]) -> bool {
     let name = plain(name);
     // `web/db` is web's link to db, and db by another name.
     let first = name.split('/').next().unwrap_or_default();
@@ -146,7 +146,7 @@ fn plain(name: &str) -> &str {
 }
 
 /// Whether `name` can mean the image.
-pub(super) fn is_image(name: &str, image: &Listed) -> bool {
+pub(in crate::policy) fn is_image(name: &str, image: &Listed) -> bool {
     let name = plain(name);
     if let Some(repository) = name.strip_suffix(ANY_TAG) {
         return image.names.iter().any(|own| bare(&familiar(own)) == familiar(repository));
@@ -170,7 +170,7 @@ fn familiar(name: &str) -> String {
 }
 
 /// An image's name without tag and digest.
-pub(super) fn bare(name: &str) -> &str {
+pub(in crate::policy) fn bare(name: &str) -> &str {
     let repository = name.split('@').next().unwrap_or(name);
     let slash = repository.rfind('/').map_or(0, |slash| slash + 1);
     let colon = repository.get(slash..).and_then(|last| last.find(':')).map(|colon| slash + colon);
@@ -178,7 +178,7 @@ pub(super) fn bare(name: &str) -> &str {
 }
 
 /// Whether a pattern means an image of this name: with its tag, or in any.
-pub(super) fn is_image_of(pattern: &Pattern, name: &str) -> bool {
+pub(in crate::policy) fn is_image_of(pattern: &Pattern, name: &str) -> bool {
     let name = familiar(plain(name));
     let pattern = familiar(pattern.as_str());
     if let Some(repository) = name.strip_suffix(ANY_TAG) {

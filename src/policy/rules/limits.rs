@@ -1,10 +1,10 @@
 //! Limits: how much a container may be given, and how many there may be. Pure.
 
 use super::objects::{is_image, is_image_of, means};
-use super::settings::{Pattern, Settings};
 use crate::demand::{ANY_TAG, Amount, HostPorts, NewContainer, Object, Resources, Starts};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Container, Facts, is_of_project};
+use crate::policy::settings::{Pattern, Settings};
 
 /// The label of containers that were made through the gate under a limit of their number; its value is the
 /// account.
@@ -15,13 +15,13 @@ const SERVICE_LABEL: &str = "com.docker.compose.service";
 const ONE_OFF_LABEL: &str = "com.docker.compose.oneoff";
 
 /// A container that would be made: it must ask for each limit that there is, and for no more.
-pub(super) fn new_container(settings: &Settings, asked: &NewContainer, word: &str) -> Result<(), Denial> {
+pub(in crate::policy) fn new_container(settings: &Settings, asked: &NewContainer, word: &str) -> Result<(), Denial> {
     resources(settings, &asked.resources, true, word)?;
     asked.ports.iter().try_for_each(|ports| published(settings, ports, word))
 }
 
 /// The number of containers that run, and were made through the gate.
-pub(super) fn starts(settings: &Settings, facts: &Facts, starts: &Starts, word: &str) -> Result<(), Denial> {
+pub(in crate::policy) fn starts(settings: &Settings, facts: &Facts, starts: &Starts, word: &str) -> Result<(), Denial> {
     let Some(most) = settings.containers_at_once.value else { return Ok(()) };
     let deny = |why: String, hint: &str| Err(Denial::new(Reason::Limit, word, why, hint));
     let all = match facts.all_containers() {
@@ -62,7 +62,12 @@ pub(super) fn starts(settings: &Settings, facts: &Facts, starts: &Starts, word: 
 }
 
 /// The limits of a container. Where `required`, one that is not asked for is no limit, and so too much.
-pub(super) fn resources(settings: &Settings, asked: &Resources, required: bool, word: &str) -> Result<(), Denial> {
+pub(in crate::policy) fn resources(
+    settings: &Settings,
+    asked: &Resources,
+    required: bool,
+    word: &str,
+) -> Result<(), Denial> {
     let Resources { memory, swap, cpus, pids } = asked;
     let most_swap = settings.memory.value.map(|bytes| bytes.saturating_mul(2));
     for (most, asked, option, knob, shown) in [
@@ -112,7 +117,7 @@ fn published(settings: &Settings, asked: &HostPorts, word: &str) -> Result<(), D
 }
 
 /// An image that a container is made of, or that is fetched.
-pub(super) fn image(settings: &Settings, facts: &Facts, name: &str, word: &str) -> Result<(), Denial> {
+pub(in crate::policy) fn image(settings: &Settings, facts: &Facts, name: &str, word: &str) -> Result<(), Denial> {
     let Some(granted) = &settings.images.value else { return Ok(()) };
     let is_granted = |name: &str| match name.strip_suffix(ANY_TAG) {
         // Every tag is granted only where none is named.

@@ -1,4 +1,5 @@
-//! What a container that would be made asks for in numbers: docker's own syntaxes of sizes and ports. Pure.
+//! Resources and published ports of a command line, as numbers: what docker makes of `--memory 2g` or `-p 80:80`. Pure.
+//! Whether they are too many is the policy (`policy::rules::limits`).
 
 use super::options::Given;
 use crate::demand::{Amount, HostPorts, NewContainer, Resources};

@@ -1,0 +1,56 @@
+//! A check of the host, and a problem that one can find. Data. Pure.
+
+use super::facts::Facts;
+use serde::Serialize;
+
+/// One thing that is looked at, as docs/doctor.md lists it.
+pub struct Check {
+    /// Stable, for programs.
+    pub id: &'static str,
+    /// What holds when nothing is wrong.
+    pub holds: &'static str,
+    pub(super) examine: fn(&Facts) -> Vec<Problem>,
+}
+
+impl std::fmt::Debug for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The gate can be passed by, or cannot work.
+    Fault,
+    /// Somebody should know.
+    Warning,
+}
+
+impl Level {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Fault => "fault",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// What is wrong, and how it is mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub level: Level,
+    pub what: String,
+    pub fix: String,
+}
+
+impl Problem {
+    pub(super) fn fault(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { level: Level::Fault, what: what.into(), fix: fix.into() }
+    }
+
+    pub(super) fn warning(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { level: Level::Warning, what: what.into(), fix: fix.into() }
+    }
+}

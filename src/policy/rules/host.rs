@@ -1,0 +1,174 @@
+//! What a container would be given of the host: nothing, unless the policy's `[host]` grants it. Pure.
+
+use super::ASK;
+use crate::demand::Namespace;
+use crate::denial::{Denial, Reason};
+use crate::facts::{Facts, Kind, Place};
+use crate::policy::settings::Settings;
+use crate::policy::values::{BindMount, capability};
+
+/// A bind mount is granted by its resolved path. Below a granted directory only read-only mounts of what is
+/// there are (the daemon would make what is missing), and only where the grant itself is read-only: elsewhere
+/// a container that has the directory could put a symbolic link in the daemon's way.
+pub(in crate::policy) fn bind(
+    settings: &Settings,
+    source: &str,
+    read_only: bool,
+    word: &str,
+    facts: &Facts,
+) -> Result<(), Denial> {
+    let deny = |why: String, hint: String| Err(Denial::new(Reason::BindMount, word, why, hint));
+    let granted = match facts.places.get(source) {
+        Some(Place::At { path, kind, .. }) => {
+            let below = |grant: &BindMount| *kind != Kind::Missing && grant.read_only && path.starts_with(&grant.path);
+            settings.bind_mounts.value.iter().find(|grant| *path == grant.path || below(grant))
+        }
+        _ => None,
+    };
+    match granted {
+        Some(grant) if grant.read_only && !read_only => deny(
+            format!("{source} may be mounted read-only, and this mount could be written"),
+            format!("add :ro to the mount (-v {source}:/TARGET:ro)"),
+        ),
+        Some(_) => Ok(()),
+        None => deny(
+            format!("a container would get {source} of the host"),
+            format!("mount a named volume (-v data:/data), {ASK} to add \"{source}\" to host.bind_mounts"),
+        ),
+    }
+}
+
+pub(in crate::policy) fn privileged(settings: &Settings, word: &str) -> Result<(), Denial> {
+    if settings.privileged.value {
+        return Ok(());
+    }
+    Err(Denial::new(
+        Reason::Privileged,
+        word,
+        "a privileged container is root on the host",
+        format!("leave it out; most images need no privileges, {ASK} for one capability or device"),
+    ))
+}
+
+/// A capability, in any spelling that docker takes.
+pub(in crate::policy) fn may_have(settings: &Settings, name: &str, word: &str) -> Result<(), Denial> {
+    let name = capability(name);
+    if DEFAULT_CAPABILITIES.contains(&name.as_str()) || settings.capabilities.value.contains(&name) {
+        return Ok(());
+    }
+    Err(Denial::new(
+        Reason::Capability,
+        word,
+        format!("the capability {name} reaches beyond the container"),
+        format!("leave it out, {ASK} to add \"{name}\" to host.capabilities"),
+    ))
+}
+
+/// What every container has without asking (moby `oci/caps/defaults.go`).
+const DEFAULT_CAPABILITIES: &[&str] = &[
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
+/// `--device HOST[:CONTAINER[:MODE]]` names a granted device exactly.
+pub(in crate::policy) fn device(settings: &Settings, device: &str, word: &str) -> Result<(), Denial> {
+    let path = device.split(':').next().unwrap_or(device);
+    if settings.devices.value.iter().any(|granted| path == granted) {
+        return Ok(());
+    }
+    Err(Denial::new(
+        Reason::Device,
+        word,
+        "a device of the host gives a container what is behind it",
+        format!("leave it out, {ASK} to add \"{path}\" to host.devices"),
+    ))
+}
+
+pub(in crate::policy) fn security_option(option: &str, word: &str) -> Result<(), Denial> {
+    if NO_NEW_PRIVILEGES.contains(&option) {
+        return Ok(());
+    }
+    Err(Denial::new(
+        Reason::SecurityOpt,
+        word,
+        "it takes away part of the container's confinement",
+        "leave it out; --security-opt no-new-privileges is taken, and so is --cap-drop ALL",
+    ))
+}
+
+/// `--security-opt` values that take nothing away.
+const NO_NEW_PRIVILEGES: &[&str] = &["no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"];
+
+/// A namespace that is the host's, or another container's.
+pub(in crate::policy) fn shares(
+    settings: &Settings,
+    namespace: Namespace,
+    mode: &str,
+    word: &str,
+) -> Result<(), Denial> {
+    let name = namespace.name();
+    let granted = || settings.namespaces.value.iter().any(|granted| granted == name);
+    if mode == "host" && granted() {
+        return Ok(());
+    }
+    let why = match mode {
+        "host" => format!("the container would share the host's {name} namespace"),
+        _ => format!("the container would share the {name} namespace of {mode}"),
+    };
+    let hint = match namespace {
+        Namespace::Network => {
+            "make a network with docker network create NAME and give --network NAME; publish ports with -p".to_owned()
+        }
+        _ => format!("leave it out, {ASK} to add \"{name}\" to host.namespaces"),
+    };
+    Err(Denial::new(Reason::Namespace, word, why, hint))
+}
+
+pub(in crate::policy) fn cgroup_parent(word: &str) -> Result<(), Denial> {
+    let why = "the container would leave the control group that limits it";
+    Err(Denial::new(Reason::CgroupParent, word, why, "leave it out; --memory, --cpus and --pids-limit set limits"))
+}
+
+pub(in crate::policy) fn runtime(settings: &Settings, name: &str, word: &str) -> Result<(), Denial> {
+    if settings.runtimes.value.iter().any(|granted| granted == name) {
+        return Ok(());
+    }
+    let hint = format!("leave it out, {ASK} to add it to host.runtimes");
+    Err(Denial::new(Reason::Runtime, word, "another runtime may confine less", hint))
+}
+
+pub(in crate::policy) fn log_driver(word: &str) -> Result<(), Denial> {
+    Err(Denial::new(
+        Reason::LogDriver,
+        word,
+        "the daemon would send the log to an address or file of the request's choosing",
+        "use --log-driver json-file, local or none, with --log-opt max-size and max-file",
+    ))
+}
+
+pub(in crate::policy) fn network_driver(word: &str) -> Result<(), Denial> {
+    Err(Denial::new(
+        Reason::NetworkDriver,
+        word,
+        "it can reach the host's own network interfaces",
+        "docker network create NAME makes a bridge network, with --subnet, --gateway, --internal and --label as you like",
+    ))
+}
+
+/// Anything else that reaches beyond the container.
+pub(in crate::policy) fn setting(why: &str, word: &str) -> Result<(), Denial> {
+    let hint = "leave it out; sending it again in another spelling cannot help";
+    Err(Denial::new(Reason::HostSetting, word, why, hint))
+}

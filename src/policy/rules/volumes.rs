@@ -1,0 +1,69 @@
+//! Volumes, and what containers inherit of one another. Pure.
+
+use super::{ASK, host};
+use crate::denial::{Denial, Reason};
+use crate::facts::{Facts, Mount, Volume};
+use crate::policy::settings::Settings;
+
+const TRY_AGAIN: &str = "try again; if it stays so, the administrator finds this record in the log";
+
+/// A named volume inside a container. It has to be one that stands for nothing of the host.
+pub(in crate::policy) fn volume(name: &str, word: &str, facts: &Facts) -> Result<(), Denial> {
+    let deny = |why: String, hint: String| Err(Denial::new(Reason::VolumeOptions, word, why, hint));
+    match facts.volumes.get(name) {
+        Some(Volume::Plain) => Ok(()),
+        Some(Volume::Special(what)) => deny(
+            format!("the volume {name} stands for something of the host ({what})"),
+            format!("use a volume of your own: docker volume create NAME, {ASK}"),
+        ),
+        Some(Volume::Unknown(why)) => {
+            deny(format!("what the volume {name} stands for could not be looked up ({why})"), TRY_AGAIN.to_owned())
+        }
+        None => deny(format!("the volume {name} was not looked up"), ASK.to_owned()),
+    }
+}
+
+/// A volume by a driver of its own, or with driver options.
+pub(in crate::policy) fn options(word: &str) -> Result<(), Denial> {
+    Err(Denial::new(
+        Reason::VolumeOptions,
+        word,
+        "a volume with a driver or options of its own can stand for a directory or device of the host",
+        "docker volume create NAME makes a plain one; --tmpfs /PATH:size=64m gives a container memory to write to",
+    ))
+}
+
+/// Every volume of another container.
+pub(in crate::policy) fn from_container(container: &str, word: &str) -> Result<(), Denial> {
+    Err(Denial::new(
+        Reason::VolumesFrom,
+        word,
+        format!("it gives every volume and bind mount of {container} to another container"),
+        "mount a named volume of your own: -v data:/data",
+    ))
+}
+
+/// The mounts of a Compose project's containers, which Compose hands on to those that take their place.
+pub(in crate::policy) fn of_project(
+    settings: &Settings,
+    project: &str,
+    word: &str,
+    facts: &Facts,
+) -> Result<(), Denial> {
+    let containers = facts.of_project(project).map_err(|why| {
+        let why = format!("what the containers of {project} have mounted could not be looked up ({why})");
+        Denial::new(Reason::ProjectModel, word, why, TRY_AGAIN)
+    })?;
+    let mut mounts = containers.iter().flat_map(|container| &container.mounts);
+    mounts.try_for_each(|mount| inherited(settings, mount, project, facts))
+}
+
+fn inherited(settings: &Settings, mount: &Mount, project: &str, facts: &Facts) -> Result<(), Denial> {
+    let word = format!("a container of {project} that is already there");
+    match mount.kind.as_str() {
+        "tmpfs" | "image" => Ok(()),
+        "volume" => volume(&mount.name, &word, facts),
+        _ if facts.daemon_may_not_mount(&mount.source).is_none() => Ok(()),
+        _ => host::bind(settings, &mount.source, mount.read_only, &word, facts),
+    }
+}

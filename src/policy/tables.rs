@@ -1,0 +1,64 @@
+//! The tables that a policy file's top level and each of its profiles can set, as they are written. Pure. What they
+//! come to, laid over one another, is in [`super::settings`].
+
+use super::values::{Capability, Device, Mode, Mount, Name, Operation, Ports, Processors, Size};
+use crate::demand::Namespace;
+use serde::Deserialize;
+use std::num::NonZeroU64;
+
+/// What a profile sets, and the file's top level.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Overlay {
+    pub mode: Option<Mode>,
+    pub commands: Commands,
+    pub host: Host,
+    pub containers: Containers,
+    pub volumes: Protected,
+    pub networks: Protected,
+    pub images: Protected,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Commands {
+    pub blocked: Option<Vec<Operation>>,
+    pub allowed: Option<Vec<Operation>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Host {
+    pub bind_mounts: Option<Vec<Mount>>,
+    pub devices: Option<Vec<Device>>,
+    pub capabilities: Option<Vec<Capability>>,
+    pub namespaces: Option<Vec<Namespace>>,
+    pub privileged: Option<bool>,
+    pub runtimes: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Containers {
+    pub protected: Option<Vec<Name>>,
+    pub only: Option<Vec<Name>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Protected {
+    pub protected: Option<Vec<Name>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    pub memory: Option<Size>,
+    pub cpus: Option<Processors>,
+    pub pids: Option<NonZeroU64>,
+    pub ports: Option<Vec<Ports>>,
+    pub images: Option<Vec<Name>>,
+    pub containers: Option<NonZeroU64>,
+    pub sessions: Option<NonZeroU64>,
+}
