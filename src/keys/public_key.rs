@@ -1,48 +1,33 @@
 //! Public keys as OpenSSH writes them: `TYPE BASE64 COMMENT` (sshd(8), AUTHORIZED_KEYS FILE FORMAT). Pure.
+//!
+//! `ssh-key` reads the key itself; here are the sentences for what is none, and what is too weak.
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use sha2::{Digest, Sha256};
+use ssh_key::HashAlg;
+use ssh_key::public::KeyData;
 
 /// The fewest bits of an RSA key that is taken; NIST SP 800-131A has disallowed fewer since 2014.
 pub const MIN_RSA_BITS: usize = 2048;
 
-/// A type of key, and of what strings its blob consists (RFC 4253, 5656, 8709; OpenSSH's PROTOCOL.u2f).
-struct Kind {
-    name: &'static str,
-    /// The type itself is the first.
-    fields: usize,
-    shape: Shape,
-}
+const DSA: &str = "ssh-dss";
 
-enum Shape {
-    /// 32 bytes of public key in the second field.
-    Ed25519,
-    /// The curve's name in the second field.
-    Curve(&'static str),
-    /// Exponent and modulus.
-    Rsa,
-    /// Four numbers.
-    Dsa,
-}
-
-const KINDS: &[Kind] = &[
-    Kind { name: "ssh-ed25519", fields: 2, shape: Shape::Ed25519 },
-    Kind { name: "sk-ssh-ed25519@openssh.com", fields: 3, shape: Shape::Ed25519 },
-    Kind { name: "ecdsa-sha2-nistp256", fields: 3, shape: Shape::Curve("nistp256") },
-    Kind { name: "ecdsa-sha2-nistp384", fields: 3, shape: Shape::Curve("nistp384") },
-    Kind { name: "ecdsa-sha2-nistp521", fields: 3, shape: Shape::Curve("nistp521") },
-    Kind { name: "sk-ecdsa-sha2-nistp256@openssh.com", fields: 4, shape: Shape::Curve("nistp256") },
-    Kind { name: "ssh-rsa", fields: 3, shape: Shape::Rsa },
-    Kind { name: "ssh-dss", fields: 5, shape: Shape::Dsa },
+/// The types of key that sshd takes, or took once.
+const KINDS: &[&str] = &[
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ssh-rsa",
+    DSA,
 ];
 
 /// One public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
-    /// `ssh-ed25519` and so on.
-    pub kind: &'static str,
-    pub blob: Vec<u8>,
+    data: KeyData,
+    /// `TYPE BASE64`, as it was given.
+    text: String,
     /// What stands behind the key; may be empty.
     pub comment: String,
 }
@@ -53,60 +38,55 @@ impl PublicKey {
     /// # Errors
     /// A sentence about what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (name, rest) = word(text);
-        if name.contains("-cert-v01@") {
-            return Err(format!("{name} is a certificate; give the public key itself"));
+        let (kind, rest) = word(text);
+        if kind.contains("-cert-v01@") {
+            return Err(format!("{kind} is a certificate; give the public key itself"));
         }
-        let kind = KINDS.iter().find(|kind| kind.name == name);
-        let kind = kind.ok_or_else(|| format!("\"{name}\" is not a type of key; known are {}", names().join(", ")))?;
+        if !is_kind(kind) {
+            let known: Vec<&str> = KINDS.iter().copied().filter(|kind| *kind != DSA).collect();
+            return Err(format!("\"{kind}\" is not a type of key; known are {}", known.join(", ")));
+        }
         let (encoded, comment) = word(rest);
-        let blob = STANDARD.decode(encoded).map_err(|_| format!("what follows {name} is not base64"))?;
-        kind.check(&blob)?;
-        Ok(Self { kind: kind.name, blob, comment: comment.to_owned() })
+        let data =
+            read(kind, encoded).ok_or_else(|| match KINDS.iter().find(|other| read(other, encoded).is_some()) {
+                Some(other) => format!("the line says {kind}, the key itself \"{other}\""),
+                None => format!("what follows {kind} is not a key of that type in base64"),
+            })?;
+        Ok(Self { data, text: format!("{kind} {encoded}"), comment: comment.to_owned() })
     }
 
     /// `SHA256:…`, as ssh-keygen -l prints it.
     pub fn fingerprint(&self) -> String {
-        fingerprint(&self.blob)
+        self.data.fingerprint(HashAlg::Sha256).to_string()
     }
 
     /// Why it should not let anybody in, although sshd may take it.
     pub fn weakness(&self) -> Option<String> {
-        let kind = KINDS.iter().find(|kind| kind.name == self.kind)?;
-        match kind.shape {
-            Shape::Dsa => Some("DSA keys are too weak, and OpenSSH has dropped them".to_owned()),
-            Shape::Rsa => {
-                let modulus = fields(&self.blob)?.get(2).map_or(0, |modulus| bits(modulus));
+        match &self.data {
+            KeyData::Dsa(_) => Some("DSA keys are too weak, and OpenSSH has dropped them".to_owned()),
+            KeyData::Rsa(key) => {
+                let modulus = key.n().as_positive_bytes().map_or(0, bits);
                 let weak = format!("an RSA key of {modulus} bits is too weak; {MIN_RSA_BITS} are the fewest");
                 (modulus < MIN_RSA_BITS).then_some(weak)
             }
-            Shape::Ed25519 | Shape::Curve(_) => None,
+            _ => None,
         }
     }
 
     /// The key without its comment.
-    pub fn text(&self) -> String {
-        format!("{} {}", self.kind, STANDARD.encode(&self.blob))
+    pub fn text(&self) -> &str {
+        &self.text
     }
-}
-
-/// The types of key, each with the number of strings in its blob, the type itself included.
-pub fn kinds() -> impl Iterator<Item = (&'static str, usize)> {
-    KINDS.iter().map(|kind| (kind.name, kind.fields))
 }
 
 /// Whether a word is a type of key.
 pub fn is_kind(word: &str) -> bool {
-    KINDS.iter().any(|kind| kind.name == word)
+    KINDS.contains(&word)
 }
 
-/// The fingerprint of a key's blob.
-pub fn fingerprint(blob: &[u8]) -> String {
-    format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(blob)))
-}
-
-fn names() -> Vec<&'static str> {
-    KINDS.iter().filter(|kind| !matches!(kind.shape, Shape::Dsa)).map(|kind| kind.name).collect()
+fn read(kind: &str, encoded: &str) -> Option<KeyData> {
+    let key = ssh_key::PublicKey::from_openssh(&format!("{kind} {encoded}")).ok()?;
+    Some(key.key_data().clone())
 }
 
 /// The first word, and what follows the blanks behind it.
@@ -115,50 +95,17 @@ fn word(text: &str) -> (&str, &str) {
     (word, rest.trim_matches([' ', '\t']))
 }
 
-impl Kind {
-    fn check(&self, blob: &[u8]) -> Result<(), String> {
-        let broken = || Err(format!("what follows {} is not a key of that type", self.name));
-        let Some(fields) = fields(blob) else { return broken() };
-        let [embedded, second, ..] = fields.as_slice() else { return broken() };
-        if *embedded != self.name.as_bytes() {
-            let embedded = String::from_utf8_lossy(embedded);
-            return Err(format!("the line says {}, the key itself \"{}\"", self.name, embedded.escape_default()));
-        }
-        let sound = match self.shape {
-            Shape::Ed25519 => second.len() == 32,
-            Shape::Curve(curve) => *second == curve.as_bytes(),
-            Shape::Rsa | Shape::Dsa => true,
-        };
-        if fields.len() != self.fields || !sound {
-            return broken();
-        }
-        Ok(())
-    }
-}
-
-/// Strings with their length in front, four bytes, to the very end.
-fn fields(mut blob: &[u8]) -> Option<Vec<&[u8]>> {
-    let mut fields = Vec::new();
-    while let Some((length, rest)) = blob.split_first_chunk::<4>() {
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let (field, rest) = rest.split_at_checked(length)?;
-        fields.push(field);
-        blob = rest;
-    }
-    blob.is_empty().then_some(fields)
-}
-
-/// The bits of a number, most significant byte first.
+/// The bits of a number, most significant byte first; `ssh-key` counts whole bytes.
 fn bits(number: &[u8]) -> usize {
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    let digits = number.get(zeros..).unwrap_or_default();
-    let leading = digits.first().map_or(0, |byte| byte.leading_zeros() as usize);
-    digits.len() * 8 - leading
+    let leading = number.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    number.len() * 8 - leading
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
 
     /// A line `TYPE BASE64` of these strings, the type first.
     pub(crate) fn key_of(name: &str, fields: &[&[u8]]) -> String {
@@ -183,7 +130,7 @@ pub(crate) mod tests {
             key_of("ssh-rsa", &[&[1, 0, 1], &rsa(2048)]),
         ] {
             let key = PublicKey::parse(&format!("{line} a  comment ")).expect(&line);
-            assert_eq!((key.text(), key.comment.as_str()), (line, "a  comment"));
+            assert_eq!((key.text(), key.comment.as_str()), (line.as_str(), "a  comment"));
         }
     }
 
@@ -195,13 +142,16 @@ pub(crate) mod tests {
             (key_of("ssh-ed25519-cert-v01@openssh.com", &[&[1]]), "certificate"),
             (key_of("ssh-ed448", &[&[7; 57]]), "not a type of key"),
             (ed25519.replace("ssh-ed25519", "ssh-rsa"), "the key itself \"ssh-ed25519\""),
+            // A modulus that is negative, and one with a zero too many: sshd takes neither.
+            (key_of("ssh-rsa", &[&[1, 0, 1], &[0x80; 256]]), "not a key of that type"),
+            (key_of("ssh-rsa", &[&[1, 0, 1], &[0, 0x7f]]), "not a key of that type"),
             (key_of("ssh-ed25519", &[&[7; 31]]), "not a key of that type"),
             (key_of("ssh-ed25519", &[&[7; 32], b"more"]), "not a key of that type"),
             (key_of("ecdsa-sha2-nistp256", &[b"nistp384", &[4; 97]]), "not a key of that type"),
             (ed25519.replace("AAAAC3", "AAAAD3"), "not a key of that type"),
-            (format!("{}A", ed25519.trim_end_matches('=')), "not base64"),
+            (format!("{}A", ed25519.trim_end_matches('=')), "not a key of that type"),
             ("ssh-ed25519".to_owned(), "not a key of that type"),
-            ("ssh-ed25519 ***".to_owned(), "not base64"),
+            ("ssh-ed25519 ***".to_owned(), "not a key of that type"),
         ] {
             let message = PublicKey::parse(&line).expect_err(&line);
             assert!(message.contains(says), "{line}: {message}");
@@ -212,8 +162,8 @@ pub(crate) mod tests {
     fn short_rsa_and_dsa_are_weak() {
         let rsa = |modulus: &[u8]| key_of("ssh-rsa", &[&[1, 0, 1], modulus]);
         for (line, says) in [
-            (rsa(&[0x80; 128]), Some("1024 bits")),
-            (rsa(&[&[0, 0x7f][..], &[0xff; 255]].concat()), Some("2047 bits")),
+            (rsa(&[&[0][..], &[0x80; 128]].concat()), Some("1024 bits")),
+            (rsa(&[&[0x7f][..], &[0xff; 255]].concat()), Some("2047 bits")),
             (rsa(&[&[0, 0x80][..], &[0; 255]].concat()), None),
             (key_of("ssh-dss", &[&[1], &[2], &[3], &[4]]), Some("DSA")),
             (key_of("ssh-ed25519", &[&[7; 32]]), None),

@@ -40,7 +40,7 @@ pub fn proof(file: &Path) -> Option<Proof> {
 
 /// The last key in the file: with more than one method required, that is the one that let the client in.
 fn proof_in(text: &str) -> Option<Proof> {
-    Proof::of(text.lines().rev().find_map(|line| line.strip_prefix("publickey ")?.split(' ').nth(1))?)
+    Proof::of(text.lines().rev().find_map(|line| line.strip_prefix("publickey "))?)
 }
 
 /// An id for the records of one request: time and process, unique on this host.

@@ -232,7 +232,7 @@ mod tests {
             assert_eq!(found(&with_keys(facts, &key(&line))), expected, "{line} {shell}");
         }
         // A weak key gets in all the same.
-        let weak = crate::keys::public_key::tests::key_of("ssh-rsa", &[&[3], &[0x80; 128]]);
+        let weak = crate::keys::public_key::tests::key_of("ssh-rsa", &[&[3], &[&[0][..], &[0x80; 128]].concat()]);
         assert_eq!(
             found(&with_keys(facts(), &weak)),
             ["warning key-line", "fault key-command", "fault key-restrict", "fault internal-sftp"]
