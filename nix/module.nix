@@ -40,7 +40,7 @@ let
       # One of several lines is refused in checks.nix, which says what to do; a type would only refuse.
       line = builtins.replaceStrings [ "\n" "\r" ] [ " " " " ] (lib.removeSuffix "\n" key);
     in
-    "command=\"${command}\",restrict${origin} ${line}";
+    "command=\"${command}\",restrict,pty${origin} ${line}";
 
   keyModule.options = {
     key = mkOption {
@@ -118,7 +118,8 @@ let
       AllowTcpForwarding no
       X11Forwarding no
       PermitTunnel no
-      PermitTTY no
+      # `pty` in a key's line opens it; without it the client is told 255 while the command runs.
+      PermitTTY yes
       PermitUserRC no
       ExposeAuthInfo yes
       # In the place of the list that holds for everybody.
@@ -211,8 +212,8 @@ in
       type = types.bool;
       default = true;
       description = ''
-        Whether to add a `Match User` block to sshd's configuration: keys only, and only those given here; no forwarding,
-        terminal or {file}`~/.ssh/rc`; the proven key in every record. Without it sshd also reads keys from the home.
+        Whether to add a `Match User` block to sshd's configuration: keys only, and only those given here; no forwarding
+        or {file}`~/.ssh/rc`; the proven key in every record. Without it sshd also reads keys from the home.
       '';
     };
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// A gate between an SSH key and Docker.
 ///
 /// Without a sub-command dockgate is the gate: it reads SSH_ORIGINAL_COMMAND, judges it, writes one record to
-/// syslog and becomes docker, or refuses. It stands in authorized_keys: restrict,command="/usr/bin/dockgate
+/// syslog and becomes docker, or refuses. It stands in authorized_keys: restrict,pty,command="/usr/bin/dockgate
 /// --key NAME" ssh-ed25519 …
 #[derive(Debug, Parser)]
 #[command(

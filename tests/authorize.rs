@@ -1,6 +1,7 @@
 //! `dockgate authorize` with keys that ssh-keygen has made, and its lines read by OpenSSH.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
+use dockgate::keys::proof::Proof;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -42,7 +43,7 @@ fn openssh_reads_the_line_as_the_same_key() {
         let line = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(0), "{name}");
         let expected = format!(
-            "restrict,command=\"{} --key {name} --profile operator\",from=\"192.0.2.7/32,2001:db8::/32\" {}",
+            "restrict,pty,command=\"{} --key {name} --profile operator\",from=\"192.0.2.7/32,2001:db8::/32\" {}",
             program.display(),
             std::fs::read_to_string(&public).unwrap()
         );
@@ -50,6 +51,55 @@ fn openssh_reads_the_line_as_the_same_key() {
         let file = directory.path().join("authorized_keys");
         std::fs::write(&file, line).unwrap();
         assert_eq!(read_by_openssh(&file), read_by_openssh(Path::new(&public)), "{name}");
+    }
+}
+
+/// Keys of hardware, which ssh-keygen makes with that alone: a point of the curve and an application each.
+const HARDWARE: &[(&str, &str)] = &[
+    (
+        "sk-ed25519",
+        "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGm\
+         j3B1EaAAAABHNzaDo= sk-ed25519\n",
+    ),
+    (
+        "sk-ecdsa",
+        "sk-ecdsa-sha2-nistp256@openssh.com AAAAInNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20AAAAIbmlzdHAyNTYAAABBB\
+         GsX0fLhLEJH+Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT+NC4v4af5uO5+tKfA+eFivOM1drMV7Oy7ZAaDe/UfUAAAAEc3NoOg== sk-ecdsa\n",
+    ),
+];
+
+#[test]
+fn what_sshd_proves_is_read_as_openssh_reads_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = keygen(directory.path(), "authority", &["-t", "ed25519"]);
+    let mut keys: Vec<String> = [
+        ("ed25519", &["-t", "ed25519"][..]),
+        ("rsa", &["-t", "rsa", "-b", "2048"]),
+        ("p256", &["-t", "ecdsa", "-b", "256"]),
+        ("p384", &["-t", "ecdsa", "-b", "384"]),
+        ("p521", &["-t", "ecdsa", "-b", "521"]),
+    ]
+    .iter()
+    .map(|(name, options)| keygen(directory.path(), name, options))
+    .collect();
+    for (name, text) in HARDWARE {
+        let path = directory.path().join(format!("{name}.pub"));
+        std::fs::write(&path, text).unwrap();
+        keys.push(path.display().to_string());
+    }
+    for key in keys {
+        let mut sign = Command::new("ssh-keygen");
+        sign.args(["-q", "-s", authority.trim_end_matches(".pub"), "-I", "hermes on call", "-n", "ai-worker"]);
+        sign.args(["-O", "force-command=/usr/bin/dockgate", "-O", "source-address=192.0.2.0/24"]);
+        assert!(sign.arg(&key).status().unwrap().success(), "{key}");
+        for (file, certificate) in [(key.clone(), None), (key.replace(".pub", "-cert.pub"), Some("hermes on call"))] {
+            let text = std::fs::read_to_string(&file).unwrap();
+            // As sshd has it in the file that SSH_USER_AUTH names: without the comment.
+            let proof = Proof::of(text.rsplit_once(' ').unwrap().0).unwrap_or_else(|| panic!("{file}"));
+            let openssh = read_by_openssh(Path::new(&file));
+            assert!(openssh.contains(&format!(" {} ", proof.fingerprint)), "{file}: {proof:?}, not {openssh}");
+            assert_eq!(proof.certificate.as_deref(), certificate, "{file}");
+        }
     }
 }
 

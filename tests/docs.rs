@@ -169,5 +169,5 @@ fn the_example_key_line_is_what_sshd_takes() {
     let example = text("authorized_keys.example");
     let lines: Vec<&str> = example.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
     assert_eq!(lines.len(), 1);
-    assert!(lines[0].starts_with("restrict,command=\"/usr/bin/dockgate --key hermes\" ssh-ed25519 "));
+    assert!(lines[0].starts_with("restrict,pty,command=\"/usr/bin/dockgate --key hermes\" ssh-ed25519 "));
 }

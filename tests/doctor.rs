@@ -237,7 +237,7 @@ fn each_planted_fault_is_found_and_no_other() {
         (|host| fs::remove_file(host.path("keys")).unwrap(), &["warning key-file-read"]),
         (|host| host.own("keys"), &["fault key-file-owner"]),
         (|host| host.mode("keys", 0o666), &["fault key-file-owner"]),
-        (|host| host.replace("keys", "restrict,", ""), &["fault key-restrict"]),
+        (|host| host.replace("keys", "restrict,pty,", ""), &["fault key-restrict"]),
         (|host| host.replace("keys", "restrict,", "restrict,port-forwarding,"), &["fault key-restrict"]),
         (|host| host.append("keys", &format!("restrict {}", host.text("key.pub"))), &["fault key-command"]),
         (|host| host.replace("keys", "dockgate --config", "docker --config"), &["fault key-command"]),

@@ -57,7 +57,7 @@ pub fn authorize(file: &[u8], wish: &Wish, policy: &PolicySet) -> Result<Authori
         command.push_str(" --profile ");
         command.push_str(profile);
     }
-    let mut line = format!("restrict,command=\"{command}\"");
+    let mut line = format!("restrict,pty,command=\"{command}\"");
     if !wish.from.is_empty() {
         // sshd takes a range only by its first address.
         let from: Vec<String> = wish.from.iter().map(|range| range.trunc().to_string()).collect();
@@ -163,7 +163,7 @@ mod tests {
                 "me",
             ),
         ] {
-            let expected = format!("restrict,command=\"/usr/bin/dockgate {options} {}", key(comment));
+            let expected = format!("restrict,pty,command=\"/usr/bin/dockgate {options} {}", key(comment));
             assert_eq!(line(&key(file), wish).as_deref(), Ok(expected.trim_end()), "{file:?}");
         }
         let commented = format!("# of the agent\n\n{}\n", key("hermes"));
@@ -188,7 +188,7 @@ mod tests {
             ("---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n".to_owned(), "ssh-keygen -i"),
             (key("a").replace("ssh-ed25519", "ssh-ed448"), "\"ssh-ed448\" is not a type"),
             (key("a").replace("ssh-ed25519", "ssh-rsa"), "the key itself \"ssh-ed25519\""),
-            (key_of("ssh-rsa", &[&[3], &[0x80; 128]]), "1024 bits"),
+            (key_of("ssh-rsa", &[&[3], &[&[0][..], &[0x80; 128]].concat()]), "1024 bits"),
             (key_of("ssh-dss", &[&[1], &[2], &[3], &[4]]), "DSA"),
             (key(""), "no comment"),
             (key("of the agent"), "--key NAME"),

@@ -35,7 +35,7 @@ fn its_configurations_are_right() {
     for example in [flake, plain, after] {
         let keys = strings(&example["accounts"]["ai-worker"]["keys"]);
         assert!(
-            matches!(keys[..], [key] if key.contains("/bin/dockgate --key hermes\",restrict ssh-ed25519 ")),
+            matches!(keys[..], [key] if key.contains("/bin/dockgate --key hermes\",restrict,pty ssh-ed25519 ")),
             "{keys:?}"
         );
         assert!(example["sshd"].as_str().unwrap().contains("\nMatch User ai-worker\n"));

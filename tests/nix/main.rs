@@ -79,17 +79,17 @@ fn two_accounts_have_their_three_keys() {
     assert_eq!(keys.len(), 2);
     // What ends in a newline in the configuration does not here.
     assert!(keys[0].starts_with(&format!(
-        "command=\"{GATE} --key deploy --profile operator\",restrict sk-ssh-ed25519@openssh.com AAAA"
+        "command=\"{GATE} --key deploy --profile operator\",restrict,pty sk-ssh-ed25519@openssh.com AAAA"
     )));
     assert!(keys[0].ends_with("AAAABHNzaDo="));
     assert!(keys[1].starts_with(&format!(
-        "command=\"{GATE} --key hermes --profile builder\",restrict,from=\"192.0.2.0/24,2001:db8::/32\" ssh-ed25519 AAAA"
+        "command=\"{GATE} --key hermes --profile builder\",restrict,pty,from=\"192.0.2.0/24,2001:db8::/32\" ssh-ed25519 AAAA"
     )));
     assert!(keys[1].ends_with(" hermes"));
     let backup = &several["accounts"]["backup"];
     let keys = strings(&backup["keys"]);
     assert_eq!(keys.len(), 1);
-    assert!(keys[0].starts_with(&format!("command=\"{GATE} --key watcher\",restrict ecdsa-sha2-nistp256 AAAA")));
+    assert!(keys[0].starts_with(&format!("command=\"{GATE} --key watcher\",restrict,pty ecdsa-sha2-nistp256 AAAA")));
 
     for (account, name, home) in
         [(worker, "ai-worker", "/var/lib/dockgate/ai-worker"), (backup, "backup", "/srv/backup")]
@@ -253,7 +253,7 @@ fn sshd_gives_the_accounts_nothing_but_their_keys() {
         "allowtcpforwarding no",
         "x11forwarding no",
         "permittunnel no",
-        "permittty no",
+        "permittty yes",
         "permituserrc no",
         "exposeauthinfo yes",
         "acceptenv LANG",
