@@ -126,7 +126,9 @@ impl Gate {
         let mut files = Vec::new();
         for source in project::read(&located, standard_input).map_err(unresolved)? {
             let file = compose::source::parse(&source.name, &source.text)?;
-            let _ = self.permit((), &compose::source::demands(&file.content, &directory))?;
+            for document in &file.documents {
+                let _ = self.permit((), &compose::source::demands(document, &directory))?;
+            }
             files.push(file.text);
         }
         if files.is_empty() {

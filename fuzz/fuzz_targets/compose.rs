@@ -6,8 +6,10 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let Ok(file) = source::parse("file", text) else { return };
-    let again = source::parse("file", &file.text).map(|again| again.content);
-    assert_eq!(again, Ok(file.content.clone()));
-    let _ = source::demands(&file.content, "/p");
-    let _ = model::demands(&file.content, "/p", true);
+    let again = source::parse("file", &file.text);
+    assert_eq!(again.as_ref(), Ok(&file));
+    for document in &file.documents {
+        let _ = source::demands(document, "/p");
+        let _ = model::demands(document, "/p", true);
+    }
 });

@@ -1,9 +1,20 @@
 //! Judged: the model as it was judged, in the form in which Compose reads it again. Pure.
 
 use super::source;
+use super::yaml::write;
 use serde_json::{Map, Value};
 
-/// The model as it runs: as JSON, which is YAML; empty when there was no file to judge, so that Compose finds
+/// Keys of a service that Compose prints as texts, and takes as numbers alone where they are below 0.
+const SIZES: &[&str] = &["mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "shm_size"];
+
+fn as_number(size: &mut Value) {
+    let number = size.as_str().filter(|text| text.starts_with('-')).and_then(|text| text.parse::<i64>().ok());
+    if let Some(number) = number {
+        *size = number.into();
+    }
+}
+
+/// The model as it runs, as YAML; empty when there was no file to judge, so that Compose finds
 /// none.
 ///
 /// The files of secrets and configs are given as they were `resolved`: the daemon mounts them, and would look
@@ -32,6 +43,9 @@ pub fn as_judged(
     for service in services.into_iter().flat_map(|services| services.values_mut()) {
         if let Some(service) = service.as_object_mut() {
             service.remove("develop");
+            SIZES.iter().for_each(|key| {
+                service.get_mut(*key).map(as_number);
+            });
             if let Some((name, value)) = label {
                 let labels = service.entry("labels").or_insert(Value::Null);
                 if !labels.is_object() {
@@ -43,7 +57,9 @@ pub fn as_judged(
             }
         }
     }
-    with_texts(model, &|text| text.replace('$', "$$")).to_string()
+    let mut text = String::new();
+    write::value(&with_texts(model, &|text| text.replace('$', "$$")), &mut text);
+    text
 }
 
 /// The model with its values as they will be when it runs: Compose prints every `$` doubled, and halves them

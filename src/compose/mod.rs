@@ -14,8 +14,8 @@ pub mod effects;
 pub mod judged;
 mod keys;
 pub mod model;
-mod nodes;
 pub mod source;
+pub mod yaml;
 
 /// Which project a command line loads.
 #[derive(Clone, Debug, PartialEq, Eq)]
