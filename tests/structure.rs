@@ -83,7 +83,12 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
 /// Without line comments, string literals and what is only compiled for tests, which stands last in a file.
 fn code(text: &str) -> String {
     let tests = ["mod tests", "pub(crate) mod tests"].map(|module| format!("#[cfg(test)]\n{module} {{"));
-    let text = tests.iter().fold(text, |text, start| text.split(start.as_str()).next().unwrap_or_default());
+    let parts = tests.iter().find_map(|start| text.split_once(start.as_str()));
+    let (text, tests) = parts.unwrap_or((text, "}\n"));
+    assert!(
+        tests.ends_with("}\n") && tests.matches("\n}\n").count() <= 1,
+        "something stands behind the tests: {tests}"
+    );
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
     let mut kept = String::new();
     let mut quoted = false;
