@@ -1,10 +1,58 @@
-//! Authorize: the authorized_keys line for a public key. Pure.
+//! Authorize: the authorized_keys line for a public key. Acts: reads the key.
+#![expect(clippy::disallowed_methods, reason = "the public key is read here")]
 
+use super::caller::{Caller, absolute};
+use crate::answer;
+use crate::audit::escape::for_terminal;
 use crate::cli::label;
+use crate::exit::Exit;
 use crate::keys::key_line::KeyLine;
 use crate::keys::public_key::PublicKey;
 use crate::policy::set::PolicySet;
+use anyhow::Context;
 use ipnet::IpNet;
+use std::io::Read;
+use std::path::Path;
+
+/// A file of more bytes than this is not a public key.
+const MAX_KEY_BYTES: u64 = 64 * 1024;
+
+/// Prints the authorized_keys line for the key in a file; `-` is standard input.
+///
+/// # Errors
+/// The exit code, when there is no policy, or no such profile.
+pub fn run(file: &Path, from: Vec<IpNet>, caller: Caller) -> Result<Exit, Exit> {
+    let set = caller.policy()?;
+    let _ = caller.select(&set)?;
+    let Caller { config, profile, request, .. } = caller;
+    let line = || -> anyhow::Result<Authorized> {
+        let program = std::env::current_exe().and_then(|path| path.canonicalize()).context("where dockgate is")?;
+        let config = config.map(|file| absolute(&file).display().to_string());
+        let wish = Wish { program: program.display().to_string(), config, key: request.key, profile, from };
+        let name = || file.display().to_string();
+        let text = text_of(file).with_context(name)?;
+        authorize(&text, &wish, &set).map_err(|message| anyhow::anyhow!("{}: {message}", name()))
+    };
+    Ok(match line() {
+        Ok(Authorized { line, hint }) => {
+            answer::say(&hint);
+            answer::print(&format!("{line}\n"))
+        }
+        Err(error) => {
+            answer::say(&format!("ERROR: {}\n", for_terminal(&format!("{error:#}"))));
+            Exit::Usage
+        }
+    })
+}
+
+fn text_of(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    match file.as_os_str() == "-" {
+        true => std::io::stdin().take(MAX_KEY_BYTES).read_to_end(&mut text)?,
+        false => std::fs::File::open(file)?.take(MAX_KEY_BYTES).read_to_end(&mut text)?,
+    };
+    Ok(text)
+}
 
 /// What the line is to say besides the key.
 #[derive(Clone, Debug, Default)]

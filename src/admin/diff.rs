@@ -1,10 +1,48 @@
-//! Replay: what a change of policy would have meant for the requests in a log. Pure.
+//! Policy diff: what a change of policy would have meant for the requests in a log. Acts: reads the files.
+#![expect(clippy::disallowed_methods, reason = "the administrator's log is read here")]
 
+use super::caller::{Caller, absolute, broken};
+use crate::answer;
 use crate::audit::escape::for_terminal;
-use crate::audit::read::Entry;
+use crate::audit::read::{self, Entry};
 use crate::denial::Denial;
+use crate::exit::Exit;
+use crate::gate::Gate;
+use crate::policy::set::{PolicySet, Selected};
+use crate::request::account::Account;
+use crate::world::policy_file;
+use anyhow::Context;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
+
+/// Judges what a log holds under two policies.
+///
+/// # Errors
+/// The exit code, when one of the files cannot be read.
+pub fn run(old: &Path, new: &Path, log: &Path, caller: &Caller) -> Result<Exit, Exit> {
+    let read = || -> anyhow::Result<_> {
+        let [old, new] = [old, new].map(|file| policy_file::load(Some(&absolute(file))));
+        let log = std::fs::read(log).with_context(|| log.display().to_string())?;
+        Ok((old?, new?, read::entries(&String::from_utf8_lossy(&log))))
+    };
+    let (old, new, entries) = read().map_err(|error| broken(&error))?;
+    let judge = |set: PolicySet| move |entry: &Entry| judged(&set, entry, caller);
+    Ok(answer::print(&Changes::of(&entries, judge(old), judge(new)).report()))
+}
+
+/// The verdict on a recorded request. A record's `--profile` is not in it, so the profile that judged then counts
+/// where it still exists and the policy does not choose one for the key.
+fn judged(set: &PolicySet, entry: &Entry, caller: &Caller) -> Result<(), Denial> {
+    let recorded = set.profiles.contains_key(&entry.profile).then_some(entry.profile.as_str());
+    let chosen = set.select(&entry.request, None);
+    let by_default = chosen.profile == set.default_profile;
+    let Selected { policy, profile, denial, .. } =
+        if by_default { set.select(&entry.request, recorded) } else { chosen };
+    let account = Account { name: entry.request.user.clone(), ..caller.account.clone() };
+    let gate = Gate { policy, profile, refusal: denial, account, parent: caller.parent };
+    gate.decide(entry.request.command.as_deref().unwrap_or_default(), false).verdict.map(drop)
+}
 
 /// Requests by what changes for them, each with how often it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

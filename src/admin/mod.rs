@@ -1,7 +1,29 @@
 //! Admin: what an administrator does with dockgate, a file for each sub-command. No request passes through here.
 
+use crate::cli::{Command, PolicyCommand};
+use crate::exit::Exit;
+use caller::Caller;
+
 pub mod authorize;
+pub mod caller;
+pub mod check;
 pub mod diff;
 pub mod docs;
 pub mod doctor;
+pub mod show;
 pub mod test;
+pub mod validate;
+
+/// Runs a sub-command.
+pub fn run(command: Command, caller: Caller) -> Exit {
+    let done = match command {
+        Command::Check { json, words } => check::run(&words, json, caller),
+        Command::Authorize { file, from } => authorize::run(&file, from, caller),
+        Command::Doctor { user, json, sshd, sshd_config } => Ok(doctor::run(user, sshd, sshd_config, json, &caller)),
+        Command::Policy { command: PolicyCommand::Show } => show::run(&caller),
+        Command::Policy { command: PolicyCommand::Validate { file } } => validate::run(file.as_deref(), &caller),
+        Command::Policy { command: PolicyCommand::Test { file } } => test::run(&file, caller),
+        Command::Policy { command: PolicyCommand::Diff { old, new, log } } => diff::run(&old, &new, &log, &caller),
+    };
+    done.unwrap_or_else(|exit| exit)
+}

@@ -1,4 +1,4 @@
-//! Cases: what a policy should say, line by line, and whether it does. Pure.
+//! Policy test: cases of what a policy should say, line by line, and whether it does. Acts: reads the file of cases.
 //!
 //! ```text
 //! # what hermes needs
@@ -6,9 +6,30 @@
 //! deny  docker exec web sh
 //! deny:bind-mount docker run -v /:/h busybox
 //! ```
+#![expect(clippy::disallowed_methods, reason = "the administrator's file of cases is read here")]
 
+use super::caller::Caller;
+use crate::answer;
+use crate::audit::escape::for_terminal;
 use crate::denial::Denial;
+use crate::exit::Exit;
 use std::fmt::Write;
+use std::path::Path;
+
+/// Judges each case of a file, and says which came out otherwise.
+///
+/// # Errors
+/// The exit code, when there is no policy to judge by, or no such file.
+pub fn run(file: &Path, caller: Caller) -> Result<Exit, Exit> {
+    let gate = caller.gate()?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        answer::say(&format!("ERROR: {}: {error}\n", file.display()));
+        Exit::Usage
+    })?;
+    let outcome = judge_all(&text, |request| gate.decide(request.as_bytes(), false).verdict.map(drop));
+    answer::print(&outcome.report(&file.display().to_string()));
+    Ok(if outcome.passed() { Exit::Success } else { Exit::Failed })
+}
 
 /// What came of a file of cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +40,7 @@ pub struct Outcome {
 }
 
 /// Judges each case with `judge`. A line that is no case is a failure, too.
-pub fn run(text: &str, judge: impl Fn(&str) -> Result<(), Denial>) -> Outcome {
+pub fn judge_all(text: &str, judge: impl Fn(&str) -> Result<(), Denial>) -> Outcome {
     let mut outcome = Outcome::default();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -37,17 +58,20 @@ pub fn run(text: &str, judge: impl Fn(&str) -> Result<(), Denial>) -> Outcome {
 fn case(line: &str, judge: impl Fn(&str) -> Result<(), Denial>) -> Result<(), String> {
     let (expected, request) = line.split_once([' ', '\t']).unwrap_or((line, ""));
     let request = request.trim_start();
-    let found = match judge(request) {
-        Ok(()) => ("allow", String::new()),
-        Err(denial) => ("deny", format!(" ({}: {})", denial.reason.code(), denial.message)),
-    };
-    let code = judge(request).err().map(|denial| denial.reason.code());
-    let matches = match expected.split_once(':') {
-        Some(("deny", wanted)) => code == Some(wanted),
-        None if matches!(expected, "allow" | "deny") => expected == found.0,
+    let verdict = judge(request);
+    let matches = match (expected.split_once(':'), &verdict) {
+        (Some(("deny", wanted)), Err(denial)) => denial.reason.code() == wanted,
+        (Some(("deny", _)), Ok(())) => false,
+        (None, Ok(())) if expected == "allow" => true,
+        (None, Err(_)) if expected == "deny" => true,
+        (None, _) if matches!(expected, "allow" | "deny") => false,
         _ => return Err(format!("\"{expected}\" is none of allow, deny and deny:REASON")),
     };
-    if matches { Ok(()) } else { Err(format!("{request}\n  - {expected}\n  + {}{}", found.0, found.1)) }
+    let found = match verdict {
+        Ok(()) => "allow".to_owned(),
+        Err(denial) => format!("deny ({}: {})", denial.reason.code(), denial.message),
+    };
+    if matches { Ok(()) } else { Err(format!("{request}\n  - {expected}\n  + {found}")) }
 }
 
 impl Outcome {
@@ -60,8 +84,7 @@ impl Outcome {
     pub fn report(&self, file: &str) -> String {
         let mut text = String::new();
         for (line, wrong) in &self.failed {
-            let _ =
-                writeln!(text, "{file}:{line}: {}", crate::audit::escape::for_terminal(wrong).replace("\\n  ", "\n  "));
+            let _ = writeln!(text, "{file}:{line}: {}", for_terminal(wrong).replace("\\n  ", "\n  "));
         }
         let _ = writeln!(text, "{} passed, {} failed", self.passed, self.failed.len());
         text
@@ -79,10 +102,10 @@ mod tests {
             "docker ps" => Ok(()),
             _ => Err(Denial::new(Reason::BindMount, "x", "y", "z")),
         };
-        let outcome = run("# c\nallow docker ps\n\ndeny  docker x\ndeny:bind-mount docker x\n", judge);
+        let outcome = judge_all("# c\nallow docker ps\n\ndeny  docker x\ndeny:bind-mount docker x\n", judge);
         assert_eq!(outcome.report("f"), "3 passed, 0 failed\n");
         assert!(outcome.passed());
-        let outcome = run("deny docker ps\nallow docker x\ndeny:device docker x\nmaybe docker ps\n", judge);
+        let outcome = judge_all("deny docker ps\nallow docker x\ndeny:device docker x\nmaybe docker ps\n", judge);
         assert!(!outcome.passed());
         assert_eq!(
             outcome.report("f"),
@@ -90,6 +113,6 @@ mod tests {
              f:3: docker x\n  - deny:device\n  + deny (bind-mount: x: y)\n\
              f:4: \"maybe\" is none of allow, deny and deny:REASON\n0 passed, 4 failed\n"
         );
-        assert!(!run("# nothing\n", judge).passed());
+        assert!(!judge_all("# nothing\n", judge).passed());
     }
 }

@@ -1,11 +1,16 @@
 //! Doctor: whether what is outside the policy file holds the gate up: account, files, keys, sshd. Pure, but for
 //! [`look`], which gathers the [`facts`] that the [`checks`] judge.
 
+use super::caller::{Caller, absolute};
+use crate::answer;
 use crate::audit::escape::for_terminal;
+use crate::exit::Exit;
 use check::{Level, Problem};
 use facts::Facts;
+use look::options::Options;
 use serde::Serialize;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 pub mod account;
 pub mod check;
@@ -15,6 +20,32 @@ pub mod look;
 pub mod pattern;
 pub mod sshd;
 pub mod way;
+
+/// Looks at the host for one account, and says what is wrong.
+pub fn run(
+    user: Option<String>,
+    sshd: Option<PathBuf>,
+    sshd_config: Option<PathBuf>,
+    json: bool,
+    caller: &Caller,
+) -> Exit {
+    let own = &caller.account.name;
+    let name = user.clone().unwrap_or_else(|| own.clone());
+    if name != *own && !nix::unistd::Uid::effective().is_root() {
+        answer::say("ERROR: --user: only root can look at another account\n");
+        return Exit::Usage;
+    }
+    let [config, sshd, sshd_config] = [&caller.config, &sshd, &sshd_config].map(|file| file.as_deref().map(absolute));
+    let report = match look::look(&Options { user, config, sshd, sshd_config }) {
+        Ok(facts) => facts.map_or_else(|| Report::of_nobody(&name), |facts| Report::of(&facts)),
+        Err(error) => {
+            answer::say(&format!("ERROR: {error:#}\n"));
+            return Exit::Unavailable;
+        }
+    };
+    answer::print(&if json { report.json() } else { report.text() });
+    if report.ok { Exit::Success } else { Exit::Failed }
+}
 
 /// A problem, under the check that found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

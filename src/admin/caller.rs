@@ -1,0 +1,68 @@
+//! Caller: what every sub-command starts from. Data, and the policy that it comes to. Acts: reads the policy file.
+
+use crate::answer;
+use crate::exit::Exit;
+use crate::gate::Gate;
+use crate::policy::set::{PolicySet, Selected};
+use crate::request::Request;
+use crate::request::account::Account;
+use crate::world::policy_file;
+use std::path::{Path, PathBuf};
+
+/// Who runs dockgate, with which of the options that all sub-commands share.
+#[derive(Debug)]
+pub struct Caller {
+    /// `--config`, as given.
+    pub config: Option<PathBuf>,
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// A request without a command: the account, and the key that `--key` names.
+    pub request: Request,
+    pub account: Account,
+    /// The process that started this one.
+    pub parent: nix::unistd::Pid,
+}
+
+impl Caller {
+    /// Everything that the policy file says, or, once the reason has been told, the exit code.
+    ///
+    /// # Errors
+    /// [`Exit::Config`] when there is no policy that can be trusted.
+    pub fn policy(&self) -> Result<PolicySet, Exit> {
+        policy_file::load(self.config.as_deref()).map_err(|error| broken(&error))
+    }
+
+    /// The profile that this caller's key gets, and the policy under it.
+    ///
+    /// # Errors
+    /// [`Exit::Config`] when the policy has no such profile.
+    pub fn select(&self, set: &PolicySet) -> Result<Selected, Exit> {
+        let selected = set.select(&self.request, self.profile.as_deref());
+        if set.with_profile(&selected.profile).is_none() {
+            answer::say(&format!("ERROR: profile: the policy has no profile {}\n", selected.profile));
+            return Err(Exit::Config);
+        }
+        Ok(selected)
+    }
+
+    /// A gate that judges as this caller's key would be judged. An administrator asks about a key and does not come
+    /// with it, so nothing is refused for the key's own sake.
+    ///
+    /// # Errors
+    /// As [`Caller::policy`] and [`Caller::select`].
+    pub fn gate(self) -> Result<Gate, Exit> {
+        let Selected { policy, profile, because: _, denial: _ } = self.select(&self.policy()?)?;
+        Ok(Gate { policy, profile, refusal: None, account: self.account, parent: self.parent })
+    }
+}
+
+/// Tells what is wrong with a policy file.
+pub fn broken(error: &anyhow::Error) -> Exit {
+    answer::say(&format!("ERROR: {error:#}\n"));
+    Exit::Config
+}
+
+/// A path as a file has to name it for other working directories.
+pub fn absolute(file: &Path) -> PathBuf {
+    std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
+}
