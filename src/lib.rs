@@ -50,6 +50,7 @@
 
 pub mod admin;
 pub mod answer;
+pub mod api;
 pub mod audit;
 pub mod cli;
 pub mod compose;

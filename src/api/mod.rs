@@ -1,0 +1,3 @@
+//! Docker's API as the guard understands it. Pure.
+
+pub mod build;
