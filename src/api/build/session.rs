@@ -3,7 +3,6 @@
 use super::attributes::operation;
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
-use sha2::{Digest, Sha256};
 
 /// What a service is.
 enum Service {
@@ -61,7 +60,34 @@ pub fn is_offered(method: &str) -> bool {
 /// of this client's alone: whoever gives the key of another's context, and the names and times of its files, would
 /// be spared sending them and build with the other's.
 pub fn shared_key(owner: &str, key: &str) -> String {
-    let digest = Sha256::digest(owner.as_bytes());
-    let owner: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("dockgate-{owner}:{key}")
+    // With its length, so that no owner's end can be the beginning of another's key.
+    format!("dockgate:{}:{owner}:{key}", owner.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_is_asked_for_what_builds_need() {
+        for (method, asked) in [
+            ("/moby.filesync.v1.FileSync/DiffCopy", Ok(0)),
+            ("/moby.filesync.v1.Auth/FetchToken", Ok(0)),
+            ("/moby.buildkit.secrets.v1.Secrets/GetSecret", Ok(0)),
+            ("/moby.upload.v1.Upload/Pull", Ok(0)),
+            ("/moby.filesync.v1.FileSend/DiffCopy", Ok(1)),
+            ("/moby.sshforward.v1.SSH/ForwardAgent", Err("your SSH agent")),
+            ("/containerd.services.content.v1.Content/Read", Err("not a service")),
+            ("/moby.exporter.v1.Exporter/FindExporters", Err("not a service")),
+            ("/moby.filesync.v1.FileSyncX/DiffCopy", Err("not a service")),
+        ] {
+            match (called(method), asked) {
+                (Ok(demands), Ok(count)) => assert_eq!(demands.len(), count, "{method}"),
+                (Err(denial), Err(why)) => assert!(denial.why.contains(why), "{method}: {denial:?}"),
+                (called, _) => panic!("{method}: {called:?}"),
+            }
+            assert_eq!(is_offered(method), asked.is_ok(), "{method}");
+        }
+        assert_ne!(shared_key("a", "b:x"), shared_key("a:b", "x"));
+    }
 }
