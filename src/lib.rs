@@ -13,6 +13,7 @@
 //! | --- | --- | --- |
 //! | [`request`] | decides | what was asked, and by whom: the words of a request, the account, the way dockgate was started |
 //! | [`docker`] | decides | docker's command line: words become an invocation, and an invocation demands |
+//! | [`api`] | decides | docker's API: calls become demands, and are written anew |
 //! | [`compose`] | decides | a Compose project: its files and its model become demands |
 //! | [`demand`] | decides | what a request can ask for; the one language that grammar and policy share |
 //! | [`facts`] | decides | what was looked up for a decision |

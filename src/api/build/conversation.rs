@@ -3,11 +3,14 @@
 //! What a call may be about depends on those before it: a build is gone on with, handed back and read about by who
 //! began it.
 
-use super::attributes::{operation, unknown};
-use super::messages::{self, history, solve, update_history};
+use super::attributes::{operation, refused, unknown};
+use super::messages;
+use super::messages::{history, solve, update_history};
 use super::protobuf::{Message, Table};
+use super::records;
+use super::result;
+use super::solve as judged;
 use super::stamp::Stamp;
-use super::{records, result, solve as judged};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
 use std::collections::BTreeSet;
@@ -104,7 +107,7 @@ impl Conversation {
             Ask::History if message.text(history::REF).is_empty() => demand(operation("buildx history ls")),
             Ask::History => demand(operation("buildx history inspect")),
             Ask::ChangesHistory if message.number(update_history::PINNED) != 0 => {
-                return Err(super::attributes::refused("Pinned", "a record would be kept for ever"));
+                return Err(refused("Pinned", "a record would be kept for ever"));
             }
             Ask::ChangesHistory if message.number(update_history::DELETE) != 0 => {
                 demand(operation("buildx history rm"));
@@ -137,7 +140,7 @@ impl Conversation {
         let Some(mut message) = call.message else { return Ok(None) };
         if call.opens {
             if self.builds.len() >= MOST {
-                return Err(super::attributes::refused("Ref", "one connection has begun too many builds"));
+                return Err(refused("Ref", "one connection has begun too many builds"));
             }
             self.builds.insert(message.text(solve::REF).to_owned());
             if let Some(policy) = stamp.source_policy() {
@@ -167,7 +170,7 @@ impl Conversation {
     fn own(&self, build: Option<&str>) -> Result<(), Denial> {
         match build {
             Some(build) if self.builds.contains(build) => Ok(()),
-            _ => Err(super::attributes::refused("the build", "this connection has not begun it")),
+            _ => Err(refused("the build", "this connection has not begun it")),
         }
     }
 }

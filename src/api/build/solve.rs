@@ -5,7 +5,8 @@
 //! what the frontend and the entitlements allow. Nor may `Control/Solve` name a frontend, as its result would go
 //! to the exporter without passing by the gate; no client of Docker's does.
 
-use super::attributes::{self, refused};
+use super::attributes;
+use super::attributes::refused;
 use super::messages::{bridge, cache, solve, typed};
 use super::protobuf::Message;
 use crate::demand::{Demand, Want};
