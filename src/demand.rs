@@ -131,6 +131,14 @@ pub enum Want {
     ProjectMounts {
         project: String,
     },
+    /// A label that a container, volume, network or image gets.
+    Label {
+        name: String,
+    },
+    /// A file of labels that the client reads, as given.
+    LabelFile {
+        path: String,
+    },
     /// A file or directory that the docker client writes.
     ClientWrite {
         what: String,

@@ -17,12 +17,35 @@ pub struct Facts {
     pub places: BTreeMap<String, Place>,
     /// The named volumes of the request.
     pub volumes: BTreeMap<String, Volume>,
+    /// The names in files of labels, by the path as given; `None` for what is no file that could be read.
+    pub label_files: BTreeMap<String, Option<Vec<String>>>,
     /// Whether the account can write docker's configuration directory.
     pub config_is_writable: bool,
     /// Every container that the daemon has, when a demand is about them; or why they are not known.
-    pub containers: Option<Result<Vec<Container>, String>>,
+    pub containers: Option<Result<Vec<Container>, Unreachable>>,
     /// Every volume, network or image, when a demand is about such.
-    pub listed: BTreeMap<Object, Result<Vec<Listed>, String>>,
+    pub listed: BTreeMap<Object, Result<Vec<Listed>, Unreachable>>,
+}
+
+/// Why something of the daemon's is not known, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreachable {
+    /// Nothing listens where the policy says that it does, or this account may not connect. Docker itself could do
+    /// nothing either.
+    NoDaemon(String),
+    /// It did not answer, or not what a docker daemon answers.
+    NoAnswer(String),
+    /// It was not asked.
+    NotAsked,
+}
+
+impl std::fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoDaemon(why) | Self::NoAnswer(why) => f.write_str(why),
+            Self::NotAsked => f.write_str("it was not asked"),
+        }
+    }
 }
 
 /// A container as the daemon lists it.
@@ -101,7 +124,7 @@ pub enum Volume {
     /// It has a driver of its own, or options that make it stand for something of the host.
     Special(String),
     /// The daemon could not be asked.
-    Unknown(String),
+    Unknown(Unreachable),
 }
 
 impl Facts {
@@ -144,8 +167,8 @@ impl Facts {
     /// The containers of a Compose project, or why they are not known.
     ///
     /// # Errors
-    /// In words, when they were not looked up or the daemon did not answer.
-    pub fn of_project(&self, project: &str) -> Result<Vec<&Container>, String> {
+    /// When they were not looked up or the daemon did not answer.
+    pub fn of_project(&self, project: &str) -> Result<Vec<&Container>, &Unreachable> {
         let all = self.all_containers()?;
         Ok(all.iter().filter(|container| is_of_project(&container.labels, project)).collect())
     }
@@ -154,11 +177,11 @@ impl Facts {
     ///
     /// # Errors
     /// As [`Facts::of_project`].
-    pub fn all_containers(&self) -> Result<&[Container], String> {
+    pub fn all_containers(&self) -> Result<&[Container], &Unreachable> {
         match &self.containers {
             Some(Ok(containers)) => Ok(containers),
-            Some(Err(why)) => Err(why.clone()),
-            None => Err("they were not looked up".to_owned()),
+            Some(Err(why)) => Err(why),
+            None => Err(&Unreachable::NotAsked),
         }
     }
 
@@ -166,11 +189,11 @@ impl Facts {
     ///
     /// # Errors
     /// As [`Facts::of_project`].
-    pub fn all_listed(&self, object: Object) -> Result<&[Listed], String> {
+    pub fn all_listed(&self, object: Object) -> Result<&[Listed], &Unreachable> {
         match self.listed.get(&object) {
             Some(Ok(listed)) => Ok(listed),
-            Some(Err(why)) => Err(why.clone()),
-            None => Err("they were not looked up".to_owned()),
+            Some(Err(why)) => Err(why),
+            None => Err(&Unreachable::NotAsked),
         }
     }
 

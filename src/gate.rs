@@ -9,8 +9,9 @@ use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
 use crate::docker::{Invocation, Model};
 use crate::exit::Exit;
-use crate::facts::Facts;
-use crate::policy::{self, Policy, Verdict};
+use crate::facts::{Facts, Unreachable};
+use crate::policy::rules::{labels, limits};
+use crate::policy::{Policy, Verdict};
 use crate::request::Request;
 use crate::request::account::Account;
 use crate::request::own::Own;
@@ -87,16 +88,33 @@ impl Gate {
             demands.push(project.touches(None));
             demands.extend(project.starts(None));
         }
-        let invocation = match self.label() {
-            Some((name, value)) => invocation.with_label(name, value),
-            None => invocation,
-        };
+        let invocation = self.labelled(invocation);
         self.permit(Action::Docker(invocation), &demands)
     }
 
     /// The label of what is made under a limit of its number.
     fn label(&self) -> Option<(&str, &str)> {
-        self.policy.settings.containers_at_once.value.map(|_| (policy::rules::limits::LABEL, &*self.account.name))
+        self.policy.settings.containers_at_once.value.map(|_| (limits::LABEL, &*self.account.name))
+    }
+
+    /// What is made carries the gate's label, and none that its image would have it inherit as somebody's mark.
+    fn labelled(&self, mut invocation: Invocation) -> Invocation {
+        if let Some(image) = invocation.made_of() {
+            let inherited = match world::daemon::image_labels(&self.policy.host, image) {
+                Ok(Some(names)) => names,
+                // What an image has that is yet to be fetched is not known.
+                Ok(None) | Err(Unreachable::NoAnswer(_)) => vec![labels::PROJECT.to_owned()],
+                // Nothing will be made.
+                Err(Unreachable::NoDaemon(_) | Unreachable::NotAsked) => Vec::new(),
+            };
+            for name in inherited.iter().filter(|name| labels::is_reserved(name)) {
+                invocation = invocation.with_label(name, "");
+            }
+        }
+        match self.label() {
+            Some((name, value)) => invocation.with_label(name, value),
+            None => invocation,
+        }
     }
 
     fn look_up(&self, demands: &[Demand]) -> Facts {

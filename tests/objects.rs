@@ -35,6 +35,11 @@ const LISTS: &[(&str, &str)] = &[
         "/networks",
         r#"[{"Name": "edge_net", "Id": "n1", "Labels": {"com.docker.compose.project": "edge"}}, {"Name": "lonely", "Id": "ab12", "Labels": {}}]"#,
     ),
+    ("/images/busybox/json", r#"{"Id": "sha256:dd44", "Config": {"Labels": null}}"#),
+    (
+        "/images/disguised/json",
+        r#"{"Config": {"Labels": {"com.docker.compose.project": "shop", "com.docker.compose.service": "db", "dockgate.key": "x", "a": "b"}}}"#,
+    ),
     (
         "/images/json",
         r#"[{"Id": "sha256:aa11", "RepoTags": ["traefik:v3"], "RepoDigests": []}, {"Id": "sha256:bb22", "RepoTags": ["base/os:1"]},
@@ -338,7 +343,7 @@ fn what_a_container_may_be_given_has_a_roof() {
     );
     // What is made counts, whatever label the request gives.
     let gate = site.gate("[limits]\ncontainers = 2");
-    let permit = gate.decide(b"docker run --label dockgate.account= x", false).verdict.unwrap();
+    let permit = gate.decide(b"docker run --label team=x x", false).verdict.unwrap();
     let Action::Docker(invocation) = permit.subject() else { unreachable!("docker") };
     let labels: Vec<_> = invocation.options().iter().map(|given| given.setting.clone()).collect();
     assert_eq!(labels.last(), Some(&Setting::Value("dockgate.account=ai-worker".to_owned())));
@@ -373,9 +378,108 @@ fn what_cannot_be_looked_up_is_refused() {
     let site = Site { socket: other, ..site };
     site.check(
         "[containers]\nprotected = ['traefik']",
-        &[("docker stop web", "protected"), ("docker container prune", "protected"), ("docker ps", "allow")],
+        &[("docker stop web", "unreachable"), ("docker container prune", "unreachable"), ("docker ps", "allow")],
     );
-    site.check("[limits]\ncontainers = 1", &[("docker run x", "limit")]);
+    site.check("[limits]\ncontainers = 1", &[("docker run x", "unreachable")]);
+    site.check("", &[("docker run -v data:/data x", "unreachable"), ("docker run x", "allow")]);
+    // Nothing listens at all, as where something other than docker is called docker.
+    let site = Site { socket: site.socket.with_file_name("nothing.sock"), ..site };
+    for (policy, request) in [
+        ("[containers]\nprotected = ['traefik']", "docker rm -f web"),
+        ("[containers]\nprotected = ['traefik']", "docker compose -p shop down"),
+        ("[containers]\nonly = ['agent-*']", "docker logs web"),
+        ("[volumes]\nprotected = ['vault']", "docker run -v data:/data x"),
+        ("[volumes]\nprotected = ['vault']", "docker volume prune"),
+        ("[networks]\nprotected = ['edge']", "docker network rm other"),
+        ("[images]\nprotected = ['base']", "docker rmi other"),
+        ("[limits]\ncontainers = 1", "docker run x"),
+    ] {
+        site.check(policy, &[(request, "unreachable")]);
+        site.check("", &[(request, "allow")]);
+    }
+}
+
+#[test]
+fn marks_of_belonging_are_not_a_request_s_to_set() {
+    let site = Site::new();
+    let mut rows = Vec::new();
+    for name in ["com.docker.compose.project=shop", "com.docker.compose.service", "dockgate.account=x", "dockgate.key="]
+    {
+        for request in [
+            "run -l @ x",
+            "run --label=@ x",
+            "create --label a=b --label @ x",
+            "run --mount type=volume,src=data,dst=/x,volume-label=@ x",
+            "run --mount type=volume,dst=/x,VOLUME-LABEL=@ x",
+            "network create --label @ n",
+            "volume create --label @ v",
+            "build --label @ -",
+            "commit -c 'LABEL @' other x",
+            "commit --change 'label a=b \"@\"' other x",
+            "import -c 'LABEL @' - x",
+            "secret create --label @ x -",
+            "service create --container-label @ x",
+            "service update --label-add @ x",
+            "node update --label-add @ x",
+        ] {
+            rows.push((format!("docker {}", request.replace('@', name)), "reserved-label"));
+        }
+    }
+    for request in
+        ["run -l com.docker.composer=x x", "run -l team=dockgate.key x", "commit -c 'ENV A=dockgate.key' other x"]
+    {
+        rows.push((format!("docker {request}"), "allow"));
+    }
+    let rows: Vec<_> = rows.iter().map(|(request, reason)| (request.as_str(), *reason)).collect();
+    site.check("[commands]\nblocked = []", &rows);
+    site.check("mode = 'observe'", &[("docker run -l com.docker.compose.project=shop x", "reserved-label")]);
+}
+
+#[test]
+fn what_a_file_marks_is_looked_at() {
+    let here = std::env::current_dir().unwrap();
+    let folder = tempfile::tempdir_in(&here).unwrap();
+    let name = folder.path().file_name().unwrap().to_str().unwrap();
+    let site = Site::new();
+    for (index, (text, expected)) in [
+        ("team=a\n# com.docker.compose.project=x\nfoo\n", "allow"),
+        ("team=a\n  com.docker.compose.project=shop\n", "reserved-label"),
+        ("\u{feff}dockgate.key=x", "reserved-label"),
+        ("a=b\r\ndockgate.key", "reserved-label"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        std::fs::write(folder.path().join(index.to_string()), text).unwrap();
+        site.check("", &[(&format!("docker run --label-file {name}/{index} x"), *expected)]);
+    }
+    nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    site.check(
+        "",
+        &[
+            (&format!("docker run --label-file {name}/pipe x"), "client-file"),
+            (&format!("docker run --label-file {name}/missing x"), "allow"),
+            ("docker run --label-file /etc/passwd x", "client-file"),
+        ],
+    );
+}
+
+#[test]
+fn an_image_s_marks_are_not_inherited() {
+    let site = Site::new();
+    let labels = |request: &str| {
+        let permit = site.gate("").decide(request.as_bytes(), false).verdict.unwrap();
+        let Action::Docker(invocation) = permit.subject() else { unreachable!("docker") };
+        let labels = invocation.options().iter().filter(|given| given.option.long == "label");
+        labels.filter_map(|given| given.value().map(str::to_owned)).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(labels("docker run busybox"), "");
+    assert_eq!(
+        labels("docker run -l a=b disguised sh"),
+        "a=b com.docker.compose.project= com.docker.compose.service= dockgate.key="
+    );
+    // Not here: whatever it has will be fetched.
+    assert_eq!(labels("docker create elsewhere"), "com.docker.compose.project=");
 }
 
 #[test]

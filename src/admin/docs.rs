@@ -167,6 +167,8 @@ struct About {
 const NEVER: &str = "nothing";
 const FILE: &str = "what is below the working directory and in no dot-directory of the home; standard input";
 
+const LABELS: &str = "all but `com.docker.compose.*` and `dockgate.*`";
+
 fn about(ask: Ask) -> Option<About> {
     let about = |what, worst, taken| Some(About { what, worst, taken });
     match ask {
@@ -208,6 +210,9 @@ fn about(ask: Ask) -> Option<About> {
         Ask::NetworkDriver | Ask::NetworkOption => {
             about("network driver", "macvlan", "`bridge`, with options that leave the host's interfaces alone")
         }
+        Ask::Label => about("label", "com.docker.compose.project=x", LABELS),
+        Ask::LabelFile => about("file of labels", "/etc/shadow", FILE),
+        Ask::Change => about("label", "LABEL dockgate.key=x", LABELS),
         Ask::HostSetting(_) => about("host setting", "", NEVER),
         Ask::OomScore => about("memory priority", "-1000", "0 and more"),
         Ask::Reads | Ask::ReadsBeside | Ask::ReadsTree => about("file", "/etc/shadow", FILE),

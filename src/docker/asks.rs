@@ -57,6 +57,9 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::NetworkDriver => vec![Want::NetworkDriver { name: owned() }],
         Ask::NetworkOption => key_in(value, NETWORK_OPTIONS, |what| Want::NetworkDriver { name: what }),
         Ask::HostSetting(why) => host_setting(value, why),
+        Ask::Label => vec![label(value)],
+        Ask::LabelFile => vec![Want::ClientRead { path: owned() }, Want::LabelFile { path: owned() }],
+        Ask::Change => change(value),
         Ask::OomScore if value.parse::<i32>().is_ok_and(|score| score >= 0) => Vec::new(),
         Ask::OomScore => host_setting(value, "the host's own processes would be killed first when memory runs out"),
         Ask::Reads if value == "-" || value.is_empty() => Vec::new(),
@@ -180,6 +183,19 @@ pub fn object(object: Object, name: &str, touch: Touch) -> Want {
     Want::Object { object, name: name.to_owned(), touch }
 }
 
+/// `NAME=VALUE`, or a name alone.
+fn label(value: &str) -> Want {
+    Want::Label { name: value.split('=').next().unwrap_or_default().trim().to_owned() }
+}
+
+/// The labels of a `LABEL` instruction: whatever stands in it could be a name, quoted or not.
+fn change(value: &str) -> Vec<Want> {
+    let instruction = value.trim_start();
+    let is_label = instruction.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("label"));
+    let names = instruction.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '='));
+    if is_label { names.filter(|name| !name.is_empty()).map(label).collect() } else { Vec::new() }
+}
+
 /// `--mount`: a CSV row of `key=value`, keys and type in any letter case (docker/cli opts/mount.go).
 fn mount(value: &str) -> Vec<Want> {
     let Some(fields) = csv::row(value) else {
@@ -194,7 +210,8 @@ fn mount(value: &str) -> Vec<Want> {
             "source" | "src" => source = value.to_owned(),
             "readonly" | "ro" => read_only = matches!(value, "" | "1" | "t" | "T" | "true" | "TRUE" | "True"),
             "target" | "dst" | "destination" | "consistency" | "bind-nonrecursive" | "volume-nocopy"
-            | "volume-label" | "volume-subpath" | "image-subpath" | "tmpfs-size" | "tmpfs-mode" => {}
+            | "volume-subpath" | "image-subpath" | "tmpfs-size" | "tmpfs-mode" => {}
+            "volume-label" => settings.push(label(value)),
             "bind-recursive" if matches!(value, "enabled" | "disabled" | "readonly") => {}
             "volume-driver" if matches!(value, "" | "local") => {}
             "volume-driver" | "volume-opt" => settings.push(Want::VolumeOptions { what: field.clone() }),

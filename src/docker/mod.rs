@@ -311,6 +311,12 @@ impl Invocation {
         self
     }
 
+    /// The image of the container that the command makes by itself.
+    pub fn made_of(&self) -> Option<&str> {
+        let makes = self.command()?.asks.contains(&Ask::Makes);
+        self.operands.first().filter(|_| makes).map(String::as_str)
+    }
+
     /// The judged model, where the command has one.
     pub fn model(&self) -> Option<&Model> {
         self.model.as_ref()

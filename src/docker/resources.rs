@@ -22,17 +22,21 @@ pub fn new_container(given: &[Given]) -> NewContainer {
 /// The limits among the options of `run`, `create` or `update`; the last of two counts.
 pub fn resources(given: &[Given]) -> Resources {
     let last = |long: &str| given.iter().rfind(|given| given.option.long == long).and_then(Given::value);
-    let cpus = match last("cpus") {
-        Some(text) => cpus(text),
-        None => {
-            last("cpu-quota").or(last("cpu-period")).map_or(Amount::NotGiven, |text| Amount::Unknown(text.to_owned()))
-        }
-    };
     Resources {
         memory: last("memory").map_or(Amount::NotGiven, memory),
         swap: last("memory-swap").map_or(Amount::NotGiven, memory),
-        cpus,
+        cpus: processors(last("cpus"), last("cpu-quota"), last("cpu-period")),
         pids: last("pids-limit").map_or(Amount::NotGiven, pids),
+    }
+}
+
+/// The processor time that options come to: the worst of the three. 0 is as good as not given to docker. The daemon
+/// refuses `--cpus` beside a quota or a period, but takes `--cpu-quota=-1`, which lifts the limit (measured with
+/// dockerd 28.5, `run` and `update`). A quota is another share for each period, and `update` leaves one as it is.
+pub fn processors(cpus: Option<&str>, quota: Option<&str>, period: Option<&str>) -> Amount {
+    match quota.into_iter().chain(period).find(|text| *text != "0") {
+        Some(text) => Amount::Unknown(text.to_owned()),
+        None => cpus.map_or(Amount::NotGiven, self::cpus),
     }
 }
 
@@ -130,6 +134,24 @@ mod tests {
         assert!(matches!(cpus("1/2"), Amount::Unknown(_)));
         assert_eq!(pids("100"), Amount::Is(100));
         assert!(matches!(pids("-1"), Amount::Unknown(_)));
+    }
+
+    #[test]
+    fn processors_are_limited_by_whatever_docker_lets_win() {
+        let unknown = |text: &str| Amount::Unknown(text.to_owned());
+        for (cpus, quota, period, expected) in [
+            (None, None, None, Amount::NotGiven),
+            (Some("0.5"), None, None, Amount::Is(500)),
+            (Some("0.5"), Some("0"), Some("0"), Amount::Is(500)),
+            (Some("0.5"), Some("-1"), None, unknown("-1")),
+            (Some("0.5"), Some("50000"), None, unknown("50000")),
+            (Some("0.5"), None, Some("1000"), unknown("1000")),
+            (None, Some("50000"), Some("1000"), unknown("50000")),
+            (None, None, Some("1000"), unknown("1000")),
+            (Some("0"), None, None, unknown("0")),
+        ] {
+            assert_eq!(processors(cpus, quota, period), expected, "{cpus:?} {quota:?} {period:?}");
+        }
     }
 
     #[test]

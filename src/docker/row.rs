@@ -205,6 +205,12 @@ pub enum Ask {
     Starts,
     /// A container gets other limits.
     Limits,
+    /// `--label NAME[=VALUE]`.
+    Label,
+    /// `--label-file`.
+    LabelFile,
+    /// `commit --change`: an instruction of a Dockerfile, of which `LABEL` alone matters.
+    Change,
     /// Another setting that reaches beyond the container, when set at all.
     HostSetting(&'static str),
     /// `--oom-score-adj`, where only a negative value harms the host.

@@ -15,7 +15,7 @@ pub mod settings;
 pub mod tables;
 pub mod values;
 
-use rules::{client, host, limits, objects, operation, volumes};
+use rules::{client, host, labels, limits, objects, operation, volumes};
 use settings::Settings;
 use values::Mode;
 
@@ -176,6 +176,8 @@ impl Policy {
             Want::Starts(starts) => limits::starts(settings, facts, starts, word),
             Want::Resources(asked) => limits::resources(settings, asked, false, word),
             Want::Image { name } => limits::image(settings, facts, name, word),
+            Want::Label { name } => labels::label(name, word),
+            Want::LabelFile { path } => labels::file(facts, path, word),
         }
     }
 }

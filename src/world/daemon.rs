@@ -3,8 +3,8 @@
 
 use crate::demand::Object;
 use crate::docker::asks::is_volume_name;
-use crate::facts::{Container, Listed, Mount, Volume};
-use anyhow::{Context, Result, bail, ensure};
+use crate::facts::{Container, Listed, Mount, Unreachable, Volume};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
@@ -19,30 +19,26 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What a named volume stands for. A name that is none by docker's rule is not put into a request.
-///
-/// Without a daemon there is no volume, and docker will say so itself.
 pub fn volume(host: &str, name: &str) -> Volume {
     if !is_volume_name(name) {
-        return Volume::Unknown("it is not a volume's name".to_owned());
+        return Volume::Special("it is not a volume's name".to_owned());
     }
     match get(host, &format!("/volumes/{name}")) {
         Ok(None) => Volume::Plain,
         Ok(Some(inspect)) => volume_of(&inspect),
-        Err(error) => Volume::Unknown(format!("{error:#}")),
+        Err(why) => Volume::Unknown(why),
     }
 }
 
-/// Every container, running or not; none without a daemon.
+/// Every container, running or not.
 ///
 /// # Errors
-/// When the daemon's answer does not come or is not understood, in words.
-pub fn containers(host: &str) -> Result<Vec<Container>, String> {
-    let read = || match get(host, "/containers/json?all=1")? {
-        None => Ok(Vec::new()),
-        Some(Value::Array(list)) => list.iter().map(container_of).collect(),
-        Some(_) => bail!("the daemon's list of containers is no list"),
-    };
-    read().map_err(|error: anyhow::Error| format!("{error:#}"))
+/// When the daemon's answer does not come or is not understood.
+pub fn containers(host: &str) -> Result<Vec<Container>, Unreachable> {
+    match get(host, "/containers/json?all=1")? {
+        Some(Value::Array(list)) => list.iter().map(container_of).collect::<Result<_>>().map_err(no_answer),
+        Some(_) | None => Err(no_answer(anyhow!("the daemon's list of containers is no list"))),
+    }
 }
 
 /// One entry of `GET /containers/json` (Docker Engine API 1.41 and later).
@@ -71,27 +67,23 @@ fn container_of(entry: &Value) -> Result<Container> {
     })
 }
 
-/// Every volume, network or image; none without a daemon.
+/// Every volume, network or image.
 ///
 /// # Errors
 /// As [`containers`].
-pub fn listed(host: &str, object: Object) -> Result<Vec<Listed>, String> {
+pub fn listed(host: &str, object: Object) -> Result<Vec<Listed>, Unreachable> {
     let (path, at) = match object {
         Object::Container => ("/containers/json?all=1", ""),
         Object::Image => ("/images/json", ""),
         Object::Network => ("/networks", ""),
         Object::Volume => ("/volumes", "/Volumes"),
     };
-    let read = || match get(host, path)? {
-        None => Ok(Vec::new()),
-        Some(answer) => match answer.pointer(at) {
-            Some(Value::Array(list)) => Ok(list.iter().map(listed_of).collect()),
-            // Older daemons say so for none.
-            Some(Value::Null) => Ok(Vec::new()),
-            _ => bail!("the daemon's list is no list"),
-        },
-    };
-    read().map_err(|error: anyhow::Error| format!("{error:#}"))
+    match get(host, path)?.as_ref().and_then(|answer| answer.pointer(at)) {
+        Some(Value::Array(list)) => Ok(list.iter().map(listed_of).collect()),
+        // Older daemons say so for none.
+        Some(Value::Null) => Ok(Vec::new()),
+        _ => Err(no_answer(anyhow!("the daemon's list of {}s is no list", object.name()))),
+    }
 }
 
 /// One entry of `GET /volumes`, `/networks` or `/images/json`.
@@ -106,6 +98,20 @@ fn listed_of(entry: &Value) -> Listed {
         names: ["Name", "Names", "RepoTags", "RepoDigests"].iter().flat_map(|key| texts(key)).collect(),
         labels: labels_of(entry),
     }
+}
+
+/// The names of an image's labels; `None` where the daemon has no such image.
+///
+/// # Errors
+/// As [`containers`].
+pub fn image_labels(host: &str, name: &str) -> Result<Option<Vec<String>>, Unreachable> {
+    let usual = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+    if !name.chars().all(usual) || name.is_empty() || name.contains("..") {
+        return Ok(None);
+    }
+    let Some(image) = get(host, &format!("/images/{name}/json"))? else { return Ok(None) };
+    let labels = image.pointer("/Config/Labels").and_then(Value::as_object).into_iter().flatten();
+    Ok(Some(labels.map(|(name, _)| name.clone()).collect()))
 }
 
 fn labels_of(entry: &Value) -> BTreeMap<String, String> {
@@ -125,8 +131,8 @@ fn volume_of(inspect: &Value) -> Volume {
     }
 }
 
-/// A connection to the daemon; `None` where there is none, which docker will say itself.
-fn connect(host: &str) -> Result<Option<Box<dyn Connection>>> {
+/// A connection to the daemon.
+fn connect(host: &str) -> Result<Box<dyn Connection>, Unreachable> {
     let connected: std::io::Result<Box<dyn Connection>> = if let Some(socket) = host.strip_prefix("unix://") {
         UnixStream::connect(socket).and_then(|stream| {
             stream.set_read_timeout(Some(PATIENCE))?;
@@ -134,37 +140,40 @@ fn connect(host: &str) -> Result<Option<Box<dyn Connection>>> {
             Ok(Box::new(stream) as Box<dyn Connection>)
         })
     } else if let Some(address) = host.strip_prefix("tcp://") {
-        let address = address.to_socket_addrs()?.next().context("the daemon's address")?;
-        TcpStream::connect_timeout(&address, PATIENCE).and_then(|stream| {
+        let address = address.to_socket_addrs().and_then(|mut all| all.next().ok_or(ErrorKind::NotFound.into()));
+        address.and_then(|address| TcpStream::connect_timeout(&address, PATIENCE)).and_then(|stream| {
             stream.set_read_timeout(Some(PATIENCE))?;
             stream.set_write_timeout(Some(PATIENCE))?;
             Ok(Box::new(stream) as Box<dyn Connection>)
         })
     } else {
-        bail!("only a daemon on a Unix or TCP socket can be asked");
+        return Err(no_answer(anyhow!("only a daemon on a Unix or TCP socket can be asked")));
     };
-    match connected {
-        Ok(stream) => Ok(Some(stream)),
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::PermissionDenied
-            ) =>
-        {
-            Ok(None)
+    connected.map_err(|error| {
+        let why = format!("the daemon at {host}: {error}");
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::PermissionDenied => {
+                Unreachable::NoDaemon(why)
+            }
+            _ => Unreachable::NoAnswer(why),
         }
-        Err(error) => Err(error.into()),
-    }
+    })
+}
+
+fn no_answer(error: anyhow::Error) -> Unreachable {
+    Unreachable::NoAnswer(format!("{error:#}"))
 }
 
 trait Connection: Read + Write {}
 
 impl<T: Read + Write> Connection for T {}
 
-/// `GET path`, as JSON; `None` for 404 and without a daemon. HTTP/1.0, so that the answer ends with the
-/// connection.
-fn get(host: &str, path: &str) -> Result<Option<Value>> {
-    let Some(mut stream) = connect(host)? else { return Ok(None) };
+/// `GET path`, as JSON; `None` for 404. HTTP/1.0, so that the answer ends with the connection.
+fn get(host: &str, path: &str) -> Result<Option<Value>, Unreachable> {
+    answer(connect(host)?, path).map_err(|error| Unreachable::NoAnswer(format!("the daemon at {host}: {error:#}")))
+}
+
+fn answer(mut stream: Box<dyn Connection>, path: &str) -> Result<Option<Value>> {
     write!(stream, "GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n").context("asking the daemon")?;
     let mut answer = Vec::new();
     stream.take(MAX_BYTES).read_to_end(&mut answer).context("reading the daemon's answer")?;

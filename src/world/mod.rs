@@ -6,7 +6,7 @@ use crate::facts::{Facts, Kind, Mount, Place};
 use crate::policy::Policy;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::path::{Component, Path, PathBuf};
 
@@ -55,12 +55,37 @@ pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {
             Want::Starts(_) if policy.settings.containers_at_once.value.is_some() => {
                 list(policy, &[Object::Container], &mut facts);
             }
+            Want::LabelFile { path } => {
+                let names = label_file(path, &facts);
+                facts.label_files.insert(path.clone(), names);
+            }
             Want::Credentials => facts.config_is_writable = writable(&policy.config),
             _ => {}
         }
     }
     facts
 }
+
+/// The names in a file of labels, read as docker reads it (docker/cli `kvfile`): a line each, blanks in front left
+/// out. A file that may not be read is not looked into.
+fn label_file(path: &str, facts: &Facts) -> Option<Vec<String>> {
+    let Place::At { path: resolved, kind, .. } = place(path, facts) else { return None };
+    if kind == Kind::Missing {
+        // docker will say so itself.
+        return Some(Vec::new());
+    }
+    if kind != Kind::File || facts.client_may_not_read(path, false).is_some() {
+        return None;
+    }
+    let mut text = Vec::new();
+    fs::File::open(resolved).ok()?.take(MAX_LABELS + 1).read_to_end(&mut text).ok()?;
+    let text = String::from_utf8(text).ok().filter(|text| text.len() as u64 <= MAX_LABELS)?;
+    let names = text.trim_start_matches('\u{feff}').split(['\n', '\r']).map(|line| line.trim_start());
+    Some(names.map(|line| line.split('=').next().unwrap_or_default().trim_end().to_owned()).collect())
+}
+
+/// A file of labels of more bytes than this is not one.
+const MAX_LABELS: u64 = 1024 * 1024;
 
 /// Lists all objects of these kinds, once.
 fn list(policy: &Policy, objects: &[Object], facts: &mut Facts) {

@@ -27,7 +27,7 @@ const BUILD: &[Opt] = &[
     switch("force-rm"),
     value("iidfile").asks(Ask::Writes),
     value("isolation"),
-    list("label"),
+    list("label").asks(Ask::Label),
     switch("load"),
     value("memory").short('m'),
     value("memory-swap"),

@@ -77,7 +77,7 @@ pub(super) const COMMANDS: &[Command] = &[
             DRY_RUN,
             &[
                 value("author").short('a'),
-                list("change").short('c'),
+                list("change").short('c').asks(Ask::Change),
                 value("index"),
                 value("message").short('m'),
                 switch("pause").short('p'),
@@ -283,7 +283,7 @@ pub(super) const COMMANDS: &[Command] = &[
                 list("env").short('e').asks(Ask::Assignment),
                 list("env-from-file").asks(Ask::Reads),
                 switch("interactive").short('i'),
-                list("label").short('l').also(&["labels"]),
+                list("label").short('l').also(&["labels"]).asks(Ask::Label),
                 value("name"),
                 switch("no-deps"),
                 switch("no-TTY").short('T').also(&["no-tty"]),

@@ -59,8 +59,8 @@ const CREATE: &[Opt] = &[
     value("ipc").asks(Ask::Namespace(Namespace::Ipc)),
     value("isolation"),
     value("kernel-memory"),
-    list("label").short('l'),
-    list("label-file").asks(Ask::Reads),
+    list("label").short('l').asks(Ask::Label),
+    list("label-file").asks(Ask::LabelFile),
     list("link").asks(Ask::Link),
     list("link-local-ip"),
     value("log-driver").asks(Ask::LogDriver),
@@ -121,7 +121,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .stops()
         .options(&[&[
             value("author").short('a'),
-            list("change").short('c'),
+            list("change").short('c').asks(Ask::Change),
             value("message").short('m'),
             switch("no-pause"),
             switch("pause").short('p'),

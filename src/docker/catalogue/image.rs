@@ -33,7 +33,7 @@ pub(super) const COMMANDS: &[Command] = &[
     ]]),
     Command::new("import")
         .also(&["image import"])
-        .options(&[&[list("change").short('c'), value("message").short('m'), value("platform")]])
+        .options(&[&[list("change").short('c').asks(Ask::Change), value("message").short('m'), value("platform")]])
         .operands(Operands::FileAndImage),
     Command::new("load").also(&["image load"]).options(&[&[
         value("input").short('i').asks(Ask::Reads),

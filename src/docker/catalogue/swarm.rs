@@ -4,7 +4,7 @@ use super::super::row::{Ask, Command, Operands, list, switch, value};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("config create")
-        .options(&[&[list("label").short('l'), value("template-driver")]])
+        .options(&[&[list("label").short('l').asks(Ask::Label), value("template-driver")]])
         .operands(Operands::NameAndFile),
     Command::new("config inspect").options(&[&[value("format").short('f'), switch("pretty")]]),
     Command::new("config ls").also(&["config list"]).options(&[&[
@@ -31,12 +31,12 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("node rm").also(&["node remove"]).options(&[&[switch("force").short('f')]]),
     Command::new("node update").options(&[&[
         value("availability"),
-        list("label-add"),
+        list("label-add").asks(Ask::Label),
         list("label-rm"),
         value("role"),
     ]]),
     Command::new("secret create")
-        .options(&[&[value("driver").short('d'), list("label").short('l'), value("template-driver")]])
+        .options(&[&[value("driver").short('d'), list("label").short('l').asks(Ask::Label), value("template-driver")]])
         .operands(Operands::NameAndFile),
     Command::new("secret inspect").options(&[&[value("format").short('f'), switch("pretty")]]),
     Command::new("secret ls").also(&["secret list"]).options(&[&[
@@ -50,7 +50,7 @@ pub(super) const COMMANDS: &[Command] = &[
         list("cap-drop"),
         list("config"),
         list("constraint"),
-        list("container-label"),
+        list("container-label").asks(Ask::Label),
         value("credential-spec").asks(Ask::HostSetting("it names a file on the host")),
         switch("detach").short('d'),
         list("dns"),
@@ -72,7 +72,7 @@ pub(super) const COMMANDS: &[Command] = &[
         value("hostname"),
         switch("init"),
         value("isolation"),
-        list("label").short('l'),
+        list("label").short('l').asks(Ask::Label),
         value("limit-cpu"),
         value("limit-memory"),
         value("limit-pids"),
@@ -157,7 +157,7 @@ pub(super) const COMMANDS: &[Command] = &[
         list("config-rm"),
         list("constraint-add"),
         list("constraint-rm"),
-        list("container-label-add"),
+        list("container-label-add").asks(Ask::Label),
         list("container-label-rm"),
         value("credential-spec").asks(Ask::HostSetting("it names a file on the host")),
         switch("detach").short('d'),
@@ -188,7 +188,7 @@ pub(super) const COMMANDS: &[Command] = &[
         value("image"),
         switch("init"),
         value("isolation"),
-        list("label-add"),
+        list("label-add").asks(Ask::Label),
         list("label-rm"),
         value("limit-cpu"),
         value("limit-memory"),

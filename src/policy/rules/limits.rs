@@ -1,6 +1,7 @@
 //! Limits: how much a container may be given, and how many there may be. Pure.
 
 use super::objects::{is_image, is_image_of, means};
+use super::unreachable;
 use crate::demand::{ANY_TAG, Amount, HostPorts, NewContainer, Object, Resources, Starts};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Container, Facts, is_of_project};
@@ -26,7 +27,7 @@ pub(in crate::policy) fn starts(settings: &Settings, facts: &Facts, starts: &Sta
     let deny = |why: String, hint: &str| Err(Denial::new(Reason::Limit, word, why, hint));
     let all = match facts.all_containers() {
         Ok(all) => all,
-        Err(why) => return deny(format!("how many containers run could not be looked up ({why})"), "try again"),
+        Err(why) => return Err(unreachable(word, "how many containers run", why)),
     };
     let is_of = |container: &Container, project: &Option<String>| {
         project.as_ref().is_none_or(|project| is_of_project(&container.labels, project))

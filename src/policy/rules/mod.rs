@@ -3,10 +3,21 @@
 
 pub mod client;
 pub mod host;
+pub mod labels;
 pub mod limits;
 pub mod objects;
 pub mod operation;
 pub mod volumes;
+
+use crate::denial::{Denial, Reason};
+use crate::facts::Unreachable;
+
+/// What must be known and is not is refused; `what` reads on to "could not be looked up".
+fn unreachable(word: &str, what: &str, why: &Unreachable) -> Denial {
+    let hint =
+        "try again; if it stays so, the administrator has to look at the daemon, and finds this record in the log";
+    Denial::new(Reason::Unreachable, word, format!("{what} could not be looked up ({why})"), hint)
+}
 
 /// The end of a hint, where the policy could grant what was asked for.
 const ASK: &str = "or ask the administrator";

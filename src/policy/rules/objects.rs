@@ -1,8 +1,9 @@
 //! Protected objects, and the corner of an account: who may touch what the daemon keeps. Pure.
 
+use super::unreachable;
 use crate::demand::{ANY_TAG, Object, Reach, Touch};
 use crate::denial::{Denial, Reason};
-use crate::facts::{Container, Facts, Listed, is_of_project};
+use crate::facts::{Container, Facts, Listed, Unreachable, is_of_project};
 use crate::policy::settings::{Pattern, Settings};
 
 /// Judges one object by name, id or the beginning of an id. What the name means is the daemon's to say; every
@@ -18,11 +19,11 @@ pub(in crate::policy) fn object(
     }
     let rules = Rules { settings, word };
     if object == Object::Container {
-        let all = facts.all_containers().map_err(|why| rules.unknown(object, &why))?;
+        let all = facts.all_containers().map_err(|why| rules.unknown(object, why))?;
         let mut meant = all.iter().filter(|container| means(name, &container.id, &container.names));
         return meant.try_for_each(|container| rules.container(container, touch));
     }
-    let all = facts.all_listed(object).map_err(|why| rules.unknown(object, &why))?;
+    let all = facts.all_listed(object).map_err(|why| rules.unknown(object, why))?;
     let mut meant = all.iter().filter(|listed| match object {
         Object::Image => is_image(name, listed),
         _ => means(name, &listed.id, &listed.names),
@@ -64,14 +65,14 @@ pub(in crate::policy) fn prune(settings: &Settings, facts: &Facts, object: Objec
         return Ok(());
     }
     let rules = Rules { settings, word };
-    let containers = facts.all_containers().map_err(|why| rules.unknown(object, &why))?;
+    let containers = facts.all_containers().map_err(|why| rules.unknown(object, why))?;
     match object {
         Object::Container => {
             let mut stopped = containers.iter().filter(|container| !container.running);
             stopped.try_for_each(|container| rules.container(container, Touch::Change))
         }
         Object::Image | Object::Network | Object::Volume => {
-            let all = facts.all_listed(object).map_err(|why| rules.unknown(object, &why))?;
+            let all = facts.all_listed(object).map_err(|why| rules.unknown(object, why))?;
             let mut unused = all.iter().filter(|listed| match object {
                 Object::Network => {
                     !containers.iter().any(|container| container.attached && container.networks.contains(&listed.id))
@@ -120,10 +121,10 @@ pub(in crate::policy) fn project(
             ));
         };
         if *object == Object::Container {
-            let containers = facts.of_project(project).map_err(|why| rules.unknown(*object, &why))?;
+            let containers = facts.of_project(project).map_err(|why| rules.unknown(*object, why))?;
             containers.into_iter().try_for_each(|container| rules.container(container, *touch))?;
         } else {
-            let all = facts.all_listed(*object).map_err(|why| rules.unknown(*object, &why))?;
+            let all = facts.all_listed(*object).map_err(|why| rules.unknown(*object, why))?;
             let mut own = all.iter().filter(|listed| is_of_project(&listed.labels, project));
             own.try_for_each(|listed| rules.listed(*object, listed, *touch))?;
         }
@@ -252,10 +253,8 @@ impl Rules<'_> {
         Denial::new(Reason::OutOfScope, self.word, why, "name one of your own: docker ps --all lists all there are")
     }
 
-    fn unknown(&self, object: Object, why: &str) -> Denial {
-        let why = format!("which {}s there are could not be looked up ({why})", object.name());
-        let hint = "try again; if it stays so, the administrator finds this record in the log";
-        Denial::new(Reason::Protected, self.word, why, hint)
+    fn unknown(&self, object: Object, why: &Unreachable) -> Denial {
+        unreachable(self.word, &format!("which {}s there are", object.name()), why)
     }
 }
 

@@ -1,11 +1,9 @@
 //! Volumes, and what containers inherit of one another. Pure.
 
-use super::{ASK, host};
+use super::{ASK, host, unreachable};
 use crate::denial::{Denial, Reason};
-use crate::facts::{Facts, Mount, Volume};
+use crate::facts::{Facts, Mount, Unreachable, Volume};
 use crate::policy::settings::Settings;
-
-const TRY_AGAIN: &str = "try again; if it stays so, the administrator finds this record in the log";
 
 /// A named volume inside a container. It has to be one that stands for nothing of the host.
 pub(in crate::policy) fn volume(name: &str, word: &str, facts: &Facts) -> Result<(), Denial> {
@@ -16,9 +14,9 @@ pub(in crate::policy) fn volume(name: &str, word: &str, facts: &Facts) -> Result
             format!("the volume {name} stands for something of the host ({what})"),
             format!("use a volume of your own: docker volume create NAME, {ASK}"),
         ),
-        Some(Volume::Unknown(why)) => {
-            deny(format!("what the volume {name} stands for could not be looked up ({why})"), TRY_AGAIN.to_owned())
-        }
+        // Nor has docker a daemon that would have a volume.
+        Some(Volume::Unknown(Unreachable::NoDaemon(_))) => Ok(()),
+        Some(Volume::Unknown(why)) => Err(unreachable(word, &format!("what the volume {name} stands for"), why)),
         None => deny(format!("the volume {name} was not looked up"), ASK.to_owned()),
     }
 }
@@ -50,10 +48,11 @@ pub(in crate::policy) fn of_project(
     word: &str,
     facts: &Facts,
 ) -> Result<(), Denial> {
-    let containers = facts.of_project(project).map_err(|why| {
-        let why = format!("what the containers of {project} have mounted could not be looked up ({why})");
-        Denial::new(Reason::ProjectModel, word, why, TRY_AGAIN)
-    })?;
+    let containers = match facts.of_project(project) {
+        Ok(containers) => containers,
+        Err(Unreachable::NoDaemon(_)) => return Ok(()),
+        Err(why) => return Err(unreachable(word, &format!("what the containers of {project} have mounted"), why)),
+    };
     let mut mounts = containers.iter().flat_map(|container| &container.mounts);
     mounts.try_for_each(|mount| inherited(settings, mount, project, facts))
 }

@@ -1,0 +1,109 @@
+//! Ways through that were found on the real thing, each tried again on a real dockerd: what it was to reach is not
+//! reached, and what it was to spoil is still there.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "these are tests"
+)]
+
+#[expect(dead_code, reason = "the other end-to-end tests use the rest")]
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use support::{Lab, Outcome};
+
+/// A policy of the lab's, with more in it.
+struct Under {
+    policy: PathBuf,
+}
+
+impl Under {
+    fn new(name: &str, text: &str) -> Self {
+        let lab = Lab::shared();
+        let policy = lab.directory.join(format!("{name}.toml"));
+        fs::write(&policy, format!("{text}\n{}", fs::read_to_string(lab.value("POLICY")).unwrap())).unwrap();
+        Self { policy }
+    }
+
+    /// Sends a request through the gate, as sshd would start it.
+    fn send(&self, request: &str) -> Outcome {
+        Lab::shared().gate(&self.policy, request.as_bytes()).stdin(Stdio::null()).output().unwrap().into()
+    }
+}
+
+/// What the kernel holds a container to: the value of a file in its control group.
+fn in_group(container: &str, controller: &str, file: &str) -> String {
+    let lab = Lab::shared();
+    let id = lab.docker(&["inspect", "-f", "{{.Id}}", container]).succeeded().out();
+    let found = find(Path::new("/sys/fs/cgroup"), id.trim(), controller).expect("the container's group");
+    fs::read_to_string(found.join(file)).unwrap().trim().to_owned()
+}
+
+/// The directory of a control group, in that controller's hierarchy where each has its own.
+fn find(below: &Path, id: &str, controller: &str) -> Option<PathBuf> {
+    let separate = below.join(controller);
+    let mut left = vec![if separate.is_dir() { separate } else { below.to_owned() }];
+    while let Some(directory) = left.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().contains(id) {
+                return Some(entry.path());
+            }
+            left.extend(Some(entry.path()).filter(|path| path.is_dir() && !path.is_symlink()));
+        }
+    }
+    None
+}
+
+/// `max`, or thousandths of a processor.
+fn processors(container: &str) -> String {
+    let separate = Path::new("/sys/fs/cgroup/cpu").is_dir();
+    let (quota, period) = if separate {
+        (in_group(container, "cpu", "cpu.cfs_quota_us"), in_group(container, "cpu", "cpu.cfs_period_us"))
+    } else {
+        let max = in_group(container, "cpu", "cpu.max");
+        let (quota, period) = max.split_once(' ').unwrap();
+        (quota.to_owned(), period.to_owned())
+    };
+    let number = |text: &str| text.parse::<i64>().unwrap();
+    if quota == "max" || quota == "-1" {
+        "max".to_owned()
+    } else {
+        (number(&quota) * 1000 / number(&period)).to_string()
+    }
+}
+
+#[test]
+fn a_limit_cannot_be_lifted_by_another_spelling() {
+    let lab = Lab::shared();
+    let under = Under::new("spelled", "[limits]\ncpus = 0.5\nmemory = '64m'\npids = 20\n");
+    let run = "docker run -d --name spelled -m 64m --pids-limit 20";
+    for options in ["--cpus=0.5 --cpu-quota=-1", "--cpus=0.5 --cpu-quota=-1 --cpu-period=0", "--cpu-period=1000", ""] {
+        under.send(&format!("{run} {options} busybox sleep 1000")).denied("limit");
+    }
+    assert_eq!(lab.docker(&["ps", "-aq", "--filter", "name=spelled"]).out(), "", "no container was made");
+    under.send(&format!("{run} --cpus=0.5 --cpu-quota=0 busybox sleep 1000")).succeeded();
+    for options in [
+        "--cpu-quota=-1",
+        "--cpus=0.5 --cpu-quota -1",
+        "--cpu-period=1000",
+        "--memory-swap=-1",
+        "-m 64m --memory-swap=-1",
+        "--memory-swap 129m",
+        "--pids-limit=-1",
+        "--pids-limit=0",
+    ] {
+        under.send(&format!("docker update {options} spelled")).denied("limit");
+    }
+    under.send("docker update -m 32m --memory-swap 32m --pids-limit 010 spelled").succeeded();
+    assert_eq!(processors("spelled"), "500");
+    let separate = Path::new("/sys/fs/cgroup/memory").is_dir();
+    let file = if separate { "memory.limit_in_bytes" } else { "memory.max" };
+    assert_eq!(in_group("spelled", "memory", file), (32 << 20).to_string());
+    // Docker reads an octal number, which is never more.
+    assert_eq!(in_group("spelled", "pids", "pids.max"), "8");
+    lab.docker(&["rm", "-f", "spelled"]).succeeded();
+}
