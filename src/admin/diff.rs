@@ -37,8 +37,9 @@ fn judged(set: &PolicySet, entry: &Entry, caller: &Caller) -> Result<(), Denial>
     let recorded = set.profiles.contains_key(&entry.profile).then_some(entry.profile.as_str());
     let chosen = set.select(&entry.request, None);
     let by_default = chosen.profile == set.default_profile;
-    let Selected { policy, profile, denial, .. } =
+    let Selected { mut policy, profile, denial, .. } =
         if by_default { set.select(&entry.request, recorded) } else { chosen };
+    policy.offline = true;
     let account = Account { name: entry.request.user.clone(), ..caller.account.clone() };
     let gate = Gate { policy, profile, refusal: denial, account, parent: caller.parent };
     gate.decide(entry.request.command.as_deref().unwrap_or_default(), false).verdict.map(drop)

@@ -21,7 +21,9 @@ use std::path::Path;
 /// # Errors
 /// The exit code, when there is no policy to judge by, or no such file.
 pub fn run(file: &Path, caller: Caller) -> Result<Exit, Exit> {
-    let gate = caller.gate()?;
+    let mut gate = caller.gate()?;
+    // A policy can be tried where there is no docker.
+    gate.policy.offline = true;
     let text = std::fs::read_to_string(file).map_err(|error| {
         answer::say(&format!("ERROR: {}: {error}\n", file.display()));
         Exit::Usage

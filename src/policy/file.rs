@@ -86,6 +86,7 @@ impl PolicySet {
             config: config.map_or(default.config, |Absolute(path)| path),
             settings: default.settings,
             audit: Audit { socket: socket.map_or(default.audit.socket, |Absolute(path)| path), facility },
+            offline: false,
         };
         let mut set =
             Self { base, default_profile: DEFAULT.to_owned(), profiles: built_in_profiles(), keys: BTreeMap::new() };

@@ -58,6 +58,9 @@ pub struct Policy {
     /// What profiles can change.
     pub settings: Settings,
     pub audit: Audit,
+    /// Nothing is to run, and a daemon that is not there is taken for one that has nothing: cases are judged also
+    /// where there is no docker.
+    pub offline: bool,
 }
 
 /// Where records go.
@@ -76,6 +79,7 @@ impl Default for Policy {
             config: PathBuf::from("/etc/dockgate/docker"),
             settings: Settings::default(),
             audit: Audit { socket: PathBuf::from("/dev/log"), facility: values::Facility::default() },
+            offline: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is where the world is looked at")]
 
 use crate::demand::{Demand, Object, Reach, Want};
-use crate::facts::{Facts, Kind, Mount, Place};
+use crate::facts::{Facts, Kind, Mount, Place, Unreachable};
 use crate::policy::Policy;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use std::fs;
@@ -91,10 +91,18 @@ const MAX_LABELS: u64 = 1024 * 1024;
 fn list(policy: &Policy, objects: &[Object], facts: &mut Facts) {
     for object in objects {
         if *object == Object::Container {
-            facts.containers.get_or_insert_with(|| daemon::containers(&policy.host));
+            facts.containers.get_or_insert_with(|| or_none(policy, daemon::containers(&policy.host)));
         } else {
-            facts.listed.entry(*object).or_insert_with(|| daemon::listed(&policy.host, *object));
+            facts.listed.entry(*object).or_insert_with(|| or_none(policy, daemon::listed(&policy.host, *object)));
         }
+    }
+}
+
+/// What a daemon has that is not there: nothing, where nothing is to run either.
+fn or_none<T>(policy: &Policy, found: Result<Vec<T>, Unreachable>) -> Result<Vec<T>, Unreachable> {
+    match found {
+        Err(Unreachable::NoDaemon(_)) if policy.offline => Ok(Vec::new()),
+        found => found,
     }
 }
 
