@@ -171,3 +171,37 @@ fn the_example_key_line_is_what_sshd_takes() {
     assert_eq!(lines.len(), 1);
     assert!(lines[0].starts_with("restrict,pty,command=\"/usr/bin/dockgate --key hermes\" ssh-ed25519 "));
 }
+
+/// Files of the project that are read by people: documents, and the comments of the sources.
+fn readable(folder: &Path, found: &mut Vec<(std::path::PathBuf, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && !["target", "corpus", "artifacts"].contains(&name.as_str()) {
+            readable(&path, found);
+        } else if [".md", ".rs", ".toml", ".nix", ".sh"].iter().any(|ending| name.ends_with(ending)) {
+            found.push((path.clone(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn no_text_names_a_file_that_is_not_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts = Vec::new();
+    readable(root, &mut texts);
+    let rooms = ["src", "tests", "docs", "nix", "scripts", "packaging", "examples", "xtask", "fuzz", "benches"];
+    let mut named = 0;
+    for (file, text) in texts {
+        for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || "/._-".contains(c))) {
+            let word = word.trim_end_matches('.').trim_start_matches("./");
+            let (Some((room, _)), Some((_, ending))) = (word.split_once('/'), word.rsplit_once('.')) else { continue };
+            if rooms.contains(&room) && ["rs", "md", "toml", "nix", "sh"].contains(&ending) {
+                let beside = file.parent().unwrap().join(word);
+                named += 1;
+                assert!(root.join(word).is_file() || beside.is_file(), "{}: {word}", file.display());
+            }
+        }
+    }
+    assert!(named > 40, "only {named} files are named: they are not found any more");
+}

@@ -1,5 +1,5 @@
 //! What the policy protects, and what it limits: every knob bites, by every name that docker takes for a thing.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "these are tests")]
 
 use dockgate::decision::Action;
 use dockgate::docker::{Invocation, options::Setting};
@@ -490,4 +490,86 @@ fn a_runtime_is_granted_by_name() {
         "[host]\nruntimes = ['runsc']",
         &[("docker run --runtime runsc x", "allow"), ("docker run --runtime io.containerd.x.v2 x", "runtime")],
     );
+}
+
+/// What shows that a knob does something.
+enum Proof {
+    /// The knob in a policy file, a request, and its verdict without the knob and with it.
+    Verdict(&'static str, &'static str, &'static str, &'static str),
+    /// A test that needs a real session.
+    Test(&'static str),
+}
+use Proof::{Test, Verdict};
+
+/// A row for each knob that a profile has.
+const KNOBS: &[(&str, Proof)] = &[
+    ("mode", Verdict("mode = 'observe'", "docker exec web id", "blocked-command", "allow")),
+    ("commands.blocked", Verdict("[commands]\nblocked = ['ps']", "docker ps", "allow", "blocked-command")),
+    ("commands.allowed", Verdict("[commands]\nallowed = ['ps']", "docker images", "allow", "not-allowed")),
+    (
+        "host.bind_mounts",
+        Verdict("[host]\nbind_mounts = ['/usr:ro']", "docker run -v /usr:/u:ro x", "bind-mount", "allow"),
+    ),
+    ("host.devices", Verdict("[host]\ndevices = ['/dev/null']", "docker run --device /dev/null x", "device", "allow")),
+    (
+        "host.capabilities",
+        Verdict("[host]\ncapabilities = ['NET_ADMIN']", "docker run --cap-add NET_ADMIN x", "capability", "allow"),
+    ),
+    ("host.namespaces", Verdict("[host]\nnamespaces = ['pid']", "docker run --pid host x", "namespace", "allow")),
+    ("host.privileged", Verdict("[host]\nprivileged = true", "docker run --privileged x", "privileged", "allow")),
+    ("host.runtimes", Verdict("[host]\nruntimes = ['crun']", "docker run --runtime crun x", "runtime", "allow")),
+    (
+        "containers.protected",
+        Verdict("[containers]\nprotected = ['traefik']", "docker stop traefik", "allow", "protected"),
+    ),
+    ("containers.only", Verdict("[containers]\nonly = ['agent-*']", "docker logs other", "allow", "out-of-scope")),
+    (
+        "volumes.protected",
+        Verdict("[volumes]\nprotected = ['vault-*']", "docker volume rm vault-data", "allow", "protected"),
+    ),
+    (
+        "networks.protected",
+        Verdict("[networks]\nprotected = ['lonely']", "docker network rm lonely", "allow", "protected"),
+    ),
+    ("images.protected", Verdict("[images]\nprotected = ['traefik']", "docker rmi traefik:v3", "allow", "protected")),
+    ("limits.memory", Verdict("[limits]\nmemory = '1g'", "docker run -m 2g x", "allow", "limit")),
+    ("limits.cpus", Verdict("[limits]\ncpus = 1", "docker run --cpus 2 x", "allow", "limit")),
+    ("limits.pids", Verdict("[limits]\npids = 10", "docker run --pids-limit 20 x", "allow", "limit")),
+    ("limits.ports", Verdict("[limits]\nports = ['8000-8099']", "docker run -p 80:80 x", "allow", "limit")),
+    ("limits.images", Verdict("[limits]\nimages = ['busybox']", "docker run traefik:v3", "allow", "limit")),
+    ("limits.containers", Verdict("[limits]\ncontainers = 1", "docker run x", "allow", "limit")),
+    ("limits.sessions", Test("a_roof_holds_for_compose_and_for_sessions")),
+];
+
+/// The keys of a table of the policy file, as its reader names them.
+fn keys_of(table: &str) -> Vec<String> {
+    let text = if table.is_empty() { "no-such = 1\n".to_owned() } else { format!("[{table}]\nno-such = 1\n") };
+    let message = Policy::from_toml(&text).unwrap_err();
+    let listed = message.split("expected").nth(1).unwrap_or_else(|| panic!("{table}: {message}"));
+    listed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_knob_does_something() {
+    // A profile has these tables; `mode` stands beside them.
+    let tables = keys_of("profiles.x").into_iter().filter(|name| name != "mode");
+    let knobs = tables.flat_map(|table| keys_of(&table).into_iter().map(move |name| format!("{table}.{name}")));
+    let mut knobs: Vec<String> = knobs.chain(["mode".to_owned()]).collect();
+    let mut rows: Vec<String> = KNOBS.iter().map(|(knob, _)| (*knob).to_owned()).collect();
+    knobs.sort();
+    rows.sort();
+    assert_eq!(knobs, rows, "a knob without a row here may judge nothing");
+    let site = Site::new();
+    let tests = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap();
+    let tests: String = tests.filter_map(|entry| std::fs::read_to_string(entry.unwrap().path()).ok()).collect();
+    for (knob, proof) in KNOBS {
+        match proof {
+            Verdict(policy, request, without, with) => {
+                assert!(policy.contains(knob.rsplit('.').next().unwrap()), "{knob}: {policy}");
+                assert_eq!(site.verdict("", request), *without, "{knob}: {request}");
+                assert_eq!(site.verdict(policy, request), *with, "{knob}: {request}");
+            }
+            Test(name) => assert!(tests.contains(&format!("#[test]\nfn {name}(")), "{knob}: {name}"),
+        }
+    }
 }

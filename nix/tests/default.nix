@@ -1,4 +1,4 @@
-# What tests/nix.rs asks. Without nixpkgs: `lib` and `pkgs` are stand-ins of these tests' own.
+# What tests/nix/main.rs asks. Without nixpkgs: `lib` and `pkgs` are stand-ins of these tests' own.
 {
   lib ? import ./lib,
   # A module to evaluate, or a flake that has one, for `-A given`.
