@@ -135,7 +135,7 @@ pub struct Denial {
     pub reason: Reason,
     /// The refusal's first line, without `ERROR: `.
     pub message: String,
-    /// What the operation endangers, in capitals, for the eleven that the documentation lists.
+    /// What the operation endangers, in capitals, where the block-list has it (`policy::operations::DEFAULT`).
     pub risk: Option<&'static str>,
     /// Why this is refused: one sentence without a full stop.
     pub why: String,

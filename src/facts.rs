@@ -1,4 +1,6 @@
-//! Facts: what a verdict must know of the world, looked up beforehand and handed in as data. Pure.
+//! Facts: what a verdict must know of the world: where a path leads, which containers there are. Pure: they are
+//! looked up by [`crate::world`] before the policy judges. (What the doctor knows of the host is another thing, in
+//! `admin::doctor::facts`.)
 //!
 //! What is not in here is unknown, and unknown is denied.
 

@@ -1,4 +1,4 @@
-//! Collects what the process was given, runs the gate, and turns the outcome into an exit code.
+//! Collects arguments and environment, starts the gate or a sub-command, and ends with its exit code.
 #![expect(clippy::disallowed_methods, reason = "the environment and arguments are collected here, and nowhere else")]
 
 use clap::Parser;

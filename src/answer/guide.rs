@@ -1,4 +1,4 @@
-//! Guide: what this gate is and what may be done here, for whoever asks. Pure.
+//! Guide: the text of `help` and of an interactive login: what this gate is, and what may be done here. Pure.
 
 use crate::demand::Object;
 use crate::docker::catalogue;

@@ -1,4 +1,4 @@
-//! From an option's value to what it asks for: docker's own value syntaxes. Pure.
+//! What the value of an option asks for, in docker's own syntaxes: `-v /a:/b:ro`, `--mount type=…`. Pure.
 
 use super::csv;
 use super::row::Ask;

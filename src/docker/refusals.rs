@@ -1,4 +1,6 @@
-//! What is refused because docker's own parsers would read it in another way, or not at all. Pure.
+//! Command lines that are refused because docker's own parsers would read them in another way, or not at all. Pure.
+//! (What is no docker command line in the first place is named in [`super::not_docker`]; what a refusal is made of
+//! stands in [`crate::denial`].)
 
 use super::catalogue;
 use super::options::Given;

@@ -1,4 +1,6 @@
-//! The shape of the catalogue's rows. Data types only.
+//! The shape of the catalogue's rows. Data types only. An option has an [`Ask`], which says what its *kind* of
+//! value asks for; with the value at hand, [`super::asks`] turns it into a [`crate::demand::Want`], and with the
+//! word that was used that is a [`crate::demand::Demand`], which the policy judges.
 
 use crate::demand::{Namespace, Object, Touch};
 

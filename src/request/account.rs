@@ -1,4 +1,4 @@
-//! Account: who the gate runs as, and what of that docker gets to know. Pure.
+//! Account: the account that the gate runs as, and the environment that docker gets under it. Pure.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Request: who asks for what, as sshd gave it, believed in nothing. Pure: `main` collects it.
+//! Request: who asks for what. Pure. `main` collects it from what sshd passes on, and nothing of it is trusted:
+//! the command is the client's own text, and even what sshd sets is checked before it is used.
 
 use std::fmt;
 

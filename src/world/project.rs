@@ -1,4 +1,4 @@
-//! Project: reads a Compose project's files and has Compose resolve them. Acts: reads files, runs
+//! Project files: reads a Compose project's files and has Compose resolve them. Acts: reads files, runs
 //! `docker compose config`, which starts nothing and asks no daemon.
 #![expect(clippy::disallowed_methods, reason = "the project's files are read and resolved here")]
 

@@ -1,4 +1,4 @@
-//! Facts: all that the checks know of the host. Data, and what follows from it alone. Pure.
+//! Facts of the host: all that the doctor's checks know of it. Data, and what follows from it alone. Pure.
 
 use super::account::{Account, Password};
 use super::sshd::Sshd;

@@ -1,5 +1,6 @@
-//! Doctor: whether what is outside the policy file holds the gate up: account, files, keys, sshd. Pure, but for
-//! [`look`], which gathers the [`facts`] that the [`checks`] judge.
+//! Doctor: finds what is wrong outside the policy file. An account with other ways to docker, a key line without
+//! the forced command, or an sshd that forwards sockets would make the best policy useless. [`look`] gathers the
+//! [`facts`] about the host, and the [`checks`] judge them without looking themselves.
 
 use super::caller::{Caller, absolute};
 use crate::answer;

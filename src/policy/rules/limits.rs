@@ -1,4 +1,5 @@
-//! Limits: how much a container may be given, and how many there may be. Pure.
+//! Limits: how much a container may be given, and how many there may be. Pure. How a command line gives such a
+//! number is docker's grammar, in [`crate::docker::resources`].
 
 use super::objects::{is_image, is_image_of, means};
 use super::unreachable;

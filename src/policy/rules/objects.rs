@@ -1,4 +1,5 @@
-//! Protected objects, and the corner of an account: who may touch what the daemon keeps. Pure.
+//! Which containers, volumes, networks and images a request may touch: those that the policy protects may be
+//! looked at and nothing else, and where it lists the only ones for a key, the others do not exist. Pure.
 
 use super::unreachable;
 use crate::demand::{ANY_TAG, Object, Reach, Touch};
