@@ -7,6 +7,7 @@ use std::fmt;
 /// Administrators search logs for these, so a code is never renamed or reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
+    BadRequest,
     BadUsage,
     BindMount,
     BlockedCommand,
@@ -43,7 +44,9 @@ pub enum Reason {
     ShellNewline,
     ShellOperator,
     TooSlow,
+    UnknownCall,
     UnknownCommand,
+    UnknownField,
     UnknownFlag,
     Unreachable,
     UnterminatedQuote,
@@ -54,6 +57,11 @@ pub enum Reason {
 impl Reason {
     /// Every code with the one-sentence meaning that the documentation prints.
     pub const ALL: &'static [(Reason, &'static str, &'static str)] = &[
+        (
+            Reason::BadRequest,
+            "bad-request",
+            "servers could read the API request in two ways, or no stock client sends it",
+        ),
         (Reason::BadUsage, "bad-usage", "docker's own parsers would not agree on what this means, or it is incomplete"),
         (Reason::BindMount, "bind-mount", "a container would get a directory or file of the host"),
         (Reason::BlockedCommand, "blocked-command", "the operation is on the block-list"),
@@ -102,7 +110,13 @@ impl Reason {
         (Reason::ShellNewline, "shell-newline", "a shell would run a second command line"),
         (Reason::ShellOperator, "shell-operator", "a shell would do more than run one command"),
         (Reason::TooSlow, "too-slow", "what it asks for could not be found out in time"),
+        (Reason::UnknownCall, "unknown-call", "not a call of Docker's API that this gate knows"),
         (Reason::UnknownCommand, "unknown-command", "not a docker command that this gate knows"),
+        (
+            Reason::UnknownField,
+            "unknown-field",
+            "a call of Docker's API has a field, key or value that this gate does not know",
+        ),
         (Reason::UnknownFlag, "unknown-flag", "not a flag of this command that this gate knows"),
         (Reason::Unreachable, "unreachable", "what the policy must know of the daemon could not be found out"),
         (Reason::UnterminatedQuote, "unterminated-quote", "a quote is opened and not closed"),

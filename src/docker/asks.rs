@@ -266,7 +266,7 @@ pub fn network(value: &str) -> Vec<Want> {
 }
 
 /// `host`, `container:NAME` and `ns:PATH`; every other name is a network of its own, `HOST` too.
-fn joined_network(name: &str) -> Vec<Want> {
+pub fn joined_network(name: &str) -> Vec<Want> {
     let joins = name == "host" || ["container:", "ns:", "service:"].iter().any(|prefix| name.starts_with(prefix));
     if joins {
         vec![Want::Namespace { namespace: Namespace::Network, mode: name.to_owned() }]

@@ -1,0 +1,105 @@
+//! What a call asks for, by the rows of the tables. Pure.
+
+use super::call::Call;
+use super::query::Given;
+use super::row::{Asks, Body, Effect};
+use super::{image, labels, resources, rules};
+use crate::demand::{Demand, Object, Starts, Touch, Want};
+use crate::docker::asks;
+use serde_json::Value;
+
+/// An object that a call names, for whoever looks it up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    pub object: Object,
+    /// By name, id or the beginning of an id.
+    pub name: String,
+}
+
+impl Call {
+    /// Everything that the call asks for, as if nothing were blocked.
+    pub fn demands(&self) -> Vec<Demand> {
+        let endpoint = self.endpoint();
+        let about = self.name();
+        let mut found = Vec::new();
+        let mut ask = |want: Want, word: &str| found.push(Demand::new(want, word));
+        let operation = image::operation(self).unwrap_or(self.operation());
+        if !operation.is_empty() {
+            ask(Want::Operation { name: operation.to_owned(), instead: false }, &about);
+        }
+        let touch = if endpoint.effect == Effect::Changes { Touch::Change } else { Touch::Look };
+        for (kind, name) in &self.route.names {
+            if let Some(object) = object_of(kind) {
+                ask(asks::object(object, name, touch), name);
+            }
+        }
+        for (key, given) in self.route.query.entries() {
+            let flag = *given == Given::Flag(false);
+            for text in given.texts().iter().filter(|text| !flag && !text.is_empty()) {
+                let word = format!("{}={text}", key.name);
+                asks::wants(key.asks, key.name, text).into_iter().for_each(|want| ask(want, &word));
+                key.names.into_iter().for_each(|object| ask(asks::object(object, text, touch), &word));
+            }
+        }
+        if let (Body::Json(fields), Some(body)) = (endpoint.body, &self.body) {
+            found.extend(rules::demands(fields, body, ""));
+        }
+        found.extend(labels::demands(self.body.as_ref(), &self.route.query));
+        found.extend(endpoint.asks.iter().flat_map(|asks| self.asked(*asks, &about)));
+        found
+    }
+
+    /// What the endpoint asks for by itself.
+    fn asked(&self, asks: Asks, about: &str) -> Vec<Demand> {
+        let container = || self.named("{container}").unwrap_or_default().to_owned();
+        let one = |want: Want| vec![Demand::new(want, about)];
+        match asks {
+            Asks::Like(ask) => {
+                asks::wants(ask, about, self.operation()).into_iter().map(|want| Demand::new(want, about)).collect()
+            }
+            Asks::Makes => one(Want::NewContainer(resources::new_container(
+                Some(self.text("name")).filter(|name| !name.is_empty()),
+                self.body.as_ref().unwrap_or(&Value::Null),
+            ))),
+            Asks::Starts => one(Want::Starts(Starts::Named(vec![container()]))),
+            Asks::Limits => one(Want::Resources(resources::resources(self.body.as_ref().unwrap_or(&Value::Null)))),
+            Asks::Renames => vec![Demand::new(Want::Named { name: self.text("name").to_owned() }, self.text("name"))],
+            Asks::Fetches | Asks::Tags => image::demands(self),
+            Asks::Labels => Vec::new(),
+        }
+    }
+
+    /// The objects that it names, to be looked up; containers and networks of the path are passed on by their id
+    /// once it is known.
+    pub fn references(&self) -> Vec<Reference> {
+        let named = self.demands().into_iter().filter_map(|demand| match demand.want {
+            Want::Object { object, name, .. } => Some(Reference { object, name }),
+            Want::Volume { name } => Some(Reference { object: Object::Volume, name }),
+            Want::Image { name } => Some(Reference { object: Object::Image, name }),
+            Want::VolumesFrom { container } => {
+                let name = container.split(':').next().unwrap_or_default().to_owned();
+                Some(Reference { object: Object::Container, name })
+            }
+            Want::Namespace { mode, .. } => {
+                let name = mode.strip_prefix("container:")?.to_owned();
+                Some(Reference { object: Object::Container, name })
+            }
+            _ => None,
+        });
+        let mut found: Vec<Reference> = named.collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+/// The kind of object that a placeholder of a path stands for.
+pub(super) fn object_of(placeholder: &str) -> Option<Object> {
+    match placeholder {
+        "{container}" => Some(Object::Container),
+        "{image}" => Some(Object::Image),
+        "{network}" => Some(Object::Network),
+        "{volume}" => Some(Object::Volume),
+        _ => None,
+    }
+}
