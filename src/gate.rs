@@ -7,6 +7,7 @@ use crate::compose::{self, Project};
 use crate::decision::{Action, Decision, Understood, docker_or_own};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
+use crate::docker::row::Use;
 use crate::docker::{Invocation, Model};
 use crate::exit::Exit;
 use crate::facts::{Facts, Unreachable};
@@ -81,7 +82,9 @@ impl Gate {
                 demands.extend(compose::effects::effects(&model, &project));
                 let facts = self.look_up(&demands);
                 let _ = self.policy.judge((), &demands, &facts)?;
-                let text = compose::judged::as_judged(model, &directory, |path| facts.resolved(path), self.label());
+                // What only looks prints the model as it was sent.
+                let label = self.label().filter(|_| project.purpose == Use::Makes);
+                let text = compose::judged::as_judged(model, &directory, |path| facts.resolved(path), label);
                 let invocation = invocation.with_model(Model { directory: located.directory, text });
                 return self.policy.judge(Action::Docker(invocation), &demands, &facts);
             }

@@ -7,6 +7,9 @@ use crate::docker::row::{Ask, Use};
 use crate::docker::{asks, resources};
 use serde_json::Value;
 
+/// More containers of one service than this are not asked for by one command.
+const MAX_SCALE: u64 = 1000;
+
 /// What a command asks for with the model beyond the model's own content: the project's objects, the
 /// containers that it makes, and what those take over from the ones that are there.
 pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
@@ -24,8 +27,13 @@ pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
         let scale = project.scale.iter().rfind(|(scaled, _)| scaled == service).map(|(_, count)| *count);
         let own = [content.get("scale"), content.pointer("/deploy/replicas")];
         let own = own.into_iter().flatten().find_map(Value::as_u64);
-        wanted.push((service.clone(), scale.or(own).unwrap_or(1)));
-        let names = container_names(name.unwrap_or_default(), service, content, project);
+        let count = scale.or(own).unwrap_or(1);
+        if count > MAX_SCALE {
+            let what = format!("a service of more than {MAX_SCALE} containers");
+            demands.push(Demand::new(Want::UnknownModel { what }, place.clone()));
+        }
+        wanted.push((service.clone(), count));
+        let names = container_names(name.unwrap_or_default(), service, content, project, count);
         let made = Want::NewContainer(new_container(names, project.ports.clone(), content));
         let links = content.get("external_links").into_iter().flat_map(items).map(text);
         let joined = links.flat_map(|link| asks::wants(Ask::Link, "", &link));
@@ -35,14 +43,9 @@ pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
         demands
             .extend(std::iter::once(made).chain(joined).chain(networks).map(|want| Demand::new(want, place.clone())));
     }
+    demands.extend(named(model, project));
     if project.purpose != Use::Makes {
         return demands;
-    }
-    for (kind, object) in [("networks", Object::Network), ("volumes", Object::Volume)] {
-        for (key, content) in model.get(kind).into_iter().flat_map(entries) {
-            let name = content.get("name").map_or_else(|| key.clone(), text);
-            demands.push(Demand::new(asks::object(object, &name, Touch::Change), format!("{kind}.{key}")));
-        }
     }
     if project.runs {
         demands.push(Demand::new(Want::Starts(Starts::New(1)), "docker compose run"));
@@ -51,6 +54,27 @@ pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
     demands.push(Demand::new(Want::Starts(starts), "docker compose"));
     if let Some(name) = name {
         demands.push(Demand::new(Want::ProjectMounts { project: name.to_owned() }, format!("project {name}")));
+    }
+    demands
+}
+
+/// The networks and volumes of the model that the command acts on by their names, whatever labels they have: it makes
+/// or joins them, or it removes those that it would have made (compose `pkg/compose/down.go`).
+fn named(model: &Value, project: &Project) -> Vec<Demand> {
+    let makes = project.purpose == Use::Makes;
+    let (networks, volumes) = match project.reach {
+        Reach::Everything { volumes, .. } => (true, volumes),
+        Reach::Look | Reach::Containers => (false, false),
+    };
+    let mut demands = Vec::new();
+    for (kind, object, removes) in [("networks", Object::Network, networks), ("volumes", Object::Volume, volumes)] {
+        for (key, content) in model.get(kind).into_iter().flat_map(entries) {
+            let own = content.get("external").is_none_or(|external| *external == Value::Bool(false));
+            if makes || (removes && own) {
+                let name = content.get("name").map_or_else(|| key.clone(), text);
+                demands.push(Demand::new(asks::object(object, &name, Touch::Change), format!("{kind}.{key}")));
+            }
+        }
     }
     demands
 }
@@ -72,12 +96,12 @@ fn images(project_name: Option<&str>, service: &str, content: &Value, project: &
     let policy = content.get("pull_policy").map_or_else(String::new, text);
     let makes = project.purpose == Use::Makes;
     let fetches = makes && !matches!(policy.as_str(), "" | "missing" | "if_not_present" | "never" | "build");
-    if let Some(image) = given.filter(|_| makes || project.pulls) {
-        if project.pulls || fetches {
-            wants.push(changed(&image));
-        }
-        // Also where it is built: what is there under that name is taken, and else fetched.
-        wants.push(Want::Image { name: image });
+    if let Some(image) = given.filter(|_| project.pulls || fetches) {
+        wants.push(changed(&image));
+    }
+    if makes || (project.pulls && content.get("image").is_some()) {
+        // Also where it is built or not named: what is there under that name is taken, and else fetched or built.
+        wants.push(Want::Image { name: own });
     }
     wants
 }
@@ -88,11 +112,12 @@ fn joint(project: &Project) -> &'static str {
 }
 
 /// The names that a service's containers could get (compose `pkg/compose/convergence.go`).
-fn container_names(project: &str, service: &str, content: &Value, about: &Project) -> Vec<String> {
+fn container_names(project: &str, service: &str, content: &Value, about: &Project, count: u64) -> Vec<String> {
     let own = content.get("container_name").filter(|name| !is_empty(name)).map(text);
-    let numbered = own.unwrap_or_else(|| [project, service, "1"].join(joint(about)));
+    let numbered = |number: u64| [project, service, &number.to_string()].join(joint(about));
     let one_off = about.runs.then(|| [project, service, "run", "x"].join(joint(about)));
-    std::iter::once(numbered).chain(about.container_name.clone().or(one_off)).collect()
+    let names = own.map_or_else(|| (1..=count.clamp(1, MAX_SCALE)).map(numbered).collect(), |own| vec![own]);
+    names.into_iter().chain(about.container_name.clone().or(one_off)).collect()
 }
 
 fn new_container(names: Vec<String>, ports: Vec<HostPorts>, content: &Value) -> NewContainer {

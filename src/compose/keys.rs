@@ -76,7 +76,7 @@ pub(super) const SERVICE: &[(&str, Rule)] = &[
     ("ipc", Rule::Like(Ask::Namespace(Namespace::Ipc))),
     ("isolation", Rule::Free),
     ("label_file", Rule::Free),
-    ("labels", Rule::Free),
+    ("labels", Rule::Like(Ask::Label)),
     ("links", Rule::Free),
     ("logging", Rule::Logging),
     ("mac_address", Rule::Free),
@@ -140,7 +140,7 @@ pub(super) const BUILD: &[(&str, Rule)] = &[
     ("entitlements", Rule::Like(Ask::Entitlement)),
     ("extra_hosts", Rule::Free),
     ("isolation", Rule::Free),
-    ("labels", Rule::Free),
+    ("labels", Rule::Like(Ask::Label)),
     ("network", Rule::Like(Ask::Network)),
     ("no_cache", Rule::Free),
     ("no_cache_filter", Rule::Free),
@@ -166,7 +166,7 @@ pub(super) const NETWORK: &[(&str, Rule)] = &[
     ("external", Rule::Free),
     ("internal", Rule::Free),
     ("ipam", Rule::Free),
-    ("labels", Rule::Free),
+    ("labels", Rule::Like(Ask::Label)),
     ("name", Rule::Like(Ask::Network)),
 ];
 
@@ -174,7 +174,7 @@ pub(super) const VOLUME: &[(&str, Rule)] = &[
     ("driver", Rule::Like(Ask::VolumeDriver)),
     ("driver_opts", Rule::Like(Ask::VolumeOption)),
     ("external", Rule::Free),
-    ("labels", Rule::Free),
+    ("labels", Rule::Like(Ask::Label)),
     ("name", Rule::Free),
 ];
 

@@ -134,7 +134,8 @@ impl Found<'_> {
 
     /// As an option of `docker run` with this value; maps as `key=value`.
     fn like(&mut self, place: &str, ask: Ask, value: &Value) {
-        if let Some((key, _)) = entries(value).find(|(key, _)| key.contains('=')) {
+        // A label's name ends at it even so.
+        if let Some((key, _)) = entries(value).find(|(key, _)| key.contains('=') && ask != Ask::Label) {
             self.unknown(&format!("{place}.{key}"));
         }
         let texts: Vec<String> = match value {
@@ -178,6 +179,8 @@ impl Found<'_> {
                 _ => self.unknown(&format!("{word} ({key})")),
             }
         }
+        let labels = mount.pointer("/volume/labels").unwrap_or(&Value::Null);
+        self.like(&format!("{word} (labels)"), Ask::Label, labels);
     }
 
     /// `configs` and `secrets`: a file of the project is bind-mounted by the daemon, so it must be one that

@@ -36,7 +36,7 @@ pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {
                 facts.volumes.insert(name.clone(), volume);
             }
             Want::ProjectMounts { project } => look_up_mounts(policy, project, &mut facts),
-            Want::Object { object, .. } if policy.settings.watches(*object) => list(policy, &[*object], &mut facts),
+            Want::Object { object, .. } => list_for(policy, *object, &mut facts),
             Want::Image { .. } if policy.settings.images.value.is_some() => {
                 list(policy, &[Object::Image], &mut facts);
             }
@@ -106,9 +106,17 @@ fn or_none<T>(policy: &Policy, found: Result<Vec<T>, Unreachable>) -> Result<Vec
     }
 }
 
+/// What must be known of the objects of a kind; of volumes, which containers have them.
+fn list_for(policy: &Policy, object: Object, facts: &mut Facts) {
+    let kinds: &[Object] = if object == Object::Volume { &[Object::Container, object] } else { &[object] };
+    let watched: Vec<Object> = kinds.iter().copied().filter(|object| policy.settings.watches(*object)).collect();
+    list(policy, &watched, facts);
+}
+
 /// The mounts of a project's containers, as if the request had asked for them.
 fn look_up_mounts(policy: &Policy, project: &str, facts: &mut Facts) {
-    facts.containers.get_or_insert_with(|| daemon::containers(&policy.host));
+    list(policy, &[Object::Container], facts);
+    list_for(policy, Object::Volume, facts);
     let containers = facts.of_project(project).unwrap_or_default();
     let mounts: Vec<Mount> = containers.into_iter().flat_map(|container| container.mounts.clone()).collect();
     for mount in mounts {

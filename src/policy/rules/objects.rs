@@ -15,10 +15,13 @@ pub(in crate::policy) fn object(
     (object, name, touch): (Object, &str, Touch),
     word: &str,
 ) -> Result<(), Denial> {
+    let rules = Rules { settings, word };
+    if object == Object::Volume && touch == Touch::Change {
+        rules.of_container(facts, name)?;
+    }
     if !settings.watches(object) {
         return Ok(());
     }
-    let rules = Rules { settings, word };
     if object == Object::Container {
         let all = facts.all_containers().map_err(|why| rules.unknown(object, why))?;
         let mut meant = all.iter().filter(|container| means(name, &container.id, &container.names));
@@ -45,6 +48,11 @@ pub(in crate::policy) fn named(settings: &Settings, name: &str, word: &str) -> R
         None if rules.is_inside(&[name.to_owned()]) => Ok(()),
         None => Err(rules.outside(name)),
     }
+}
+
+/// Whether a volume has the kind of name that docker makes up: 64 hexadecimal digits.
+pub fn is_anonymous(volume: &str) -> bool {
+    volume.len() == 64 && volume.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The names that a new container could get; none where docker makes one up.
@@ -230,6 +238,16 @@ impl Rules<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A volume without a name of its own belongs to the containers that have it.
+    fn of_container(&self, facts: &Facts, volume: &str) -> Result<(), Denial> {
+        if !self.settings.watches(Object::Container) || !is_anonymous(volume) {
+            return Ok(());
+        }
+        let all = facts.all_containers().map_err(|why| self.unknown(Object::Container, why))?;
+        let has = |container: &&Container| container.mounts.iter().any(|mount| mount.name == volume);
+        all.iter().filter(has).try_for_each(|container| self.container(container, Touch::Change))
     }
 
     fn is_inside(&self, names: &[String]) -> bool {

@@ -1,6 +1,7 @@
 //! Volumes, and what containers inherit of one another. Pure.
 
-use super::{ASK, host, unreachable};
+use super::{ASK, host, objects, unreachable};
+use crate::demand::{Object, Touch};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Facts, Mount, Unreachable, Volume};
 use crate::policy::settings::Settings;
@@ -61,7 +62,10 @@ fn inherited(settings: &Settings, mount: &Mount, project: &str, facts: &Facts) -
     let word = format!("a container of {project} that is already there");
     match mount.kind.as_str() {
         "tmpfs" | "image" => Ok(()),
-        "volume" => volume(&mount.name, &word, facts),
+        "volume" => {
+            objects::object(settings, facts, (Object::Volume, &mount.name, Touch::Change), &word)?;
+            volume(&mount.name, &word, facts)
+        }
         _ if facts.daemon_may_not_mount(&mount.source).is_none() => Ok(()),
         _ => host::bind(settings, &mount.source, mount.read_only, &word, facts),
     }

@@ -1,19 +1,9 @@
 //! Compose reads through the gate what it would read without it: the same file, the same `docker compose config`.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "these are tests"
-)]
 
+use crate::support::{Lab, Outcome};
 use dockgate::compose::source;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Lab, Outcome};
-
-#[expect(dead_code, reason = "the end-to-end tests use the rest")]
-mod support;
 
 /// Compose itself, past the gate, in a directory.
 fn compose(lab: &Lab, directory: &Path, file: &Path, words: &[&str]) -> Outcome {
