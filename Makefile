@@ -13,8 +13,8 @@ demo: cargo lab ## real ssh sessions through the gate, and the log of them (need
 	cargo build --locked --release
 	scripts/demo.sh $${CARGO_TARGET_DIR:-target}/release/dockgate
 
-bench: cargo ## what the gate costs, side by side with bare docker
-	cargo bench --locked --bench gate
+bench: cargo ## what the gate costs, side by side with bare docker; what reading a long log costs
+	cargo bench --locked --bench gate --bench audit
 
 oracle: cargo lab ## the long run of the oracle: what is allowed, through the real docker (about an hour)
 	@scripts/lab.sh install-cli 20.10

@@ -1,10 +1,15 @@
 //! dockgate's own options. Data, derived by clap.
 
 use crate::policy::values::range;
+use audit::AuditCommand;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
+use label::label;
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+pub mod audit;
+pub mod label;
 
 /// A gate between an SSH key and Docker.
 ///
@@ -16,7 +21,7 @@ use std::path::PathBuf;
     name = "dockgate",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: docker's own when docker ran; 1 doctor or policy test found something; 64 usage or no command; 69 no record or no docker; 77 denied; 78 broken policy."
+    after_help = "Exit codes: docker's own when docker ran; 1 doctor, policy test or audit verify found something; 64 usage or no command; 69 no record or no docker; 77 denied; 78 broken policy."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -33,7 +38,7 @@ pub struct Options {
     /// The profile that requests are judged by
     #[arg(long, value_name = "NAME", global = true, value_parser = label)]
     pub profile: Option<String>,
-    /// A label for the key, written to every record
+    /// A label for the key, written to every record; for audit: the key whose records are wanted
     #[arg(long, value_name = "NAME", global = true, value_parser = label)]
     pub key: Option<String>,
 }
@@ -73,6 +78,11 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         sshd_config: Option<PathBuf>,
     },
+    /// Read the records: on this host, or wherever they were collected
+    Audit {
+        #[command(subcommand)]
+        command: Box<AuditCommand>,
+    },
     /// Look at the policy
     Policy {
         #[command(subcommand)]
@@ -104,19 +114,6 @@ pub enum PolicyCommand {
         /// The file, or - for standard input, whose form alone is judged [default: the one in force]
         file: Option<PathBuf>,
     },
-}
-
-/// Labels stand in log records and on command lines: plain words only.
-///
-/// # Errors
-/// A sentence that says what is plain.
-pub fn label(text: &str) -> Result<String, String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
-    if !text.is_empty() && text.len() <= 64 && text.chars().all(plain) {
-        Ok(text.to_owned())
-    } else {
-        Err("use 1 to 64 of a-z A-Z 0-9 - _ . @".to_owned())
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::caller::{Caller, absolute};
 use crate::answer;
 use crate::audit::escape::for_terminal;
-use crate::cli::label;
+use crate::cli::label::label;
 use crate::exit::Exit;
 use crate::keys::key_line::KeyLine;
 use crate::keys::public_key::PublicKey;

@@ -1,9 +1,9 @@
 //! Policy diff: what a change of policy would have meant for the requests in a log. Acts: reads the files.
-#![expect(clippy::disallowed_methods, reason = "the administrator's log is read here")]
 
 use super::caller::{Caller, absolute, broken};
 use crate::answer;
 use crate::audit::escape::for_terminal;
+use crate::audit::read::source::{Lines, Source};
 use crate::audit::read::{self, Entry};
 use crate::denial::Denial;
 use crate::exit::Exit;
@@ -11,7 +11,6 @@ use crate::gate::Gate;
 use crate::policy::set::{PolicySet, Selected};
 use crate::request::account::Account;
 use crate::world::policy_file;
-use anyhow::Context;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -23,8 +22,7 @@ use std::path::Path;
 pub fn run(old: &Path, new: &Path, log: &Path, caller: &Caller) -> Result<Exit, Exit> {
     let read = || -> anyhow::Result<_> {
         let [old, new] = [old, new].map(|file| policy_file::load(Some(&absolute(file))));
-        let log = std::fs::read(log).with_context(|| log.display().to_string())?;
-        Ok((old?, new?, read::entries(&String::from_utf8_lossy(&log))))
+        Ok((old?, new?, read::entries(&mut Lines::of(Source::named(log)?))?))
     };
     let (old, new, entries) = read().map_err(|error| broken(&error))?;
     let judge = |set: PolicySet| move |entry: &Entry| judged(&set, entry, caller);

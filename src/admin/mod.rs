@@ -4,6 +4,7 @@ use crate::cli::{Command, PolicyCommand};
 use crate::exit::Exit;
 use caller::Caller;
 
+pub mod audit;
 pub mod authorize;
 pub mod caller;
 pub mod check;
@@ -19,6 +20,7 @@ pub fn run(command: Command, caller: Caller) -> Exit {
     let done = match command {
         Command::Check { json, words } => check::run(&words, json, caller),
         Command::Authorize { file, from } => authorize::run(&file, from, caller),
+        Command::Audit { command } => audit::run(*command, &caller),
         Command::Doctor { user, json, sshd, sshd_config } => Ok(doctor::run(user, sshd, sshd_config, json, &caller)),
         Command::Policy { command: PolicyCommand::Show } => show::run(&caller),
         Command::Policy { command: PolicyCommand::Validate { file } } => validate::run(file.as_deref(), &caller),

@@ -36,7 +36,7 @@ pub fn for_terminal(text: &str) -> String {
 
 /// Characters of Unicode's categories Cf, Zl and Zp, blanks other than the space, and tag characters:
 /// what shows nothing, breaks lines or turns the direction of text.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(u32::from(c),
         0xa0 | 0xad | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x890..=0x891 | 0x8e2 | 0x115f..=0x1160 | 0x1680
         | 0x17b4..=0x17b5 | 0x180b..=0x180f | 0x2000..=0x200f | 0x2028..=0x202f | 0x205f..=0x206f | 0x2800

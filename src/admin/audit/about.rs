@@ -1,0 +1,144 @@
+//! What a recorded request was about: the objects that it names and makes, and what it asks for. Pure.
+
+use crate::demand::{Demand, Object, Want};
+use crate::docker::Invocation;
+use crate::docker::options::Given;
+use crate::request::words::Words;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A request, as far as it can be understood from its words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Docker's words for the command; empty where it was not understood.
+    pub command: &'static str,
+    pub demands: Vec<Demand>,
+    /// The Compose project that `-p` names.
+    pub project: Option<String>,
+    /// What comes to be under a name.
+    pub makes: Vec<(Object, String)>,
+}
+
+/// Where a command names what it makes.
+enum Place {
+    /// In an option's value.
+    Option(&'static str),
+    /// In operands, from this one on.
+    Operands(usize),
+}
+
+/// What commands make, and where they name it.
+const MAKES: &[(&str, Object, Place)] = &[
+    ("run", Object::Container, Place::Option("name")),
+    ("create", Object::Container, Place::Option("name")),
+    ("compose run", Object::Container, Place::Option("name")),
+    ("rename", Object::Container, Place::Operands(1)),
+    ("build", Object::Image, Place::Option("tag")),
+    ("pull", Object::Image, Place::Operands(0)),
+    ("tag", Object::Image, Place::Operands(1)),
+    ("commit", Object::Image, Place::Operands(1)),
+    ("import", Object::Image, Place::Operands(1)),
+    ("network create", Object::Network, Place::Operands(0)),
+    ("volume create", Object::Volume, Place::Operands(0)),
+    ("volume create", Object::Volume, Place::Option("name")),
+];
+
+impl About {
+    /// Understands a request, its secrets masked or not.
+    pub fn of(request: &[u8]) -> Option<Self> {
+        let invocation = Invocation::parse(&Words::split(request).ok()?).ok()?;
+        let named = |given: &&Given| given.option.long == "project-name";
+        let project = invocation.root_options().iter().rfind(named).and_then(Given::value).map(str::to_owned);
+        let rows = MAKES.iter().filter(|(command, ..)| *command == invocation.name());
+        let makes = rows.flat_map(|(_, object, place)| {
+            let names: Vec<String> = match place {
+                Place::Option(long) => {
+                    let given = invocation.options().iter().filter(|given| given.option.long == *long);
+                    given.filter_map(Given::value).map(str::to_owned).collect()
+                }
+                Place::Operands(from) => invocation.operands().iter().skip(*from).cloned().collect(),
+            };
+            names.into_iter().map(|name| (*object, name))
+        });
+        let makes = makes.collect();
+        Some(Self { command: invocation.name(), demands: invocation.demands(), project, makes })
+    }
+
+    /// Everything that the request names, made or there before.
+    pub fn names(&self) -> impl Iterator<Item = (Object, &str)> {
+        let named = self.demands.iter().filter_map(|demand| match &demand.want {
+            Want::Object { object, name, .. } => Some((*object, name.as_str())),
+            Want::Image { name } => Some((Object::Image, name.as_str())),
+            Want::Named { name } => Some((Object::Container, name.as_str())),
+            Want::Volume { name } => Some((Object::Volume, name.as_str())),
+            _ => None,
+        });
+        named.chain(self.makes.iter().map(|(object, name)| (*object, name.as_str())))
+    }
+}
+
+/// Requests that were understood already, as most come again and again.
+#[derive(Debug, Default)]
+pub struct Understood {
+    known: HashMap<Box<str>, Option<Rc<About>>>,
+}
+
+impl Understood {
+    /// So many are kept; then it begins anew.
+    const MOST: usize = 4096;
+
+    /// What a request is about, given as the record has it.
+    pub fn of(&mut self, escaped: &str) -> Option<Rc<About>> {
+        if let Some(known) = self.known.get(escaped) {
+            return known.clone();
+        }
+        let about = crate::audit::read::value::unescaped(escaped).and_then(|request| About::of(&request)).map(Rc::new);
+        if self.known.len() >= Self::MOST {
+            self.known.clear();
+        }
+        // A request can be long, and such ones do not come twice.
+        if escaped.len() <= 1024 {
+            self.known.insert(escaped.into(), about.clone());
+        }
+        about
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_names_what_it_makes_and_touches() {
+        for (request, makes, names) in [
+            ("docker run -d --name web -v data:/x nginx", "Container web", "data nginx web"),
+            ("docker build -t a -t b:1 -", "Image a, Image b:1", "a b:1"),
+            ("docker pull alpine", "Image alpine", "alpine"),
+            ("docker network create net", "Network net", "net"),
+            ("docker volume create vol", "Volume vol", "vol"),
+            ("docker rename old new", "Container new", "new old"),
+            ("docker stop web", "", "web"),
+            ("docker run -e A=*** --name x y", "Container x", "x y"),
+        ] {
+            let about = About::of(request.as_bytes()).expect(request);
+            let made: Vec<String> = about.makes.iter().map(|(object, name)| format!("{object:?} {name}")).collect();
+            let mut all: Vec<&str> = about.names().map(|(_, name)| name).collect();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!((made.join(", "), all.join(" ")), (makes.to_owned(), names.to_owned()), "{request}");
+        }
+        assert_eq!(About::of(b"docker compose -p shop up").and_then(|about| about.project).as_deref(), Some("shop"));
+        assert_eq!(About::of(b"ls"), None);
+    }
+
+    #[test]
+    fn what_makes_something_is_a_command_with_that_option() {
+        use crate::docker::catalogue;
+        for (name, _, place) in MAKES {
+            let command = catalogue::commands().find(|command| command.name == *name).expect(name);
+            if let Place::Option(long) = place {
+                assert!(command.all_options().any(|option| option.long == *long), "{name} {long}");
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Which records a person wants to see. Pure.
+
+use super::about::Understood;
+use crate::audit::read::line::Fields;
+use crate::audit::read::time::{self, Micros};
+use crate::audit::read::value;
+use crate::cli::audit::Filter as Options;
+use crate::demand::Object;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use wildmatch::WildMatch;
+
+/// The options, understood. Records must satisfy each kind that is given, by any of its values.
+#[derive(Debug, Default)]
+pub struct Filter {
+    since: Option<Micros>,
+    until: Option<Micros>,
+    host: Vec<WildMatch>,
+    /// Fields by name, and what they may be.
+    fields: Vec<(&'static str, Vec<WildMatch>)>,
+    client: Vec<IpNet>,
+    objects: Vec<(Object, Vec<WildMatch>)>,
+    project: Vec<WildMatch>,
+    text: Vec<String>,
+    understood: Understood,
+}
+
+impl Filter {
+    /// Understands the options; times are relative to `now`.
+    ///
+    /// # Errors
+    /// A sentence about the first one that is not understood.
+    pub fn of(options: &Options, now: Micros) -> Result<Self, String> {
+        let Options {
+            since,
+            until,
+            host,
+            key,
+            account,
+            client,
+            verdict,
+            reason,
+            command,
+            container,
+            image,
+            project,
+            text,
+        } = options;
+        let moment = |text: &Option<String>| text.as_deref().map(|text| time::since(text, now)).transpose();
+        let fields = [("key", key), ("user", account), ("verdict", verdict), ("reason", reason), ("command", command)];
+        let objects = [(Object::Container, container), (Object::Image, image)];
+        let range = |text: &String| {
+            let address = text.parse::<IpAddr>().map(IpNet::from);
+            address
+                .or_else(|_| text.parse::<IpNet>())
+                .map_err(|_| format!("\"{text}\" is neither an address nor a range"))
+        };
+        Ok(Self {
+            since: moment(since)?,
+            until: moment(until)?,
+            host: patterns(host),
+            fields: fields
+                .into_iter()
+                .filter(|(_, names)| !names.is_empty())
+                .map(|(name, of)| (name, patterns(of)))
+                .collect(),
+            client: client.iter().map(range).collect::<Result<_, _>>()?,
+            objects: objects
+                .into_iter()
+                .filter(|(_, names)| !names.is_empty())
+                .map(|(kind, of)| (kind, patterns(of)))
+                .collect(),
+            project: patterns(project),
+            text: text.clone(),
+            understood: Understood::default(),
+        })
+    }
+
+    /// Whether the decision in a record is wanted.
+    pub fn wants(&mut self, fields: &Fields<'_>) -> bool {
+        self.is_in_time(fields) && self.has_fields(fields) && self.is_from(fields) && self.is_about(fields)
+    }
+
+    /// Whether a record is of the time that is asked for. One whose time is not known is.
+    pub fn is_in_time(&self, fields: &Fields<'_>) -> bool {
+        if self.since.is_none() && self.until.is_none() {
+            return true;
+        }
+        fields.time().is_none_or(|time| {
+            self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time < until)
+        })
+    }
+
+    fn has_fields(&self, fields: &Fields<'_>) -> bool {
+        let matches = |patterns: &[WildMatch], value: &str| patterns.iter().any(|pattern| pattern.matches(value));
+        (self.host.is_empty() || matches(&self.host, fields.host))
+            && self.fields.iter().all(|(name, patterns)| matches(patterns, fields.or_none(name)))
+    }
+
+    fn is_from(&self, fields: &Fields<'_>) -> bool {
+        let address = || fields.address().parse::<IpAddr>().ok();
+        self.client.is_empty()
+            || address().is_some_and(|address| self.client.iter().any(|range| range.contains(&address)))
+    }
+
+    fn is_about(&mut self, fields: &Fields<'_>) -> bool {
+        if self.text.is_empty() && self.objects.is_empty() && self.project.is_empty() {
+            return true;
+        }
+        let Some(request) = fields.get("request") else { return false };
+        if !self.text.is_empty() {
+            let sent = value::unescaped(request).unwrap_or_default();
+            let holds = |text: &String| memchr::memmem::find(&sent, text.as_bytes()).is_some();
+            if !self.text.iter().any(holds) {
+                return false;
+            }
+        }
+        if self.objects.is_empty() && self.project.is_empty() {
+            return true;
+        }
+        let Some(about) = self.understood.of(request) else { return false };
+        let is_named = |(kind, patterns): &(Object, Vec<WildMatch>)| {
+            about.names().any(|(object, name)| object == *kind && patterns.iter().any(|pattern| pattern.matches(name)))
+        };
+        let of_project = |name: &String| self.project.iter().any(|pattern| pattern.matches(name));
+        self.objects.iter().all(is_named) && (self.project.is_empty() || about.project.as_ref().is_some_and(of_project))
+    }
+}
+
+fn patterns(names: &[String]) -> Vec<WildMatch> {
+    names.iter().map(|name| WildMatch::new(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = "verdict=deny reason=bind-mount command=run user=ai key=hermes client=192.0.2.7:5 id=660ec95c8bba3-2f request=\"docker run --name web -v /etc:/x nginx:1\"";
+
+    #[test]
+    fn each_kind_of_option_narrows() {
+        let fields = Fields::of(RECORD).unwrap();
+        let one = |text: &str| vec![text.to_owned()];
+        let wants = |options: Options| Filter::of(&options, 1_900_000_000_000_000).unwrap().wants(&fields);
+        assert!(wants(Options::default()));
+        for (yes, no) in [
+            (Options { key: one("her*"), ..Options::default() }, Options { key: one("ares"), ..Options::default() }),
+            (Options { account: one("ai"), ..Options::default() }, Options { account: one("a"), ..Options::default() }),
+            (
+                Options { client: one("192.0.2.0/24"), ..Options::default() },
+                Options { client: one("192.0.2.8"), ..Options::default() },
+            ),
+            (
+                Options { verdict: one("deny"), ..Options::default() },
+                Options { verdict: one("allow"), ..Options::default() },
+            ),
+            (
+                Options { reason: vec!["x".into(), "bind-mount".into()], ..Options::default() },
+                Options { reason: one("x"), ..Options::default() },
+            ),
+            (
+                Options { command: one("run"), ..Options::default() },
+                Options { command: one("r"), ..Options::default() },
+            ),
+            (
+                Options { container: one("web"), ..Options::default() },
+                Options { container: one("nginx:1"), ..Options::default() },
+            ),
+            (
+                Options { image: one("nginx:*"), ..Options::default() },
+                Options { image: one("web"), ..Options::default() },
+            ),
+            (Options { text: one("/etc:"), ..Options::default() }, Options { text: one("/usr"), ..Options::default() }),
+            (
+                Options { since: Some("2026-01-01".into()), ..Options::default() },
+                Options { since: Some("24h".into()), ..Options::default() },
+            ),
+            (
+                Options { until: Some("2026-12-31".into()), ..Options::default() },
+                Options { until: Some("2001-12-31".into()), ..Options::default() },
+            ),
+            (Options { host: one("*"), ..Options::default() }, Options { project: one("*"), ..Options::default() }),
+        ] {
+            assert!(wants(yes.clone()), "{yes:?}");
+            assert!(!wants(no.clone()), "{no:?}");
+        }
+        assert!(Filter::of(&Options { client: one("x"), ..Options::default() }, 0).unwrap_err().contains("range"));
+    }
+}

@@ -1,0 +1,348 @@
+//! Suggest: the smallest profile that permits what was permitted, and what the policy grants that nobody used. Pure.
+
+use super::about::{About, Understood};
+use super::summary::is_own;
+use crate::audit::read::line::Fields;
+use crate::demand::{Amount, HostPorts, NewContainer, Want};
+use crate::policy::Policy;
+use crate::policy::operations;
+use crate::policy::rules::limits::{size, thousandths};
+use crate::policy::settings::Pattern;
+use crate::policy::values::{BindMount, Mode, capability};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// What permitted requests used.
+#[derive(Debug, Default)]
+pub struct Used {
+    decisions: u64,
+    /// Permitted requests that are not understood (any more).
+    unknown: u64,
+    /// Compose projects that were made or built, whose files the log does not hold.
+    projects: u64,
+    operations: BTreeMap<String, u64>,
+    /// Sources of bind mounts, and whether each use was read-only.
+    binds: BTreeMap<String, bool>,
+    devices: BTreeSet<String>,
+    capabilities: BTreeSet<String>,
+    namespaces: BTreeSet<String>,
+    runtimes: BTreeSet<String>,
+    images: BTreeSet<String>,
+    privileged: bool,
+    containers: u64,
+    memory: Most,
+    cpus: Most,
+    pids: Most,
+    ports: BTreeSet<(u16, u16)>,
+    /// Ports that docker chose.
+    any_port: bool,
+    understood: Understood,
+}
+
+/// The most of an amount that was asked for, as long as everybody asked for some.
+#[derive(Clone, Copy, Debug, Default)]
+struct Most {
+    most: u64,
+    without: bool,
+}
+
+impl Most {
+    fn add(&mut self, amount: &Amount) {
+        match amount {
+            Amount::Is(number) => self.most = self.most.max(*number),
+            Amount::NotGiven | Amount::Unknown(_) => self.without = true,
+        }
+    }
+
+    fn limit(self) -> Option<u64> {
+        Some(self.most).filter(|most| !self.without && *most > 0)
+    }
+}
+
+impl Used {
+    /// Takes in a record, if it permits something.
+    pub fn add(&mut self, fields: &Fields<'_>) {
+        let request = fields.get("request").filter(|_| matches!(fields.verdict(), "allow" | "observe"));
+        let Some(request) = request.filter(|_| !is_own(fields.or_none("command"))) else { return };
+        self.decisions += 1;
+        match self.understood.of(request) {
+            Some(about) => self.take(&about),
+            None => self.unknown += 1,
+        }
+    }
+
+    fn take(&mut self, about: &Rc<About>) {
+        let makes = ["up", "create", "run", "build", "pull"].map(|verb| format!("compose {verb}"));
+        self.projects += u64::from(makes.iter().any(|verb| verb == about.command));
+        for demand in &about.demands {
+            match &demand.want {
+                Want::Operation { name, .. } => *self.operations.entry(name.clone()).or_default() += 1,
+                Want::Bind { source, read_only } => {
+                    let all = self.binds.entry(source.clone()).or_insert(true);
+                    *all = *all && *read_only;
+                }
+                Want::Privileged => self.privileged = true,
+                Want::Capability { name } => {
+                    self.capabilities.insert(capability(name));
+                }
+                Want::Device { device } => {
+                    self.devices.insert(device.split(':').next().unwrap_or(device).to_owned());
+                }
+                Want::Namespace { namespace, .. } => {
+                    self.namespaces.insert(namespace.name().to_owned());
+                }
+                Want::Runtime { name } => {
+                    self.runtimes.insert(name.clone());
+                }
+                Want::Image { name } => {
+                    self.images.insert(name.clone());
+                }
+                Want::NewContainer(asked) => self.container(asked),
+                _ => {}
+            }
+        }
+    }
+
+    fn container(&mut self, asked: &NewContainer) {
+        self.containers += 1;
+        self.memory.add(&asked.resources.memory);
+        self.cpus.add(&asked.resources.cpus);
+        self.pids.add(&asked.resources.pids);
+        for ports in &asked.ports {
+            match ports {
+                HostPorts::Range(first, last) => {
+                    self.ports.insert((*first, *last));
+                }
+                HostPorts::Any(_) => self.any_port = true,
+            }
+        }
+    }
+
+    /// The profile as the policy file has it, with what it cannot know said in comments.
+    pub fn profile(&self, name: &str, policy: &Policy) -> String {
+        let mut text = format!("# Permits what {} permitted requests used.\n", self.decisions);
+        if self.unknown > 0 {
+            let _ = writeln!(text, "# {} more were permitted and are not understood by this dockgate.", self.unknown);
+        }
+        let _ = writeln!(text, "[profiles.{name}.commands]");
+        let blocked = &policy.settings.blocked.value;
+        let used = |entry: &String| self.operations.keys().any(|name| operations::covers(entry, name));
+        if blocked.iter().any(used) {
+            let kept: Vec<&String> = blocked.iter().filter(|entry| !used(entry)).collect();
+            let _ = writeln!(text, "blocked = {}", list(kept));
+        }
+        let known: Vec<&String> = self.operations.keys().filter(|name| operations::is_known(name)).collect();
+        let _ = writeln!(text, "allowed = {}", list(known));
+        for (name, count) in &self.operations {
+            let _ = writeln!(text, "#   {count:>7} x {name}");
+        }
+        self.host(&mut text, name);
+        self.limits(&mut text, name);
+        text
+    }
+
+    fn host(&self, text: &mut String, name: &str) {
+        let (grants, relative): (Vec<_>, Vec<_>) = self.binds.iter().partition(|(source, _)| source.starts_with('/'));
+        let grants = grants
+            .into_iter()
+            .map(|(source, read_only)| BindMount { path: PathBuf::from(source), read_only: *read_only }.to_string());
+        let grants: Vec<String> = grants.collect();
+        let _ = writeln!(text, "\n[profiles.{name}.host]\nbind_mounts = {}", list(&grants));
+        for (source, _) in relative {
+            let _ = writeln!(text, "# and {source:?}, relative to the account's home or a project's directory");
+        }
+        for (key, values) in [
+            ("devices", &self.devices),
+            ("capabilities", &self.capabilities),
+            ("namespaces", &self.namespaces),
+            ("runtimes", &self.runtimes),
+        ] {
+            let _ = writeln!(text, "{key} = {}", list(values));
+        }
+        let _ = writeln!(text, "privileged = {}", self.privileged);
+    }
+
+    /// Limits only where each container had one, and no Compose project made others.
+    fn limits(&self, text: &mut String, name: &str) {
+        let _ = writeln!(text, "\n[profiles.{name}.limits]");
+        let hidden = self.projects > 0;
+        if hidden {
+            let _ = writeln!(
+                text,
+                "# Not limits yet: {} requests made or built Compose projects, whose files the log does not hold.",
+                self.projects
+            );
+        }
+        let off = if hidden { "# " } else { "" };
+        let amounts = [
+            ("memory", self.memory.limit().map(|bytes| format!("{:?}", size(bytes)))),
+            ("cpus", self.cpus.limit().map(thousandths)),
+            ("pids", self.pids.limit().map(|count| count.to_string())),
+        ];
+        for (key, limit) in amounts {
+            if let Some(limit) = limit.filter(|_| self.containers > 0) {
+                let _ = writeln!(text, "{off}{key} = {limit}");
+            }
+        }
+        if self.any_port {
+            let _ = writeln!(text, "# ports: docker chose some itself");
+        } else if self.containers > 0 {
+            let range =
+                |(first, last): &(u16, u16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+            let _ = writeln!(text, "{off}ports = {}", list(self.ports.iter().map(range)));
+        }
+        // Names with which a pattern cannot begin are ids and the like.
+        let usual = |name: &&String| name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-/:@".contains(c));
+        if !self.images.is_empty() {
+            let _ = writeln!(text, "{off}images = {}", list(self.images.iter().filter(usual)));
+        }
+    }
+
+    /// What the policy grants and nobody used, as comments.
+    pub fn unused(&self, policy: &Policy) -> String {
+        let settings = &policy.settings;
+        let mut text = String::new();
+        let mut say = |key: &str, entry: &str| {
+            let _ = writeln!(text, "#   {key}: {entry}");
+        };
+        if let Some(allowed) = &settings.allowed.value {
+            let used = |entry: &&String| !self.operations.keys().any(|name| operations::covers(entry, name));
+            allowed.iter().filter(used).for_each(|entry| say("commands.allowed", entry));
+        }
+        for grant in &settings.bind_mounts.value {
+            if !self.binds.keys().any(|source| std::path::Path::new(source).starts_with(&grant.path)) {
+                say("host.bind_mounts", &grant.to_string());
+            }
+        }
+        for (key, granted, used) in [
+            ("host.devices", &settings.devices.value, &self.devices),
+            ("host.capabilities", &settings.capabilities.value, &self.capabilities),
+            ("host.namespaces", &settings.namespaces.value, &self.namespaces),
+            ("host.runtimes", &settings.runtimes.value, &self.runtimes),
+        ] {
+            granted.iter().filter(|entry| !used.contains(*entry)).for_each(|entry| say(key, entry));
+        }
+        if settings.privileged.value && !self.privileged {
+            say("host.privileged", "true");
+        }
+        let images = settings.images.value.iter().flatten();
+        let unused = |pattern: &&Pattern| !self.images.iter().any(|name| pattern.matches(name));
+        images.filter(unused).for_each(|pattern| say("limits.images", pattern.as_str()));
+        if settings.mode.value == Mode::Observe {
+            say("mode", "observe: what the lists would refuse was permitted, and is in the profile above");
+        }
+        if text.is_empty() {
+            return "# Everything that the policy lists was used.\n".to_owned();
+        }
+        format!("# The policy grants, and nobody used:\n{text}")
+    }
+}
+
+fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| toml_string(item.as_ref())).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// A basic string of TOML.
+fn toml_string(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::Invocation;
+    use crate::facts::{Facts, Kind, Place};
+    use crate::policy::set::PolicySet;
+    use crate::request::words::Words;
+
+    fn used(requests: &[&str]) -> Used {
+        let mut used = Used::default();
+        for request in requests {
+            let mut escaped = String::new();
+            crate::audit::escape::push(&mut escaped, request.as_bytes());
+            let record = format!("verdict=allow command=x id=1-1 request=\"{escaped}\"");
+            used.add(&Fields::of(&record).unwrap());
+        }
+        used
+    }
+
+    fn permits(policy: &Policy, request: &str) -> bool {
+        let demands = Invocation::parse(&Words::split(request.as_bytes()).unwrap()).unwrap().demands();
+        let mut facts = Facts::default();
+        for demand in &demands {
+            if let Want::Bind { source, .. } = &demand.want {
+                let place = Place::At {
+                    path: source.into(),
+                    kind: Kind::Directory,
+                    readable: true,
+                    dot_directories: Vec::new(),
+                };
+                facts.places.insert(source.clone(), place);
+            }
+        }
+        policy.judge((), &demands, &facts).is_ok()
+    }
+
+    const REQUESTS: &[&str] = &[
+        "docker ps -a",
+        "docker logs web",
+        "docker run --memory 64m --cpus 1.5 --pids-limit 100 -p 8080:80 -v /srv/app:/app:ro --cap-add NET_ADMIN nginx:1",
+        "docker run --memory 1g --cpus 1 --pids-limit 10 --network host nginx:1",
+        "docker pull alpine",
+    ];
+
+    #[test]
+    fn the_profile_permits_what_was_used_and_no_more() {
+        let profile = used(REQUESTS).profile("suggested", &Policy::default());
+        let policy = PolicySet::from_toml(&profile).expect(&profile).with_profile("suggested").unwrap();
+        for request in REQUESTS {
+            assert!(permits(&policy, request), "{request}\n{profile}");
+        }
+        for request in [
+            "docker stop web",
+            "docker run --memory 2g --cpus 1 --pids-limit 10 nginx:1",
+            "docker run --memory 1g --cpus 1 --pids-limit 10 nginx:2",
+            "docker run --memory 1g --cpus 1 --pids-limit 10 -p 8081:80 nginx:1",
+            "docker run --memory 1g --cpus 1 --pids-limit 10 -v /srv/app:/app nginx:1",
+            "docker run --memory 1g --cpus 1 --pids-limit 10 --cap-add SYS_ADMIN nginx:1",
+        ] {
+            assert!(!permits(&policy, request), "{request}\n{profile}");
+        }
+    }
+
+    #[test]
+    fn what_was_blocked_by_default_and_used_is_no_longer() {
+        let requests = ["docker exec web sh", "docker compose up -d"];
+        let profile = used(&requests).profile("p", &Policy::default());
+        let policy = PolicySet::from_toml(&profile).expect(&profile).with_profile("p").unwrap();
+        assert!(permits(&policy, "docker exec web sh"));
+        assert!(!permits(&policy, "docker cp web:/x -"));
+        assert!(profile.contains("# Not limits yet: 1 requests"), "{profile}");
+    }
+
+    #[test]
+    fn what_is_granted_and_not_used_is_named() {
+        let policy = Policy::from_toml(
+            "[commands]\nallowed = ['ps', 'run', 'stop']\n[host]\nbind_mounts = ['/srv/app', '/srv/media']\ncapabilities = ['NET_ADMIN', 'SYS_PTRACE']\n",
+        );
+        let unused = used(&REQUESTS[..3]).unused(&policy.unwrap());
+        assert_eq!(
+            unused,
+            "# The policy grants, and nobody used:\n#   commands.allowed: stop\n#   host.bind_mounts: /srv/media\n#   host.capabilities: SYS_PTRACE\n"
+        );
+    }
+}

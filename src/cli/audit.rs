@@ -1,0 +1,165 @@
+//! The options of `dockgate audit`. Data, derived by clap.
+
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done; 1 verify found something, or there is no such record; 64 usage; 69 a log could not be read.";
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXIT_CODES)]
+pub enum AuditCommand {
+    /// List decisions, a line each
+    #[command(after_help = EXIT_CODES)]
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// One JSON object a line instead of text
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        logs: Logs,
+    },
+    /// Show the whole life of one request: what was sent, decided, called, and how it ended
+    #[command(after_help = EXIT_CODES)]
+    Show {
+        /// The id, as a refusal's record: line and list have it
+        id: String,
+        /// One JSON object a record instead of text
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        logs: Logs,
+    },
+    /// Count: by verdict, key, command, reason, client and hour; what was refused most, what took longest
+    #[command(after_help = EXIT_CODES)]
+    Summary {
+        #[command(flatten)]
+        filter: Filter,
+        /// Count containers, images, networks, volumes and projects, too (slower)
+        #[arg(long)]
+        objects: bool,
+        /// How it is written
+        #[command(flatten)]
+        form: Form,
+        #[command(flatten)]
+        logs: Logs,
+    },
+    /// Show records as they come
+    #[command(after_help = EXIT_CODES)]
+    Follow {
+        #[command(flatten)]
+        filter: Filter,
+        /// Leave out permitted commands that only look: ps, logs, inspect …
+        #[arg(long)]
+        changes: bool,
+        /// The file to follow [default: the journal, else where the usual log daemons write]
+        file: Option<PathBuf>,
+    },
+    /// Write the smallest profile that permits what was permitted, and say what the policy grants and nobody used
+    #[command(after_help = EXIT_CODES)]
+    Suggest {
+        #[command(flatten)]
+        filter: Filter,
+        /// The name of the profile that is written
+        #[arg(long, value_name = "NAME", default_value = "suggested", value_parser = crate::cli::label::label)]
+        name: String,
+        #[command(flatten)]
+        logs: Logs,
+    },
+    /// Check that the records are whole: parts, pairs, order, doubles
+    #[command(after_help = EXIT_CODES)]
+    Verify {
+        /// One line of JSON instead of text
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        logs: Logs,
+    },
+    /// Say which requests made, changed or removed a container, image, network or volume
+    #[command(after_help = EXIT_CODES)]
+    Who {
+        /// Its name, or a beginning of its id of at least 12 digits
+        name: String,
+        /// Whom: those that made it, or all that named it
+        #[arg(long, value_enum, default_value_t = Deed::Made)]
+        deed: Deed,
+        #[command(flatten)]
+        logs: Logs,
+    },
+}
+
+/// What was done to something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deed {
+    Made,
+    Named,
+}
+
+/// Where the records are.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Logs {
+    /// Files (also packed by gzip, zstd, xz or bzip2), directories of them, or - for standard input
+    /// [default: the journal, else /var/log/auth.log or /var/log/secure with what was rotated]
+    #[arg(value_name = "LOG")]
+    pub logs: Vec<PathBuf>,
+    /// Read the journal, too
+    #[arg(long)]
+    pub journal: bool,
+}
+
+/// How a summary is written.
+#[derive(Clone, Debug, Default, Args)]
+#[group(multiple = false)]
+pub struct Form {
+    /// One line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// For the textfile collector of Prometheus' node exporter
+    #[arg(long)]
+    pub prometheus: bool,
+}
+
+/// Which records. Each option may be given more than once; names may hold * and ?.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Filter {
+    /// From this time on: 2026-11-23, 2026-11-23T10:00:00Z (UTC), or so long ago: 90s, 15m, 24h, 7d, 2w
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// The host that the log names
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+    /// Set by --key, which every command has.
+    #[arg(skip)]
+    pub key: Vec<String>,
+    /// The account
+    #[arg(long, value_name = "NAME")]
+    pub account: Vec<String>,
+    /// The client's address, or a range: 192.0.2.0/24
+    #[arg(long, value_name = "ADDRESS")]
+    pub client: Vec<String>,
+    /// allow, deny, observe or error
+    #[arg(long, value_name = "VERDICT")]
+    pub verdict: Vec<String>,
+    /// The reason code
+    #[arg(long, value_name = "CODE")]
+    pub reason: Vec<String>,
+    /// Docker's words for the command: ps, "compose up"
+    #[arg(long, value_name = "NAME")]
+    pub command: Vec<String>,
+    /// The container that the request names
+    #[arg(long, value_name = "NAME")]
+    pub container: Vec<String>,
+    /// The image that it names
+    #[arg(long, value_name = "NAME")]
+    pub image: Vec<String>,
+    /// The Compose project that it names with -p
+    #[arg(long, value_name = "NAME")]
+    pub project: Vec<String>,
+    /// Text in the request
+    #[arg(long, value_name = "TEXT")]
+    pub text: Vec<String>,
+}
