@@ -26,6 +26,7 @@
 //! | [`gate`] | acts | one request, from its bytes to docker or to a refusal |
 //! | [`world`] | acts | looks up files, the daemon, a project, the account and the policy file |
 //! | [`audit`] | acts | writes the record of a decision, and reads records back |
+//! | [`grpc`] | acts | mediates the gRPC of builds between a client and the daemon |
 //! | [`run`] | acts | what happens then: docker is started, watched and ended |
 //! | [`answer`] | acts | what the client is told |
 //! | [`admin`] | acts | the administrator's tools, a file for each sub-command |
@@ -62,6 +63,7 @@ pub mod docker;
 pub mod exit;
 pub mod facts;
 pub mod gate;
+pub mod grpc;
 pub mod keys;
 pub mod policy;
 pub mod request;

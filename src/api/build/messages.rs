@@ -239,3 +239,6 @@ pub static CONTENT_READ: Table = Table {
     name: "ReadContentRequest",
     fields: &[field(DIGEST, "digest", Kind::Text), field(2, "offset", Kind::Number), field(3, "size", Kind::Number)],
 };
+
+/// `BytesMessage`: a piece of what `Control/Session` carries.
+pub static BYTES_MESSAGE: Table = Table { name: "BytesMessage", fields: &[field(1, "data", Kind::Bytes)] };

@@ -105,6 +105,13 @@ impl Message {
         }
     }
 
+    pub fn bytes(&self, number: u32) -> &[u8] {
+        match self.fields.get(&number) {
+            Some(Value::Bytes(bytes)) => bytes,
+            _ => &[],
+        }
+    }
+
     pub fn texts(&self, number: u32) -> &[String] {
         match self.fields.get(&number) {
             Some(Value::Texts(texts)) => texts,

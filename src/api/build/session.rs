@@ -51,17 +51,22 @@ pub fn called(method: &str) -> Result<Vec<Demand>, Denial> {
     }
 }
 
-/// Whether the daemon may be told of a method that the client offers (`X-Docker-Expose-Session-Grpc-Method`).
-pub fn is_offered(method: &str) -> bool {
-    SERVICES.iter().any(|(name, service)| method.starts_with(name) && !matches!(service, Service::Refused(_)))
-}
-
-/// The key under which the daemon keeps a context that it was sent (`X-Docker-Expose-Session-Sharedkey`), made one
-/// of this client's alone: whoever gives the key of another's context, and the names and times of its files, would
-/// be spared sending them and build with the other's.
-pub fn shared_key(owner: &str, key: &str) -> String {
-    // With its length, so that no owner's end can be the beginning of another's key.
-    format!("dockgate:{}:{owner}:{key}", owner.len())
+/// A header of a session as the daemon gets it, by its name in lower case; `None` where it does not.
+///
+/// `owner` is whose the session is: the daemon finds the context that it was sent before by its key, and whoever gave
+/// the key of another's context, with the names and times of its files, would be spared sending them and build with
+/// the other's. So the key is made one of the owner's alone.
+pub fn header(name: &str, value: &str, owner: &str) -> Option<String> {
+    match name {
+        "x-docker-expose-session-uuid" | "x-docker-expose-session-name" => Some(value.to_owned()),
+        // With its length, so that no owner's end can be the beginning of another's key.
+        "x-docker-expose-session-sharedkey" => Some(format!("dockgate:{}:{owner}:{value}", owner.len())),
+        // One of those known, so that one which is refused leaves a record when it is called.
+        "x-docker-expose-session-grpc-method" => {
+            SERVICES.iter().any(|(service, _)| value.starts_with(service)).then(|| value.to_owned())
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -86,8 +91,17 @@ mod tests {
                 (Err(denial), Err(why)) => assert!(denial.why.contains(why), "{method}: {denial:?}"),
                 (called, _) => panic!("{method}: {called:?}"),
             }
-            assert_eq!(is_offered(method), asked.is_ok(), "{method}");
+            let offered = header("x-docker-expose-session-grpc-method", method, "a");
+            assert_eq!(offered.is_some(), asked != Err("not a service"), "{method}");
         }
-        assert_ne!(shared_key("a", "b:x"), shared_key("a:b", "x"));
+    }
+
+    #[test]
+    fn contexts_are_kept_apart() {
+        let key = |owner, key| header("x-docker-expose-session-sharedkey", key, owner);
+        assert_eq!(key("hermes", "ctx:1").unwrap(), "dockgate:6:hermes:ctx:1");
+        assert_ne!(key("a", "b:x"), key("a:b", "x"));
+        assert_eq!(header("x-docker-expose-session-uuid", "1", "a").unwrap(), "1");
+        assert_eq!(header("x-registry-auth", "1", "a"), None);
     }
 }

@@ -12,6 +12,8 @@ pub const OWN_LABELS: &str = "dockgate.";
 /// What the gate adds.
 #[derive(Clone, Debug, Default)]
 pub struct Stamp {
+    /// Whose the build is: the daemon keeps what it was sent for it apart from others'.
+    pub owner: String,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
     /// The names, with `*` and `?`, of the images that the build may use; `None`: any.
@@ -110,7 +112,7 @@ mod tests {
 
     fn stamp(images: &[&str]) -> Stamp {
         let labels = BTreeMap::from([("dockgate.key".to_owned(), "hermes".to_owned())]);
-        Stamp { labels, images: Some(images.iter().map(|name| (*name).to_owned()).collect()) }
+        Stamp { owner: String::new(), labels, images: Some(images.iter().map(|name| (*name).to_owned()).collect()) }
     }
 
     #[test]

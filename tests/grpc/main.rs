@@ -1,0 +1,304 @@
+//! Builds through the mediation of `/grpc` and `/session`: the stock clients against a real dockerd, and what they
+//! may not do. Between them stands a proxy that only knows these two endpoints; all else it passes on.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "these are tests"
+)]
+
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod proxy;
+
+use proxy::Proxy;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use support::{Lab, Outcome, until};
+
+/// A build context, and a docker whose daemon is behind the mediation.
+struct Client {
+    directory: tempfile::TempDir,
+    proxy: Proxy,
+}
+
+impl Client {
+    fn new(policy: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let proxy = Proxy::start(Lab::shared(), directory.path().join("docker.sock"), policy);
+        Self { directory, proxy }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join("context").join(name)
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let lab = Lab::shared();
+        let mut command = Command::new(lab.value("DOCKER"));
+        command.env_clear().env("HOME", self.directory.path()).env("PATH", "/usr/bin:/bin").args(words);
+        command.env("DOCKER_HOST", format!("unix://{}", self.proxy.socket.display()));
+        command.env("DOCKER_CONFIG", lab.value("CONFIG")).env("BUILDX_CONFIG", self.directory.path());
+        command.current_dir(self.path("")).stdin(Stdio::null());
+        command
+    }
+
+    fn docker(&self, words: &[&str]) -> Outcome {
+        self.command(words).output().unwrap().into()
+    }
+
+    fn docker_with(&self, words: &[&str], input: &[u8]) -> Outcome {
+        let mut child = support::spawn(self.command(words).stdin(Stdio::piped()));
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let outcome = child.wait_with_output().unwrap().into();
+        writer.join().unwrap();
+        outcome
+    }
+}
+
+fn image_says(image: &str, words: &[&str]) -> String {
+    let run = [&["run", "--rm", "--network", "none", image], words].concat();
+    Lab::shared().docker(&run).succeeded().out()
+}
+
+fn label(image: &str, name: &str) -> String {
+    let format = format!("{{{{index .Config.Labels {name:?}}}}}");
+    Lab::shared().docker(&["image", "inspect", "--format", &format, image]).succeeded().out().trim().to_owned()
+}
+
+const DOCKERFILE: &str = "\
+FROM busybox AS made
+ARG WORD=none
+COPY hello /hello
+RUN echo \"$WORD\" >/word && sleep 1
+FROM busybox
+LABEL dockgate.key=forged
+COPY --from=made /hello /word /
+CMD [\"cat\", \"/hello\", \"/word\"]
+";
+
+#[test]
+fn stock_builds_work() {
+    let client = Client::new("");
+    client.file("Dockerfile", DOCKERFILE).file("hello", "hello\n");
+    for (image, words) in [
+        ("grpc-build", &["build", "--progress=plain"][..]),
+        ("grpc-buildx", &["buildx", "build", "--load"]),
+        ("grpc-label", &["build", "--no-cache", "--label", "l=m", "--pull=false"]),
+    ] {
+        let words = [words, &["-t", image, "--build-arg", "WORD=x", "."]].concat();
+        let outcome = client.docker(&words).succeeded();
+        assert!(outcome.err().contains("COPY --from=made"), "{}", outcome.err());
+        assert_eq!(image_says(image, &[]), "hello\nx\n");
+        assert_eq!(label(image, "dockgate.key"), "hermes");
+    }
+    assert_eq!(label("grpc-label", "l"), "m");
+    let opened = client.proxy.records("allow /moby.buildkit.v1.Control/Solve");
+    assert_eq!(opened.len(), 3, "one record for each build that was opened: {opened:?}");
+    assert_eq!(client.proxy.records("deny"), [""; 0]);
+}
+
+#[test]
+fn a_build_takes_what_stock_clients_give_it() {
+    let client = Client::new("");
+    client.file("Dockerfile", DOCKERFILE).file("hello", "hello\n").file("other/two", "two\n");
+    client.file("named.Dockerfile", "FROM busybox\nCOPY --from=extra two /two\nCMD [\"cat\", \"/two\"]\n");
+    client.file("secret", "hush\n");
+    let secret = "FROM busybox\nRUN --mount=type=secret,id=k cp /run/secrets/k /copy\nCMD [\"cat\", \"/copy\"]\n";
+    let context = Command::new("tar").arg("-C").arg(client.path("")).args(["-c", "."]).output().unwrap().stdout;
+    let cases: &[(&[&str], &[u8], &str)] = &[
+        (&["--secret", "id=k,src=secret", "-"], secret.as_bytes(), "hush\n"),
+        (&["-"], b"FROM busybox\nCMD [\"echo\", \"typed\"]\n", "typed\n"),
+        (&["-f", "-", "."], b"FROM busybox\nCOPY hello /\nCMD [\"cat\", \"hello\"]\n", "hello\n"),
+        (&["-"], &context, "hello\nnone\n"),
+        (&["-f", "named.Dockerfile", "--build-context", "extra=other", "."], b"", "two\n"),
+        (&["--target", "made", "."], b"", ""),
+        (
+            &[
+                "--add-host=a:127.0.0.1",
+                "--shm-size=64m",
+                "--ulimit=nofile=1024:1024",
+                "--annotation=a=b",
+                "--platform=linux/amd64",
+                "--provenance=false",
+                "--no-cache-filter=made",
+                "--network=none",
+                "--cache-from=type=registry,ref=127.0.0.1:9/x",
+                "--cache-to=type=inline",
+                ".",
+            ],
+            b"",
+            "hello\nnone\n",
+        ),
+    ];
+    for (index, (words, input, expected)) in cases.iter().enumerate() {
+        let image = format!("grpc-given-{index}");
+        let words = [&["build", "-t", &image], *words].concat();
+        client.docker_with(&words, input).succeeded();
+        assert_eq!(image_says(&image, &[]), *expected, "{words:?}");
+        assert_eq!(label(&image, "dockgate.key"), "hermes", "{words:?}");
+    }
+    for words in [
+        &["build", "--check", "."][..],
+        &["build", "--call=outline", "."],
+        &["build", "--call=targets", "."],
+        &["build", "-o", "type=cacheonly", "."],
+        &["buildx", "ls"],
+        &["buildx", "inspect"],
+        &["buildx", "du"],
+        &["buildx", "history", "ls"],
+        &["buildx", "history", "inspect"],
+        &["buildx", "history", "logs"],
+        &["builder", "prune", "--force", "--filter", "until=99999h"],
+    ] {
+        let outcome = client.docker(words);
+        assert_eq!(outcome.code, 0, "{words:?}: {}{}", outcome.out(), outcome.err());
+    }
+    assert_eq!(client.proxy.records("deny"), [""; 0]);
+}
+
+#[test]
+fn compose_builds() {
+    let client = Client::new("");
+    client.file("Dockerfile", DOCKERFILE).file("hello", "hello\n");
+    let model =
+        "services:\n  a:\n    build: .\n  b:\n    build: {context: ., args: {WORD: b}}\n    network_mode: none\n";
+    client.file("compose.yaml", model.replace("  b:", "    network_mode: none\n  b:"));
+    for bake in ["true", "false"] {
+        let build =
+            client.command(&["compose", "-p", "grpc", "build", "--no-cache"]).env("COMPOSE_BAKE", bake).output();
+        Outcome::from(build.unwrap()).succeeded();
+        assert_eq!(image_says("grpc-b", &[]), "hello\nb\n");
+        assert_eq!(label("grpc-a", "dockgate.key"), "hermes");
+        Lab::shared().docker(&["rmi", "grpc-a", "grpc-b"]).succeeded();
+    }
+    let up = client.docker(&["compose", "-p", "grpc", "up", "--build"]).succeeded();
+    assert!(up.out().contains("b-1  | b\n"), "{}", up.out());
+    let ids = || Lab::shared().docker(&["ps", "-aq", "--filter", "label=com.docker.compose.project=grpc"]).out();
+    let before = ids();
+    client.docker(&["compose", "-p", "grpc", "up", "--build", "--no-start"]).succeeded();
+    assert_eq!(ids(), before, "what is built anew out of the same is the same image");
+    client.docker(&["compose", "-p", "grpc", "down", "--rmi", "all"]).succeeded();
+    assert_eq!(client.proxy.records("deny"), [""; 0]);
+}
+
+/// The names of the daemon's images, and how many records of builds it has.
+fn images() -> String {
+    Lab::shared().docker(&["image", "ls", "--all", "--format", "{{.Repository}}:{{.Tag}}"]).succeeded().out()
+}
+
+#[test]
+fn what_the_policy_does_not_permit_does_not_begin() {
+    let client = Client::new("");
+    client.file("Dockerfile", "FROM busybox\nRUN echo ran >/ran\n").file("hello", "hello\n");
+    for (words, reason, says) in [
+        (&["--push", "-t", "127.0.0.1:9/refused:1", "."][..], "blocked-command", "docker 'push' is blocked"),
+        (&["-o", "out", "."], "blocked-command", "docker 'save' is blocked"),
+        (&["-o", "type=tar,dest=out.tar", "."], "blocked-command", "docker 'save' is blocked"),
+        (&["-o", "type=local,dest=out", "."], "blocked-command", "docker 'save' is blocked"),
+        (&["--allow", "security.insecure", "-t", "refused", "."], "build-entitlement", "--allow security.insecure"),
+        (&["--allow", "network.host", "-t", "refused", "."], "namespace", "--allow network.host"),
+        (&["--network", "host", "-t", "refused", "."], "namespace", "the host's network namespace"),
+        (&["--cgroup-parent", "/x", "-t", "refused", "."], "cgroup-parent", "cgroup-parent=/x"),
+        (&["--label", "dockgate.key=root", "-t", "refused", "."], "host-setting", "only the gate sets them"),
+        (&["--build-arg", "BUILDKIT_ODD=1", "-t", "refused", "."], "host-setting", "not a setting of BuildKit's"),
+    ] {
+        let outcome = client.docker(&[&["build", "--no-cache"], words].concat());
+        assert_ne!(outcome.code, 0, "{words:?}");
+        assert!(outcome.err().contains(says), "{words:?}: {}", outcome.err());
+        let denied = client.proxy.records("deny");
+        assert!(
+            denied.last().is_some_and(|record| record.starts_with(&format!("deny {reason} "))),
+            "{words:?}: {denied:?}"
+        );
+    }
+    assert!(!images().contains("refused"), "{}", images());
+    // buildx makes them before it asks.
+    assert_eq!(fs::read_dir(client.path("out")).unwrap().count(), 0);
+    assert_eq!(fs::metadata(client.path("out.tar")).unwrap().len(), 0);
+}
+
+#[test]
+fn what_a_dockerfile_asks_for_stays_within_what_was_permitted() {
+    let client = Client::new("");
+    for (dockerfile, words, says) in [
+        ("FROM busybox\nRUN --network=host echo ran\n", &[][..], "network.host is not allowed"),
+        ("# syntax=docker/dockerfile:1-labs\nFROM busybox\n", &[], "docker/dockerfile"),
+        (
+            "FROM busybox\nRUN --mount=type=ssh,required=true echo ran\n",
+            &["--ssh", "default=key"],
+            "the keys of your SSH agent",
+        ),
+    ] {
+        client.file("Dockerfile", dockerfile);
+        let key = client.path("key");
+        if !key.exists() {
+            fs::create_dir_all(client.path("")).unwrap();
+            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+            assert!(made.unwrap().success());
+        }
+        let outcome = client.docker(&[&["build", "-t", "refused-inside"], words, &["."]].concat());
+        assert_ne!(outcome.code, 0, "{dockerfile}");
+        assert!(outcome.err().contains(says), "{dockerfile}: {}", outcome.err());
+    }
+    assert!(!images().contains("refused-inside"));
+}
+
+#[test]
+fn a_build_starts_from_granted_images_only() {
+    let client = Client::new("[limits]\nimages = [\"busybox\", \"granted/*\"]\n");
+    Lab::shared().docker(&["tag", "busybox", "secret/base:1"]).succeeded();
+    Lab::shared().docker(&["tag", "busybox", "granted/base:1"]).succeeded();
+    client.file("Dockerfile", "FROM granted/base:1\nCOPY --from=busybox /etc/passwd /passwd\n");
+    client.docker(&["build", "-t", "granted/made", "."]).succeeded();
+    for (dockerfile, words) in [
+        ("FROM secret/base:1\n", &[][..]),
+        ("FROM busybox\nCOPY --from=secret/base:1 /etc/passwd /passwd\n", &[]),
+        ("FROM busybox\nRUN --mount=from=secret/base:1,target=/x cp /x/etc/passwd /passwd\n", &[]),
+        ("# syntax=secret/base:1\nFROM busybox\n", &[]),
+        ("FROM busybox\n", &["--build-arg", "BUILDKIT_SYNTAX=secret/base:1"]),
+        ("FROM base\n", &["--build-context", "base=docker-image://secret/base:1"]),
+    ] {
+        client.file("Dockerfile", dockerfile);
+        let before = client.proxy.records("deny limit").len();
+        let outcome = client.docker(&[&["build", "--no-cache", "-t", "granted/refused"], words, &["."]].concat());
+        assert_ne!(outcome.code, 0, "{dockerfile}");
+        assert!(
+            outcome.err().contains("secret/base:1") && outcome.err().contains("limits.images"),
+            "{dockerfile}: {}",
+            outcome.err()
+        );
+        let denied = client.proxy.records("deny limit");
+        assert_eq!(denied.len(), before + 1, "{dockerfile}: {denied:?}");
+    }
+    assert!(!images().contains("granted/refused"));
+}
+
+#[test]
+fn a_build_that_is_broken_off_leaves_nothing_running() {
+    let client = Client::new("");
+    client.file("Dockerfile", "FROM busybox\nRUN echo begun && sleep 917\n");
+    let mut child = support::spawn(&mut client.command(&["build", "--progress=plain", "--no-cache", "."]));
+    support::read_until(child.stderr.as_mut().unwrap(), "begun");
+    let runs = || Command::new("pgrep").args(["-f", "sleep 917"]).output().unwrap().status.success();
+    until("the step runs", runs);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    until("the step has ended", || !runs());
+    until("the connections have ended", || client.proxy.open() == 0);
+}
