@@ -1,8 +1,8 @@
 //! Call: one call of Docker's API, understood. Pure.
 
 use super::route::{Reading, Route, bad, call_name};
-use super::row::{Answer, Body, Effect, Endpoint};
-use super::{json, labels, shape};
+use super::row::{Answer, Asks, Body, Effect, Endpoint};
+use super::{json, shape};
 use crate::denial::{Denial, Reason};
 use serde_json::Value;
 
@@ -33,7 +33,6 @@ impl Call {
             }
             _ => None,
         };
-        labels::refuse_own(body.as_ref(), &route.query, &about)?;
         Ok(Self { route, body })
     }
 
@@ -49,6 +48,9 @@ impl Call {
 
     /// The command that it is, in docker's own words: `start`; empty for `/_ping`.
     pub fn operation(&self) -> &'static str {
+        if self.route.endpoint.asks.contains(&Asks::Fetches) && !self.text("fromSrc").is_empty() {
+            return "import";
+        }
         self.route.endpoint.is.first().copied().unwrap_or_default()
     }
 

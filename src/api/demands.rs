@@ -23,9 +23,8 @@ impl Call {
         let about = self.name();
         let mut found = Vec::new();
         let mut ask = |want: Want, word: &str| found.push(Demand::new(want, word));
-        let operation = image::operation(self).unwrap_or(self.operation());
-        if !operation.is_empty() {
-            ask(Want::Operation { name: operation.to_owned(), instead: false }, &about);
+        if !self.operation().is_empty() {
+            ask(Want::Operation { name: self.operation().to_owned(), instead: false }, &about);
         }
         let touch = if endpoint.effect == Effect::Changes { Touch::Change } else { Touch::Look };
         for (kind, name) in &self.route.names {
@@ -66,6 +65,11 @@ impl Call {
             Asks::Renames => vec![Demand::new(Want::Named { name: self.text("name").to_owned() }, self.text("name"))],
             Asks::Fetches | Asks::Tags => image::demands(self),
             Asks::Labels => Vec::new(),
+            // Without the filter only what has no name is pruned.
+            Asks::PrunesImages => match self.route.query.get("filters") {
+                Some(Given::Json(filters)) if !only_dangling(filters) => one(Want::Prune { object: Object::Image }),
+                _ => Vec::new(),
+            },
         }
     }
 
@@ -93,6 +97,12 @@ impl Call {
     }
 }
 
+/// Whether filters leave out, or set, what limits a prune to images without a name.
+fn only_dangling(filters: &Value) -> bool {
+    let given = filters.get("dangling").and_then(Value::as_object);
+    given.is_none_or(|values| values.keys().all(|value| matches!(value.as_str(), "true" | "1")))
+}
+
 /// The kind of object that a placeholder of a path stands for.
 pub(super) fn object_of(placeholder: &str) -> Option<Object> {
     match placeholder {
@@ -101,5 +111,26 @@ pub(super) fn object_of(placeholder: &str) -> Option<Object> {
         "{network}" => Some(Object::Network),
         "{volume}" => Some(Object::Volume),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_dangling;
+    use serde_json::json;
+
+    #[test]
+    fn a_prune_of_images_reaches_named_ones_only_where_it_says_so() {
+        for (filters, expected) in [
+            (json!({}), true),
+            (json!({"dangling": {"true": true}}), true),
+            (json!({"dangling": {"1": true}}), true),
+            (json!({"dangling": {"false": true}}), false),
+            (json!({"dangling": {"0": true}}), false),
+            (json!({"dangling": {"true": true, "false": true}}), false),
+            (json!({"until": {"1h": true}}), true),
+        ] {
+            assert_eq!(only_dangling(&filters), expected, "{filters}");
+        }
     }
 }

@@ -1,15 +1,8 @@
 //! Images that a call names in two keys of its query: fetched, imported, tagged, built. Pure.
 
 use super::call::Call;
-use super::row::Asks;
 use crate::demand::{ANY_TAG, Demand, Object, Touch, Want};
 use crate::docker::asks;
-
-/// The operation where the query decides on it.
-pub(super) fn operation(call: &Call) -> Option<&'static str> {
-    let imports = call.endpoint().asks.contains(&Asks::Fetches) && !call.text("fromSrc").is_empty();
-    imports.then_some("import")
-}
 
 /// What becomes of images by name.
 pub(super) fn demands(call: &Call) -> Vec<Demand> {

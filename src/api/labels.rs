@@ -2,7 +2,6 @@
 
 use super::query::{Given, Query};
 use crate::demand::{Demand, Reach, Want};
-use crate::denial::{Denial, Reason};
 use serde_json::Value;
 
 /// What every label of the gate's own begins with.
@@ -41,27 +40,21 @@ fn maps<'a>(body: Option<&'a Value>, query: &'a Query) -> impl Iterator<Item = (
     own.into_iter().chain(built).chain(mounts.map(|labels| ("VolumeOptions.Labels", labels)))
 }
 
-/// Refuses labels of the gate's own.
-pub(super) fn refuse_own(body: Option<&Value>, query: &Query, about: &str) -> Result<(), Denial> {
-    for (place, labels) in maps(body, query) {
-        if let Some(name) = labels.as_object().and_then(|map| map.keys().find(|name| name.starts_with(OWN))) {
-            return Err(Denial::new(
-                Reason::ReservedLabel,
-                format!("{about}, {place}: {name}"),
-                "labels of this name say whose something is, and only the gate sets them",
-                "leave it out; every other name is free",
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// What the labels ask for: what carries a project's label is taken for the project's.
+/// What the labels ask for: to be of the gate's making, or a project's.
 pub(super) fn demands(body: Option<&Value>, query: &Query) -> Vec<Demand> {
-    let projects = maps(body, query).filter_map(|(place, labels)| {
-        let project = labels.get(PROJECT)?.as_str()?;
-        let want = Want::Project { project: Some(project.to_owned()), reach: Reach::Containers };
-        Some(Demand::new(want, format!("{place}: {PROJECT}={project}")))
+    let all = maps(body, query).flat_map(|(place, labels)| {
+        labels.as_object().into_iter().flatten().map(move |(name, value)| (place, name, value))
     });
-    projects.collect()
+    let demands = all.filter_map(|(place, name, value)| {
+        let value = value.as_str().unwrap_or_default();
+        let want = if name.starts_with(OWN) {
+            Want::Label { name: name.clone() }
+        } else if name == PROJECT {
+            Want::Project { project: Some(value.to_owned()), reach: Reach::Containers }
+        } else {
+            return None;
+        };
+        Some(Demand::new(want, format!("{place}: {name}={value}")))
+    });
+    demands.collect()
 }

@@ -8,7 +8,7 @@ use super::row::{Key, Takes};
 use super::target::encode;
 use serde_json::{Map, Value};
 
-/// A query, checked against the keys of an endpoint; in the order of the table.
+/// A query, checked against the keys of an endpoint, in alphabetical order.
 #[derive(Clone, Debug, Default)]
 pub struct Query(Vec<(&'static Key, Given)>);
 
@@ -47,6 +47,7 @@ impl Query {
             let given = given(key, &values).map_err(|why| format!("{}: {why}", key.name))?;
             found.extend(given.map(|given| (key, given)));
         }
+        found.sort_by_key(|(key, _)| key.name);
         Ok(Self(found))
     }
 
@@ -77,7 +78,10 @@ impl Query {
     pub fn set(&mut self, key: &'static Key, value: Given) {
         match self.0.iter_mut().find(|(known, _)| known.name == key.name) {
             Some((_, given)) => *given = value,
-            None => self.0.push((key, value)),
+            None => {
+                self.0.push((key, value));
+                self.0.sort_by_key(|(key, _)| key.name);
+            }
         }
     }
 

@@ -121,7 +121,9 @@ pub(super) fn bad(about: &str, why: &str) -> Denial {
 /// The row for a path, and what stands for its placeholders.
 fn find(method: Method, path: &[String]) -> Option<(&'static Endpoint, Vec<(&'static str, String)>)> {
     let all = table::AREAS.iter().flat_map(|(_, rows)| rows.iter()).filter(|row| row.method == method);
-    all.filter_map(|row| Some((row, captures(row.path, path)?))).next()
+    let fitting = all.filter_map(|row| Some((row, captures(row.path, path)?)));
+    // `/containers/a/checkpoints/b` is not a container of that name.
+    fitting.max_by_key(|(row, names)| row.path.split('/').count() - names.len())
 }
 
 /// What of `path` stands for the placeholders of `pattern`; `None` where it is another path.

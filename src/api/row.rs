@@ -79,6 +79,8 @@ pub enum Asks {
     Labels,
     /// The body has other limits for a container.
     Limits,
+    /// Every image that nothing uses is removed where the filters say so.
+    PrunesImages,
     /// `name=` of the query is the container's new name.
     Renames,
     /// `fromImage=` and `tag=` name an image that is fetched; `fromSrc=` makes one of a tar archive.
@@ -131,7 +133,7 @@ pub struct Field {
     pub rule: Rule,
 }
 
-/// What a field's value may be; `null` is as good as no field.
+/// What a field's value may be; `null` is as good as no field, also where the field is not known.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
     Flag,
@@ -158,8 +160,6 @@ pub enum Shape {
     NamedLists(&'static [Field]),
     /// A list of lists of text.
     TextLists,
-    /// Nothing but null.
-    Null,
 }
 
 /// What a field's value asks for, unless it is zero: null, false, 0, or empty.

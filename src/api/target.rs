@@ -48,7 +48,7 @@ fn version(text: &str) -> Option<u16> {
 
 fn segment(text: &str) -> Result<String, &'static str> {
     if matches!(text, "" | "." | "..") {
-        return Err("the path has a doubled slash, or leads up");
+        return Err("the path has an empty segment, or leads up");
     }
     let decoded = decode(text, false)?;
     // Encoded, they would be a path of another shape to whoever decodes.

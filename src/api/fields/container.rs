@@ -54,12 +54,8 @@ macro_rules! config {
 pub const CONFIG: &[Field] = config!();
 
 /// The body of `/containers/create`.
-pub const CREATE: &[Field] = config!(
-    inner("HostConfig", host::CONFIG),
-    inner("NetworkingConfig", network::NETWORKING),
-    // docker-py sends it here as null; the daemon reads it in HostConfig.
-    free("Runtime", Shape::Null),
-);
+pub const CREATE: &[Field] =
+    config!(inner("HostConfig", host::CONFIG), inner("NetworkingConfig", network::NETWORKING),);
 
 fn image(value: &Value, place: &str) -> Vec<Demand> {
     let name = rules::word(value);

@@ -69,7 +69,11 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         .answers(Answer::Stream)
         .credentials(),
     post("/images/{image}/tag").is(&["tag"]).query(&[flag("force"), text("repo"), text("tag")]).asks(&[Asks::Tags]),
-    post("/images/prune").is(&["image prune"]).part_of(&["system prune"]).query(&[filters()]),
+    post("/images/prune")
+        .is(&["image prune"])
+        .part_of(&["system prune"])
+        .query(&[filters()])
+        .asks(&[Asks::PrunesImages]),
     delete("/images/{image}").is(&["rmi"]).part_of(&["compose down", "compose watch"]).query(&[
         flag("force"),
         flag("noprune"),

@@ -1,0 +1,183 @@
+//! Docker's API, call by call: what real clients send is understood, what is made to be read in two ways is not,
+//! and what goes on to the daemon means what was judged.
+//!
+//! `fixtures/calls/*.http` were recorded by `scripts/record-calls.py`; `corpus/calls.txt` has raw requests with a
+//! reason before each.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "these are tests"
+)]
+
+use dockgate::api::call::Call;
+use dockgate::api::forward::{Forward, Payload, Resolved};
+use dockgate::api::head::{Framing, Head};
+use dockgate::api::labels::Ownership;
+use dockgate::api::route::{Reading, Route};
+use dockgate::demand::{Demand, Object, Want};
+use dockgate::denial::Denial;
+use dockgate::facts::{Facts, Volume};
+use dockgate::policy::Policy;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn path(below: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(below)
+}
+
+/// A request as it comes over a connection; the body of a stream is left out.
+fn understand(bytes: &[u8]) -> Result<(Head, Call), Denial> {
+    let (head, used) = Head::parse(bytes)?.expect("a whole head");
+    let route = Route::of(&head)?;
+    // Recordings leave out the white space around a body.
+    let body = if matches!(route.reading(), Reading::Whole(_)) { &bytes[used..] } else { &[] };
+    Call::of(route, body).map(|call| (head, call))
+}
+
+fn forward(call: &Call) -> Forward {
+    let owner = Ownership { key: "hermes".to_owned(), account: "ai-worker".to_owned(), id: "0a".to_owned() };
+    call.forward(&Resolved::default(), &owner)
+}
+
+fn bytes(forward: &Forward, framing: Framing) -> Vec<u8> {
+    let mut bytes = forward.head(framing);
+    if let Payload::Json(json) = &forward.body {
+        bytes.extend(json);
+    }
+    bytes
+}
+
+/// What the default policy says where every volume is a plain one, and no container is there.
+fn verdict(call: &Call) -> Result<(), Denial> {
+    let demands = call.demands();
+    let mut facts = Facts { containers: Some(Ok(Vec::new())), ..Facts::default() };
+    for object in [Object::Image, Object::Network, Object::Volume] {
+        facts.listed.insert(object, Ok(Vec::new()));
+    }
+    for demand in &demands {
+        if let Want::Volume { name } = &demand.want {
+            facts.volumes.insert(name.clone(), Volume::Plain);
+        }
+    }
+    Policy::default().judge((), &demands, &facts).map(|_| ())
+}
+
+/// A line of a corpus: `METHOD TARGET [JSON]`, or a raw request with its line ends as `\r\n`.
+fn raw(line: &str) -> Vec<u8> {
+    if line.contains("\\r\\n") || line.contains("\\n") && line.contains(" HTTP/1.1\\n") {
+        let text = line.replace("\\r", "\r").replace("\\n", "\n").replace("\\x0b", "\u{b}");
+        return text.into_bytes();
+    }
+    let (request, body) = match line.find(" {").or_else(|| line.find(" [")) {
+        Some(at) => (&line[..at], &line[at + 1..]),
+        None => (line, ""),
+    };
+    let kind = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    format!("{request} HTTP/1.1\r\nHost: x\r\n{}\r\n{body}", if body.is_empty() { "" } else { &kind }).into_bytes()
+}
+
+/// The lines of a corpus.
+fn corpus(name: &str) -> Vec<String> {
+    let text = fs::read_to_string(path("corpus/calls").join(name)).unwrap();
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).map(str::to_owned).collect()
+}
+
+/// The requests of a recording, each with the command that sent it.
+fn recorded(file: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut command = String::new();
+    let text = fs::read_to_string(file).unwrap();
+    let mut requests = Vec::new();
+    for block in text.split("%%\n").filter(|block| !block.trim().is_empty()) {
+        let (marks, lines): (Vec<_>, Vec<_>) = block.lines().partition(|line| line.starts_with("# "));
+        if let Some(mark) = marks.last() {
+            command = (*mark).trim_start_matches("# ").to_owned();
+        }
+        let (head, body) = lines
+            .iter()
+            .position(|line| line.is_empty())
+            .map_or((&lines[..], ""), |empty| (&lines[..empty], lines[empty + 1]));
+        requests.push((command.clone(), format!("{}\r\n\r\n{body}", head.join("\r\n")).into_bytes()));
+    }
+    requests
+}
+
+fn recordings() -> Vec<(String, String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(path("fixtures/calls")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let requests = |file: &PathBuf| {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        recorded(file).into_iter().map(move |(command, request)| (name.clone(), command, request))
+    };
+    files.iter().flat_map(requests).collect()
+}
+
+#[test]
+fn what_real_clients_send_is_understood_and_judged() {
+    let mut text = String::new();
+    let mut before = String::new();
+    let all = recordings();
+    assert!(all.len() >= 200, "{}", all.len());
+    for (_, command, request) in &all {
+        if *command != before {
+            writeln!(text, "# {command}").unwrap();
+            before.clone_from(command);
+        }
+        let (_, call) = understand(request).unwrap_or_else(|denial| {
+            panic!("{command}: {}: {denial}", String::from_utf8_lossy(request));
+        });
+        let verdict = verdict(&call).map_or_else(|denial| denial.reason.code().to_owned(), |()| "ok".to_owned());
+        writeln!(text, "{verdict}: {} = {}", call.shown(), call.operation()).unwrap();
+        for demand in call.demands().iter().filter(|demand| !matches!(demand.want, Want::Operation { .. })) {
+            writeln!(text, "    {:?}", demand.want).unwrap();
+        }
+    }
+    insta::assert_snapshot!("recorded_calls", text);
+}
+
+#[test]
+fn what_goes_on_to_the_daemon_means_what_was_judged() {
+    for (_, command, request) in recordings() {
+        let Ok((head, call)) = understand(&request) else { continue };
+        let forward_ = forward(&call);
+        let again =
+            understand(&bytes(&forward_, head.framing)).unwrap_or_else(|denial| panic!("{command}: {denial}")).1;
+        assert_eq!(forward(&again), forward_, "{command}");
+        let of_the_gate =
+            |demand: &Demand| matches!(&demand.want, Want::Label { name } if name.starts_with("dockgate."));
+        let demands = |call: &Call| call.demands().into_iter().filter(|d| !of_the_gate(d)).collect::<Vec<_>>();
+        assert_eq!(demands(&again), demands(&call), "{command}");
+    }
+}
+
+#[test]
+fn what_is_made_to_be_read_otherwise_is_refused() {
+    let (mut text, mut wrong) = (String::new(), Vec::new());
+    for line in corpus("deny.txt") {
+        let (reason, request) = line.split_once(' ').unwrap();
+        let Err(denial) = understand(&raw(request)).and_then(|(_, call)| verdict(&call)) else {
+            wrong.push(format!("allowed: {request}"));
+            continue;
+        };
+        if denial.reason.code() != reason {
+            wrong.push(format!("{}: {request}: {denial}", denial.reason.code()));
+        }
+        writeln!(text, "{request}\n    ERROR: {}\n    why: {}\n    hint: {}", denial.message, denial.why, denial.hint)
+            .unwrap();
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    insta::assert_snapshot!("refused_calls", text);
+}
+
+#[test]
+fn what_clients_may_say_is_allowed_and_means_the_same_when_it_goes_on() {
+    for line in corpus("allow.txt") {
+        let (head, call) = understand(&raw(&line)).unwrap_or_else(|denial| panic!("{line}: {denial}"));
+        verdict(&call).unwrap_or_else(|denial| panic!("{line}: {denial}"));
+        let once = forward(&call);
+        let again = understand(&bytes(&once, head.framing)).unwrap_or_else(|denial| panic!("{line}: {denial}")).1;
+        assert_eq!(forward(&again), once, "{line}");
+    }
+}
