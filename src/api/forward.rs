@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 pub struct Resolved {
     /// Ids of containers and networks, by which the daemon is asked; what is not here keeps its name.
     pub ids: BTreeMap<Reference, String>,
+    /// Labels of a new container's image that say whose something is: they are not inherited.
+    pub marks: Vec<String>,
     /// A label (`dockgate.key=hermes`) that lists, events and prunes are narrowed to.
     pub only: Option<String>,
 }
@@ -166,6 +168,9 @@ impl Call {
             let labels = map.entry("Labels").or_insert_with(|| Value::Object(Map::new()));
             if let Some(labels) = labels.as_object_mut() {
                 put_labels(labels, owner);
+                for mark in &resolved.marks {
+                    labels.entry(mark.as_str()).or_insert_with(|| Value::String(String::new()));
+                }
             }
         }
         // `connect` and `disconnect` name a container.
