@@ -1,7 +1,7 @@
 //! Gate: one request from its bytes to docker or to a refusal. The pipeline, on one screen.
 
 use crate::answer::guide;
-use crate::answer::{check_text, failed, print, refuse, say, unrecorded};
+use crate::answer::{check_json, check_text, failed, print, refuse, say, unrecorded};
 use crate::audit::{Audit, syslog};
 use crate::compose::{self, Project};
 use crate::decision::{Action, Decision, Understood, docker_or_own};
@@ -12,7 +12,7 @@ use crate::docker::{Invocation, Model};
 use crate::exit::Exit;
 use crate::facts::{Facts, Unreachable};
 use crate::policy::rules::{labels, limits};
-use crate::policy::{Policy, Verdict};
+use crate::policy::{Policy, Verdict, advice};
 use crate::request::Request;
 use crate::request::account::Account;
 use crate::request::own::Own;
@@ -56,7 +56,10 @@ impl Gate {
     /// `standard_input` says whether a Compose file may be read from there.
     pub fn decide(&self, request: &[u8], standard_input: bool) -> Decision {
         let mut understood = Understood::named("-");
-        let verdict = self.judge(request, standard_input, &mut understood);
+        let verdict = self.judge(request, standard_input, &mut understood).map_err(|denial| {
+            let hint = advice::fitting(&self.policy.settings, &denial.hint);
+            Denial { hint, ..denial }
+        });
         Decision { understood, verdict }
     }
 
@@ -255,7 +258,10 @@ impl Gate {
             Own::Help => print(&guide::guide(&self.policy, request)),
             Own::PolicyShow => print(&guide::policy_text(&self.policy)),
             Own::Version => print(concat!("dockgate ", env!("CARGO_PKG_VERSION"), "\n")),
-            Own::Check(request) => check_text(&self.decide(request, false)),
+            Own::Check { request, json } => {
+                let decision = self.decide(request, false);
+                if *json { check_json(&decision) } else { check_text(&decision) }
+            }
         }
     }
 }

@@ -127,8 +127,8 @@ fn strings() -> Vec<Vec<u8>> {
     // Mostly harmless, or nearly everything would be refused.
     let calm = prop::sample::select(
         &[
-            "a", " ", "'", "\"", "\\", "b", "=", ":", "~", "#", "{", ",", "}", "$", "*", "ü", "'\n'", "\"\\", "^", "!",
-            "/",
+            "\\\n", "a", " ", "'", "\"", "\\", "b", "=", ":", "~", "#", "{", ",", "}", "$", "*", "ü", "'\n'", "\"\\",
+            "^", "!", "/",
         ][..],
     );
     let strategy = prop_oneof![
@@ -147,6 +147,8 @@ fn words_by(shell: &[&str], texts: &[String]) -> Vec<Option<Vec<String>>> {
         script.push_str("set +B\n");
     }
     for text in texts {
+        // An empty command before it would part it from printf.
+        let text = text.trim_start_matches([' ', '\t', '\n']);
         let line = format!("printf '%s\\0' {MARK} {text}");
         // In single quotes on the way to eval, each of its own replaced by '\''.
         script.push_str(&format!("eval '{}'\n", line.replace('\'', "'\\''")));

@@ -5,7 +5,8 @@ use crate::docker::catalogue;
 use crate::docker::row::{Ask, Command};
 use crate::policy::rules::limits::{size, thousandths};
 use crate::policy::settings::{OBJECTS, Origin, Pattern, Settings};
-use crate::policy::{Policy, operations};
+use crate::policy::values::Mode;
+use crate::policy::{Policy, advice};
 use crate::request::Request;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -31,19 +32,116 @@ pub fn guide(policy: &Policy, request: &Request) -> String {
         let _ = writeln!(text, "  and {} sub-commands, which `dockgate policy show` lists", parts.len());
     }
     text.push('\n');
+    for rule in rules(&policy.settings) {
+        wrap(&mut text, "-", &rule);
+    }
+    text.push_str("\nHow to:\n");
+    for (what, command, operation) in RECIPES {
+        if advice::permits(&policy.settings, operation) {
+            let _ = writeln!(text, "  {what}:\n    {command}");
+        }
+    }
     text.push_str(
-        "A container gets nothing of the host: no bind mounts, devices, privileges or host\n\
-         namespaces unless the administrator has granted them. Files cannot be copied here;\n\
-         a build context or a Compose file can be sent on standard input.\n\n\
-         For example:\n  \
-         ssh HOST docker ps --all\n  \
-         ssh HOST docker logs --tail 50 NAME\n  \
-         ssh HOST docker compose -f - up -d < compose.yaml\n\n\
-         Ask before you act:\n  \
-         ssh HOST \"dockgate check 'docker run -v /srv:/srv IMAGE'\"\n  \
+        "  ask before you act:\n    ssh HOST \"dockgate check 'docker run -v /srv:/srv IMAGE'\"   (--json for programs)\n    \
          ssh HOST dockgate policy show\n",
     );
     text
+}
+
+/// What an agent wants to do, the command for it, and the operation that has to be permitted.
+const RECIPES: &[(&str, &str, &str)] = &[
+    ("see what runs", "ssh HOST docker ps --all", "ps"),
+    ("read a log", "ssh HOST docker logs --tail 50 NAME", "logs"),
+    ("filter what docker prints", "ssh HOST docker ps | grep NAME", "ps"),
+    ("start a container", "ssh HOST docker run -d --name NAME IMAGE", "run"),
+    (
+        "start a Compose project, its file sent along",
+        "ssh HOST docker compose -p NAME -f - up -d < compose.yaml",
+        "compose up",
+    ),
+    ("build an image, its context sent along", "tar c . | ssh HOST docker build -t NAME -", "build"),
+    (
+        "give a container a file",
+        "a Compose file with `configs: {NAME: {content: TEXT}}`, or an image that has it",
+        "compose up",
+    ),
+    ("give a container variables", "docker run -e NAME=VALUE, or `environment:` in a Compose file", "run"),
+];
+
+/// What holds beyond the lists of commands, a sentence each.
+fn rules(settings: &Settings) -> Vec<String> {
+    let names = |patterns: &[Pattern]| patterns.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", ");
+    let mut rules = vec![granted(settings)];
+    rules.push("No files can be copied here or from here; no terminal is needed (leave ssh -t out).".to_owned());
+    if let Some(only) = &settings.only.value {
+        rules.push(format!(
+            "The only containers for this key are those named {}; new ones need such a name.",
+            names(only)
+        ));
+    }
+    for object in OBJECTS {
+        let protected = settings.protected(*object);
+        if !protected.is_empty() {
+            rules.push(format!("Protected {}s, to be looked at only: {}.", object.name(), names(protected)));
+        }
+    }
+    let limits: Vec<String> = [
+        ("--memory", settings.memory.value.map(size)),
+        ("--cpus", settings.cpus.value.map(thousandths)),
+        ("--pids-limit", settings.pids.value.map(|count| count.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(option, most)| Some(format!("{option} {}", most?)))
+    .collect();
+    if !limits.is_empty() {
+        rules.push(format!("Each new container must ask for no more than: {}.", limits.join(" ")));
+    }
+    if let Some(images) = &settings.images.value {
+        rules.push(format!("Containers are made of these images only: {}.", names(images)));
+    }
+    if let Some(ranges) = &settings.ports.value {
+        let ranges: Vec<String> = ranges.iter().map(|(first, last)| format!("{first}-{last}")).collect();
+        rules.push(format!("Ports of the host that may be published: {}.", ranges.join(", ")));
+    }
+    for (most, what) in [(settings.containers_at_once.value, "containers"), (settings.sessions.value, "requests")] {
+        if let Some(most) = most {
+            rules.push(format!("No more than {most} {what} at once."));
+        }
+    }
+    if settings.mode.value == Mode::Observe {
+        rules.push(
+            "The lists and limits above are only observed at present: what they refuse runs and is recorded."
+                .to_owned(),
+        );
+    }
+    rules
+}
+
+/// What containers may be given of the host.
+fn granted(settings: &Settings) -> String {
+    let mounts: Vec<String> = settings.bind_mounts.value.iter().map(ToString::to_string).collect();
+    let mut grants: Vec<String> = [
+        ("bind mounts of", &mounts),
+        ("devices", &settings.devices.value),
+        ("capabilities", &settings.capabilities.value),
+        ("host namespaces", &settings.namespaces.value),
+        ("runtimes", &settings.runtimes.value),
+    ]
+    .into_iter()
+    .filter(|(_, values)| !values.is_empty())
+    .map(|(what, values)| format!("{what} {}", values.join(", ")))
+    .collect();
+    if settings.privileged.value {
+        grants.push("--privileged".to_owned());
+    }
+    match grants.is_empty() {
+        true => "A container gets nothing of the host: no bind mounts, devices, privileges or host namespaces. \
+                 Named volumes keep data."
+            .to_owned(),
+        false => {
+            format!("Of the host, a container may get {}; nothing else. Named volumes keep data.", grants.join("; "))
+        }
+    }
 }
 
 /// The commands that the policy permits, by their group; docker's own verbs first.
@@ -58,14 +156,11 @@ fn permitted(policy: &Policy) -> BTreeMap<&'static str, Vec<&'static str>> {
 }
 
 fn is_permitted(policy: &Policy, command: &Command) -> bool {
-    let listed = |list: &[String]| list.iter().any(|entry| operations::covers(entry, command.name));
     // What some commands always do, no list has to block; and credentials are the administrator's.
     let refused = |ask: &Ask| {
         matches!(ask, Ask::HostSetting(_) | Ask::Program(_) | Ask::Configuration | Ask::Writes | Ask::Credentials)
     };
-    !listed(&policy.settings.blocked.value)
-        && policy.settings.allowed.value.as_deref().is_none_or(listed)
-        && !command.asks.iter().any(refused)
+    advice::permits(&policy.settings, command.name) && !command.asks.iter().any(refused)
 }
 
 /// `title words`, wrapped at 84 columns.
@@ -164,6 +259,7 @@ pub fn policy_text(policy: &Policy) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::operations;
 
     #[test]
     fn the_policy_text_is_a_policy_file() {
@@ -173,6 +269,24 @@ mod tests {
             policy_text(&again).replace("the policy file", "built in"),
             policy_text(&policy).replace("the policy file", "built in")
         );
+    }
+
+    #[test]
+    fn the_guide_says_what_holds_for_this_key() {
+        let policy = "profile = 'x'\n[profiles.x.containers]\nonly = ['agent-*']\n[profiles.x.limits]\nmemory = '1g'\n\
+            [profiles.x.commands]\nallowed = ['ps', 'run']\n[profiles.x.host]\nbind_mounts = ['/srv/media:ro']\n";
+        let text = guide(&Policy::from_toml(policy).expect("a policy"), &Request::default());
+        for says in ["named agent-*;", "--memory 1g", "bind mounts of /srv/media:ro", "docker run -d"] {
+            assert!(text.contains(says), "{says}: {text}");
+        }
+        assert!(!text.contains("docker logs") && !text.contains("up -d"), "{text}");
+    }
+
+    #[test]
+    fn recipes_are_of_commands_that_are_there() {
+        for (_, command, operation) in RECIPES {
+            assert!(operations::is_known(operation) && !command.is_empty(), "{operation}");
+        }
     }
 
     #[test]

@@ -33,6 +33,36 @@ const KNOWN: &[Known] = &[
         hint: "no shell runs here; send one docker command in each request: ssh HOST docker ps",
     },
     Known {
+        names: &[
+            "for", "while", "until", "if", "case", "do", "done", "then", "else", "fi", "esac", "function", "select",
+            "[", "[[", "test", "set", "unset", "alias", "trap", "wait", "jobs", "bg", "fg", "ulimit", "umask",
+        ],
+        what: "this is a word of the shell's, and no shell runs here",
+        hint: "loop and choose on your own side, and send one docker command in each request: ssh HOST docker ps",
+    },
+    Known {
+        names: &["export"],
+        what: "this is a word of the shell's, and variables cannot be set here",
+        hint: "write the value into the command or the Compose file; docker run -e NAME=VALUE gives a container a variable",
+    },
+    Known {
+        names: &["kill"],
+        what: "this is a word of the shell's, and processes of the host are out of reach",
+        hint: "docker kill NAME ends a container",
+    },
+    Known {
+        names: &[
+            "cat", "tail", "head", "less", "ls", "find", "grep", "echo", "printf", "tar", "curl", "wget", "tee", "pwd",
+        ],
+        what: "this would look at the host or work on files, and only docker runs here",
+        hint: "docker logs NAME shows what a container prints; data goes to docker on standard input: tar c . | ssh HOST docker build -",
+    },
+    Known {
+        names: &["systemctl", "journalctl", "htop", "df", "free", "uname", "whoami", "id", "hostname"],
+        what: "this is about the host itself",
+        hint: "docker ps lists containers, docker info tells of the daemon's host, docker stats shows what containers use",
+    },
+    Known {
         names: &["sudo", "su", "doas", "run0", "pkexec"],
         what: "this would run docker as somebody else",
         hint: "docker already runs with all the rights that this account has; leave it out: docker ps",
@@ -119,7 +149,10 @@ mod tests {
             ("Docker", "lower case"),
             ("FOO=bar", "variables"),
             ("ps", "docker itself is missing"),
-            ("ls", "another program"),
+            ("ls", "work on files"),
+            ("for", "a word of the shell"),
+            ("kill", "a word of the shell"),
+            ("frobnicate", "another program"),
             ("", "no command"),
         ] {
             let denial = denial(word, &[]);

@@ -7,6 +7,7 @@ use crate::denial::Denial;
 use crate::facts::Facts;
 use std::path::PathBuf;
 
+pub mod advice;
 pub mod file;
 pub mod operations;
 pub mod rules;

@@ -207,8 +207,18 @@ pub const DEFAULT: &[Blocked] = &[
     row("plugin set", "HOST CONTROL", "gives a plugin mounts and devices of the host", NO_RETRY),
     row("plugin upgrade", "HOST CONTROL", "replaces a plugin, which runs as root on the host", NO_RETRY),
     row("secret", CLUSTER, "reads and writes the cluster's secrets", NO_RETRY),
-    row("service", CLUSTER, "runs containers across the cluster", "docker run -d IMAGE runs one here"),
-    row("stack", CLUSTER, "runs whole applications across the cluster", "docker compose up -d runs one here"),
+    row(
+        "service",
+        CLUSTER,
+        "runs containers across the cluster",
+        "docker ps lists the containers of this host; docker run -d IMAGE runs one here",
+    ),
+    row(
+        "stack",
+        CLUSTER,
+        "runs whole applications across the cluster",
+        "docker compose ls lists the projects of this host; docker compose up -d runs one here",
+    ),
     row("swarm", CLUSTER, "makes, joins or takes over a cluster", NO_RETRY),
     row(
         "system dial-stdio",

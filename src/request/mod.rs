@@ -5,6 +5,7 @@ use std::fmt;
 
 pub mod account;
 pub mod own;
+mod shell;
 pub mod start;
 pub mod words;
 

@@ -9,8 +9,8 @@ pub enum Own {
     Help,
     /// `true`: a connection probe.
     Probe,
-    /// `dockgate check COMMAND`: the verdict on a request.
-    Check(Vec<u8>),
+    /// `dockgate check [--json] COMMAND`: the verdict on a request.
+    Check { request: Vec<u8>, json: bool },
     /// `dockgate policy show`.
     PolicyShow,
     /// `dockgate --version`.
@@ -23,7 +23,7 @@ impl Own {
         match self {
             Self::Help => "help",
             Self::Probe => "true",
-            Self::Check(_) => "dockgate check",
+            Self::Check { .. } => "dockgate check",
             Self::PolicyShow => "dockgate policy show",
             Self::Version => "dockgate version",
         }
@@ -38,17 +38,26 @@ impl Own {
             ["dockgate", "version" | "--version"] => Some(Self::Version),
             ["dockgate", "policy", "show"] => Some(Self::PolicyShow),
             // One word is the request as it would be sent; more are taken from the text, quotes and all.
-            ["dockgate", "check", one] => Some(Self::Check(one.as_bytes().to_vec())),
-            ["dockgate", "check", _, ..] => Some(Self::Check(after_two_words(text).to_vec())),
+            ["dockgate", "check", "--json"] => None,
+            ["dockgate", "check", "--json", rest @ ..] => Some(Self::check(rest, text, 3, true)),
+            ["dockgate", "check", rest @ ..] if !rest.is_empty() => Some(Self::check(rest, text, 2, false)),
             _ => None,
         }
     }
+
+    fn check(words: &[&str], text: &[u8], before: usize, json: bool) -> Self {
+        let request = match words {
+            [one] => one.as_bytes().to_vec(),
+            _ => after_words(text, before).to_vec(),
+        };
+        Self::Check { request, json }
+    }
 }
 
-/// The text behind the first two blank-separated words, which `parse` has seen to be plain.
-fn after_two_words(text: &[u8]) -> &[u8] {
+/// The text behind so many blank-separated words, which `parse` has seen to be plain.
+fn after_words(text: &[u8], count: usize) -> &[u8] {
     let mut rest = text.trim_ascii_start();
-    for _ in 0..2 {
+    for _ in 0..count {
         let end = rest.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(rest.len());
         rest = rest.get(end..).unwrap_or_default().trim_ascii_start();
     }
@@ -62,13 +71,17 @@ mod tests {
     #[test]
     fn recognises_its_own() {
         let own = |text: &str| Own::parse(&Words::split(text.as_bytes()).expect("words"), text.as_bytes());
-        let check = |text: &str| Some(Own::Check(text.as_bytes().to_vec()));
+        let check = |text: &str| Some(Own::Check { request: text.as_bytes().to_vec(), json: false });
+        let json = |text: &str| Some(Own::Check { request: text.as_bytes().to_vec(), json: true });
         assert_eq!(own("help"), Some(Own::Help));
         assert_eq!(own(" true "), Some(Own::Probe));
         assert_eq!(own("dockgate policy show"), Some(Own::PolicyShow));
         assert_eq!(own("dockgate check 'docker ps -a'"), check("docker ps -a"));
         assert_eq!(own("dockgate check docker ps --format '{{.ID}} x'"), check("docker ps --format '{{.ID}} x'"));
-        for other in ["true x", "help x", "docker ps", "dockgate check", "dockgate policy", ""] {
+        assert_eq!(own("dockgate check --json 'docker ps -a'"), json("docker ps -a"));
+        assert_eq!(own("dockgate  check --json docker ps 'a b'"), json("docker ps 'a b'"));
+        for other in ["dockgate check --json", "true x", "help x", "docker ps", "dockgate check", "dockgate policy", ""]
+        {
             assert_eq!(own(other), None, "{other}");
         }
     }

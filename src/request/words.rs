@@ -5,7 +5,9 @@
 //! is refused rather than passed on as text: the one who wrote it meant the shell's effect, and would be
 //! misled by another.
 
+use super::shell;
 use crate::denial::{Denial, Reason};
+use std::borrow::Cow;
 
 /// A request's words after quote removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +20,6 @@ enum Quote {
     Single,
     Double,
 }
-
-const NO_SHELL: &str = "no shell runs here: the gate starts docker itself, with the words of the request";
 
 impl Words {
     /// Splits the bytes of a request.
@@ -36,8 +36,9 @@ impl Words {
                 "send the command as UTF-8 text; sending it again as it is cannot help",
             )
         })?;
-        screen(text)?;
-        let words = shell_words::split(text).map_err(|_| unterminated(""))?;
+        let line = command_line(text);
+        screen(&line)?;
+        let words = shell_words::split(&line).map_err(|_| unterminated(""))?;
         Ok(Self(words))
     }
 
@@ -47,24 +48,67 @@ impl Words {
     }
 }
 
+/// The one command line of a request: without line continuations, and without the line ends before and after it,
+/// which are empty commands to a shell (POSIX.1-2017, XCU 2.2.1, 2.10). Programs send such ends without meaning any.
+fn command_line(text: &str) -> Cow<'_, str> {
+    let text = if text.contains("\\\n") { Cow::Owned(joined(text)) } else { Cow::Borrowed(text) };
+    let blank = [' ', '\t', '\n'];
+    let before = text.len() - text.trim_start_matches(blank).len();
+    let end = text.trim_end_matches(blank).len();
+    let end = text.get(end..).and_then(|after| after.find('\n')).map_or(text.len(), |newline| end + newline);
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.get(before..end).unwrap_or_default()),
+        Cow::Owned(text) => Cow::Owned(text.get(before..end).unwrap_or_default().to_owned()),
+    }
+}
+
+/// Without each backslash that has a newline behind it, but for those in single quotes.
+fn joined(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    let mut quote = Quote::None;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Quote::None | Quote::Double, '\\') => match chars.next() {
+                Some('\n') => continue,
+                next => {
+                    line.push(c);
+                    line.extend(next);
+                    continue;
+                }
+            },
+            (Quote::Single, '\'') | (Quote::Double, '"') => quote = Quote::None,
+            (Quote::None, '\'') => quote = Quote::Single,
+            (Quote::None, '"') => quote = Quote::Double,
+            _ => {}
+        }
+        line.push(c);
+    }
+    line
+}
+
 /// Refuses what a shell would not merely split.
 fn screen(text: &str) -> Result<(), Denial> {
     let mut quote = Quote::None;
     // Everything of the present word so far, quotes included; empty at the start of a word.
     let mut word = String::new();
     let mut chars = text.chars().peekable();
+    let mut at = 0;
     while let Some(c) = chars.next() {
         control(c, quote)?;
+        let (before, here) = text.split_at_checked(at).unwrap_or_default();
+        let after = here.get(c.len_utf8()..).unwrap_or_default();
+        at += c.len_utf8();
         match (quote, c) {
             (Quote::Single, '\'') | (Quote::Double, '"') => quote = Quote::None,
             (Quote::Single, _) => {}
             (Quote::None, '\'') => quote = Quote::Single,
             (Quote::None, '"') => quote = Quote::Double,
-            (_, '`') => return Err(expansion("`", "is a command substitution")),
-            (_, '$') => dollar(quote, chars.peek().copied())?,
+            (_, '`') => return Err(shell::expansion(before, "`", "is a command substitution", after)),
+            (_, '$') => dollar(quote, before, after)?,
             (_, '\\') => match chars.next() {
-                Some('\n') => return Err(newline()),
                 Some(next) => {
+                    at += next.len_utf8();
                     control(next, quote)?;
                     word.push(c);
                     word.push(next);
@@ -78,19 +122,14 @@ fn screen(text: &str) -> Result<(), Denial> {
                 word.clear();
                 continue;
             }
-            (Quote::None, ';' | '&' | '|' | '<' | '>' | '(' | ')') => return Err(operator(c)),
+            (Quote::None, ';' | '&' | '|' | '<' | '>' | '(' | ')') => return Err(shell::operator(before, c, after)),
             (Quote::None, '#') if word.is_empty() => {
-                return Err(Denial::new(
-                    Reason::ShellComment,
-                    "'#'",
-                    "a shell would take the rest of the line for a comment",
-                    "leave the comment out, or quote the word: '#…'",
-                ));
+                return Err(shell::comment());
             }
             // At the start of a word; and after `=` and `:`, where bash expands it in what looks like
             // an assignment.
             (Quote::None, '~') if word.is_empty() || word.ends_with(['=', ':']) => {
-                return Err(expansion("~", "stands for a home directory"));
+                return Err(shell::expansion(before, "~", "stands for a home directory", after));
             }
             (Quote::None, _) => {}
         }
@@ -108,7 +147,13 @@ fn control(c: char, quote: Quote) -> Result<(), Denial> {
     match c {
         '\t' => Ok(()),
         '\n' if quote != Quote::None => Ok(()),
-        '\n' => Err(newline()),
+        '\n' => Err(shell::newline()),
+        '\r' => Err(Denial::new(
+            Reason::ControlCharacter,
+            "U+000D",
+            "the request has Windows line ends, and a shell would take the carriage return for part of the last word",
+            "send it with line ends of Unix, or without any",
+        )),
         c if c.is_control() => Err(Denial::new(
             Reason::ControlCharacter,
             format!("U+{:04X}", u32::from(c)),
@@ -121,48 +166,13 @@ fn control(c: char, quote: Quote) -> Result<(), Denial> {
 
 /// `$` is refused where either of POSIX sh or bash would expand it: before a name, a digit, a special
 /// parameter, `{`, `(`, `[`, and (unquoted) before a quote, which is bash's `$'…'` and `$"…"`.
-fn dollar(quote: Quote, next: Option<char>) -> Result<(), Denial> {
-    let literal = match next {
+fn dollar(quote: Quote, before: &str, after: &str) -> Result<(), Denial> {
+    let literal = match after.chars().next() {
         None | Some(' ' | '\t' | '\n' | '/' | '.' | ',' | ':' | '%' | '=' | '+' | '^' | ']' | '}' | '\\') => true,
         Some('"' | '\'') => quote == Quote::Double,
         Some(_) => false,
     };
-    if literal { Ok(()) } else { Err(expansion("$", "starts an expansion")) }
-}
-
-fn expansion(what: &str, why: &str) -> Denial {
-    Denial::new(
-        Reason::ShellExpansion,
-        format!("'{what}'"),
-        format!("in a shell it {why}, and {NO_SHELL}"),
-        format!(
-            "if you mean the character, put the word into single quotes: '…{what}…'; if you mean the expansion, write out its value"
-        ),
-    )
-}
-
-fn operator(c: char) -> Denial {
-    let (name, hint) = match c {
-        '|' => ("a pipe", "run docker alone and filter on your own side: ssh HOST 'docker ps' | grep NAME"),
-        '>' | '<' => ("a redirection", "redirect on your own side: ssh HOST 'docker logs NAME' > FILE"),
-        '&' | ';' => ("a second command", "send one docker command in each request: ssh HOST 'docker ps'"),
-        _ => ("a subshell", "send one plain docker command in each request"),
-    };
-    Denial::new(
-        Reason::ShellOperator,
-        format!("'{c}'"),
-        format!("in a shell it makes {name}, and {NO_SHELL}"),
-        format!("{hint}; if you mean the character, quote it: '{c}'"),
-    )
-}
-
-fn newline() -> Denial {
-    Denial::new(
-        Reason::ShellNewline,
-        "newline",
-        format!("in a shell it ends the command, and {NO_SHELL}"),
-        "send one docker command in each request, on one line; a newline inside quotes is taken as it is",
-    )
+    if literal { Ok(()) } else { Err(shell::expansion(before, "$", "starts an expansion", after)) }
 }
 
 fn unterminated(which: &str) -> Denial {
@@ -204,6 +214,14 @@ mod tests {
             ("a#b x~y {a,b} *.c [x]", &["a#b", "x~y", "{a,b}", "*.c", "[x]"]),
             ("100$ a$/b \"$\"", &["100$", "a$/b", "$"]),
             (r"name=a\;b", &["name=a;b"]),
+            // Line ends around the one command, and a line that goes on.
+            ("docker ps\n", &["docker", "ps"]),
+            ("\n \n docker ps \n\t\n", &["docker", "ps"]),
+            ("docker ps \\\n  -q", &["docker", "ps", "-q"]),
+            ("\\\ndocker p\\\ns\\\n", &["docker", "ps"]),
+            ("\"a\\\nb\" 'a\\\nb'", &["ab", "a\\\nb"]),
+            ("docker ps \\ \n", &["docker", "ps", " "]),
+            ("docker ps \\\\\n", &["docker", "ps", "\\"]),
         ];
         for (text, expected) in rows {
             assert_eq!(&words(text), expected, "{text:?}");
@@ -221,8 +239,12 @@ mod tests {
             ("(docker ps)", "shell-operator"),
             ("docker ps <(x)", "shell-operator"),
             ("docker ps\nid", "shell-newline"),
-            ("docker ps \\\n-a", "shell-newline"),
-            ("\"a\\\nb\"", "shell-newline"),
+            ("docker ps\n\nid", "shell-newline"),
+            ("docker ps\r\n", "control-character"),
+            // Continued, so the shell sees an expansion and a word that begins with ~.
+            ("docker ps $\\\n{HOME}", "shell-expansion"),
+            ("docker build \\\n~", "shell-expansion"),
+            ("docker ps 'a\\\nb", "unterminated-quote"),
             ("docker $HOME", "shell-expansion"),
             ("docker \"$HOME\"", "shell-expansion"),
             ("docker ${x@P}", "shell-expansion"),
