@@ -9,11 +9,19 @@ pub struct Demand {
     pub want: Want,
     /// The word of the request (an option, an operand, a place in a Compose model) that asks for it.
     pub word: String,
+    /// What serves the same wish, in the words of whoever asks, where the rule's own words would be another language.
+    pub hint: Option<String>,
 }
 
 impl Demand {
     pub fn new(want: Want, word: impl Into<String>) -> Self {
-        Self { want, word: word.into() }
+        Self { want, word: word.into(), hint: None }
+    }
+
+    /// The same, with a hint of its own.
+    #[must_use]
+    pub fn with_hint(self, hint: Option<String>) -> Self {
+        Self { hint, ..self }
     }
 }
 

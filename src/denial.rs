@@ -140,6 +140,9 @@ impl Reason {
     }
 }
 
+/// More refusals of one request than this tell nobody anything.
+const MAX_FURTHER: usize = 50;
+
 /// A refusal. The deciding half has no other error type.
 ///
 /// All texts are single-line; they may hold words of the request, so whoever prints them escapes
@@ -155,13 +158,30 @@ pub struct Denial {
     pub why: String,
     /// What to do instead, or that retrying cannot help.
     pub hint: String,
+    /// What else is refused of the same request; these have nothing further themselves.
+    pub further: Vec<Denial>,
 }
 
 impl Denial {
     /// A refusal whose first line is `what: why`.
     pub fn new(reason: Reason, what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
         let why = why.into();
-        Self { reason, message: format!("{}: {why}", what.into()), risk: None, why, hint: hint.into() }
+        Self {
+            reason,
+            message: format!("{}: {why}", what.into()),
+            risk: None,
+            why,
+            hint: hint.into(),
+            further: Vec::new(),
+        }
+    }
+
+    /// Adds another refusal of the same request, unless it says what is said already.
+    pub fn add(&mut self, other: Self) {
+        let known = std::iter::once(&*self).chain(&self.further).any(|known| known.message == other.message);
+        if !known && self.further.len() < MAX_FURTHER {
+            self.further.push(other);
+        }
     }
 }
 

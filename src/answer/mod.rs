@@ -38,10 +38,13 @@ pub fn check_json(decision: &Decision) -> Exit {
             (line, Exit::Success)
         }
         Err(denial) => {
-            let Denial { reason, message, risk, why, hint } = denial;
+            let Denial { reason, message, risk, why, hint, further } = denial;
+            let all = std::iter::once(denial).chain(further).map(|Denial { reason, message, hint, .. }| {
+                serde_json::json!({"reason": reason.code(), "message": message, "hint": hint})
+            });
             let line = serde_json::json!({
                 "verdict": "deny", "reason": reason.code(), "command": command,
-                "message": message, "risk": risk, "why": why, "hint": hint,
+                "message": message, "risk": risk, "why": why, "hint": hint, "reasons": all.collect::<Vec<_>>(),
             });
             (line, Exit::Denied)
         }
@@ -50,17 +53,33 @@ pub fn check_json(decision: &Decision) -> Exit {
     exit
 }
 
-/// A refusal's lines. The first has a fixed form.
+/// A refusal's lines: the first has a fixed form; what else is refused follows, each on a line of its own, and in the
+/// end every hint once.
 fn refusal(denial: &Denial, id: Option<&str>) -> String {
-    let Denial { reason, message, risk, why, hint } = denial;
-    let reason = match risk {
-        Some(risk) => format!("{}: {risk}: {why}", reason.code()),
-        None => format!("{}: {}", reason.code(), reason.meaning()),
-    };
-    let record = id.map_or_else(String::new, |id| format!("record: {id}\n"));
+    let Denial { reason, message, risk, why, hint, further } = denial;
     let clean = escape::for_terminal;
-    format!("{}\nreason: {}\nhint: {}\n{record}", clean(message), clean(&reason), clean(hint))
+    let mut lines = vec![clean(message)];
+    lines.extend(further.iter().map(|other| format!("also: {}", clean(&other.message))));
+    lines.push(format!(
+        "reason: {}",
+        clean(&match risk {
+            Some(risk) => format!("{}: {risk}: {why}", reason.code()),
+            None => format!("{}: {}", reason.code(), reason.meaning()),
+        })
+    ));
+    let mut hints = vec![hint];
+    for other in further {
+        if !hints.contains(&&other.hint) {
+            hints.push(&other.hint);
+        }
+    }
+    lines.extend(hints.iter().take(MAX_HINTS).map(|hint| format!("hint: {}", clean(hint))));
+    lines.extend(id.map(|id| format!("record: {id}")));
+    lines.join("\n") + "\n"
 }
+
+/// More hints than this nobody reads.
+const MAX_HINTS: usize = 8;
 
 /// Records a refusal, and tells the client.
 pub(crate) fn refuse(audit: &Audit, denial: &Denial, understood: &Understood) -> Exit {

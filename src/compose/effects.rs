@@ -141,7 +141,8 @@ fn new_container(names: Vec<String>, ports: Vec<HostPorts>, content: &Value) -> 
     };
     let published = |port: &Value| {
         let published = port.get("published").filter(|port| !is_empty(port)).map(text);
-        let any = || HostPorts::Any(port.to_string());
+        let target = port.get("target").map_or_else(|| text(port), text);
+        let any = || HostPorts::Any(format!("the port {target} of ports:"));
         published.and_then(|text| resources::host_ports(&text)).unwrap_or_else(any)
     };
     let ports = content.get("ports").into_iter().flat_map(items).map(published).chain(ports).collect();

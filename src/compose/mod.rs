@@ -11,6 +11,7 @@ use crate::docker::resources;
 use crate::docker::row::{Ask, Use};
 
 pub mod effects;
+mod hints;
 pub mod judged;
 mod keys;
 pub mod model;

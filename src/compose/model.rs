@@ -2,6 +2,7 @@
 //!
 //! The keys are those of the Compose specification as Compose 2.40 resolves it (`config --format json`).
 
+use super::hints;
 use super::keys::{BLKIO, BUILD, DEPLOY, NETWORK, Rule, SERVICE, VOLUME};
 use super::source;
 use crate::demand::{Demand, Want};
@@ -49,7 +50,7 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn want(&mut self, want: Want, word: String) {
-        self.demands.push(Demand::new(want, word));
+        self.demands.push(hints::hinted(Demand::new(want, word)));
     }
 
     /// Compose puts names into the API's paths, as docker does.
@@ -156,22 +157,28 @@ impl Found<'_> {
     fn mount(&mut self, place: &str, mount: &Value) {
         let field = |key: &str| mount.get(key).and_then(Value::as_str).unwrap_or_default();
         let word = format!("{place}: {}:{}", field("source"), field("target"));
+        let is_own = field("type") == "volume";
         let read_only = mount.get("read_only") == Some(&Value::Bool(true));
         match field("type") {
             // A named volume is judged where it is declared.
             "volume" | "tmpfs" => {}
             "image" => self.want(Want::Image { name: field("source").to_owned() }, word.clone()),
             "bind" => {
+                let hint = hints::bind(field("source"), field("target"));
                 let source = source::join(self.directory, field("source"));
-                self.want(Want::Bind { source, read_only }, word.clone());
+                let demand = Demand::new(Want::Bind { source, read_only }, word.clone());
+                self.demands.push(demand.with_hint(Some(hint)));
             }
             _ => self.unknown(&word),
         }
         for (key, value) in entries(mount) {
             match key.as_str() {
                 "type" | "source" | "target" | "read_only" | "consistency" | "volume" | "tmpfs" | "image" => {}
+                // A volume's files are its own to be labelled.
                 "bind" => entries(value)
-                    .filter(|(key, value)| !matches!(key.as_str(), "create_host_path") && !is_empty(value))
+                    .filter(|(key, value)| {
+                        *key != "create_host_path" && !is_empty(value) && !(is_own && *key == "selinux")
+                    })
                     .for_each(|(key, _)| {
                         let why = "the mount would change how the host's own mount or files behave";
                         self.want(Want::HostSetting { what: key.clone(), why }, format!("{word} ({key})"));

@@ -1,5 +1,6 @@
 //! A Compose file before it is resolved: parsed here, so that Compose reads what was judged. Pure.
 
+use super::hints::hinted;
 use super::yaml::{self, Content, Fault, Tag};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
@@ -102,7 +103,7 @@ pub fn read(path: &str, directory: &str, word: String) -> Demand {
     if path.contains('$') || path.starts_with('~') {
         return Demand::new(Want::UnknownModel { what: "a file name with a variable".to_owned() }, word);
     }
-    Demand::new(Want::ClientRead { path: join(directory, path) }, word)
+    hinted(Demand::new(Want::ClientRead { path: join(directory, path) }, word))
 }
 
 /// Relative to the project directory, as the look-up takes it.

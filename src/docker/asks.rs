@@ -147,20 +147,19 @@ pub fn volume(value: &str) -> Vec<Want> {
         // A target alone is an anonymous volume.
         return Vec::new();
     };
+    let is_path = fields.next().is_some() || !is_volume_name(&first);
     let mut settings = Vec::new();
     let mut read_only = false;
     for mode in modes.split(',').filter(|mode| !mode.is_empty()) {
         match mode {
             "ro" => read_only = true,
             "rw" | "nocopy" | "cached" | "delegated" | "consistent" => {}
+            // A volume's files are its own to be labelled.
+            "z" | "Z" if !is_path => {}
             _ => settings.extend(host_setting(mode, MOUNT_SETTING)),
         }
     }
-    let mut wants = if fields.next().is_some() || !is_volume_name(&first) {
-        vec![Want::Bind { source: first, read_only }]
-    } else {
-        named_volume(first)
-    };
+    let mut wants = if is_path { vec![Want::Bind { source: first, read_only }] } else { named_volume(first) };
     wants.append(&mut settings);
     wants
 }

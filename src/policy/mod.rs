@@ -103,17 +103,21 @@ impl Policy {
     /// Judges everything that `subject` asks for, given the facts.
     ///
     /// # Errors
-    /// The [`Denial`] of the first demand that is not granted.
+    /// The [`Denial`] of the first demand that is not granted, with those of the others.
     pub fn judge<T>(&self, subject: T, demands: &[Demand], facts: &Facts) -> Verdict<T> {
-        let mut observed = None;
+        let (mut observed, mut refused): (Option<Denial>, Option<Denial>) = (None, None);
         for demand in demands {
-            match self.demand(demand, facts) {
-                Ok(()) => {}
-                Err(denial) if self.is_observed(&demand.want) => observed = observed.or(Some(denial)),
-                Err(denial) => return Err(denial),
+            let Err(mut denial) = self.demand(demand, facts) else { continue };
+            if let Some(hint) = &demand.hint {
+                denial.hint.clone_from(hint);
+            }
+            let which = if self.is_observed(&demand.want) { &mut observed } else { &mut refused };
+            match which {
+                Some(first) => first.add(denial),
+                None => *which = Some(denial),
             }
         }
-        Ok(Permit { subject, observed })
+        refused.map_or(Ok(Permit { subject, observed }), Err)
     }
 
     /// Whether a refusal is only to be recorded.
@@ -140,7 +144,7 @@ impl Policy {
 
     /// One demand, by its rule.
     fn demand(&self, demand: &Demand, facts: &Facts) -> Result<(), Denial> {
-        let Demand { want, word } = demand;
+        let Demand { want, word, hint: _ } = demand;
         let settings = &self.settings;
         match want {
             Want::Operation { name, instead } => operation::operation(settings, name, *instead, word),

@@ -16,6 +16,7 @@ mod read_alike;
 #[path = "../support/mod.rs"]
 mod support;
 mod ways_through;
+mod words;
 
 /// A key with a policy of its own.
 struct Key {

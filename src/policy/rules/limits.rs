@@ -115,7 +115,12 @@ fn published(settings: &Settings, asked: &HostPorts, word: &str) -> Result<(), D
         }
     };
     let example = granted.first().map_or(0, |(first, _)| *first);
-    Err(Denial::new(Reason::Limit, word, why, format!("publish on a port of that range: -p {example}:PORT")))
+    Err(Denial::new(
+        Reason::Limit,
+        word,
+        why,
+        format!("publish on a port of that range: -p {example}:PORT, in a Compose file ports: ['{example}:PORT']"),
+    ))
 }
 
 /// An image that a container is made of, or that is fetched.

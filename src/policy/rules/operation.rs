@@ -18,10 +18,12 @@ pub(in crate::policy) fn operation(settings: &Settings, name: &str, instead: boo
         Some(below) => format!("docker compose '{below}' {verb}"),
         None => format!("docker '{name}' {verb}"),
     };
+    // Where a Compose file asks for it, the place in the file tells more than the command that it amounts to.
+    let message = if word.starts_with("services.") { format!("{word}: {message}") } else { message };
     let row = operations::explanation(name).filter(|_| reason == Reason::BlockedCommand);
     let why = row.map_or("the administrator's policy does not permit it", |row| row.why);
     let why = if instead { format!("{word} has the effect of {name}: it {why}") } else { why.to_owned() };
     let hint =
         row.map_or("`help` lists what may be run here; sending it in another spelling cannot help", |row| row.hint);
-    Err(Denial { reason, message, risk: row.map(|row| row.risk), why, hint: hint.to_owned() })
+    Err(Denial { reason, message, risk: row.map(|row| row.risk), why, hint: hint.to_owned(), further: Vec::new() })
 }
