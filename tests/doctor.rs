@@ -127,6 +127,11 @@ impl Host {
             self.mode(name, 0o755);
         }
         self.own("home");
+        fs::create_dir(self.path("docker-config/cli-plugins")).unwrap();
+        for name in ["compose", "buildx"] {
+            let says = "#!/bin/sh\necho '{\"Version\": \"v2.40.3\"}'\n";
+            self.write(&format!("docker-config/cli-plugins/docker-{name}"), says, 0o755);
+        }
         chown(self.path("dockgate"), Some(0), Some(0)).unwrap();
         self.mode("dockgate", 0o755);
         self.write("docker", "#!/bin/sh\n", 0o755);
@@ -223,9 +228,8 @@ fn each_planted_fault_is_found_and_no_other() {
         (|host| host.own("dockgate"), &["fault gate-program"]),
         (|host| host.mode("docker", 0o644), &["fault docker-program"]),
         (|host| host.own("docker"), &["fault docker-program"]),
-        (|host| host.own("docker-config"), &["fault docker-config"]),
-        (|host| fs::create_dir(host.path("docker-config/cli-plugins")).unwrap(), &[]),
-        (plugins_of_the_account, &["fault docker-plugins"]),
+        (|host| host.own("docker-config"), &["fault docker-plugins", "fault docker-config"]),
+        (|host| host.own("docker-config/cli-plugins"), &["fault docker-plugins"]),
         (|host| chown(host.path("docker.sock"), None, Some(0)).unwrap(), &["fault docker-socket"]),
         (|host| host.mode("docker.sock", 0o666), &["fault docker-socket"]),
         (|host| fs::remove_file(host.path("docker.sock")).unwrap(), &["fault docker-socket"]),
@@ -236,7 +240,7 @@ fn each_planted_fault_is_found_and_no_other() {
         (|host| host.append("policy.toml", "[host]\nbind_mounts = ['/var/lib']\n"), &["fault policy-mounts"]),
         (|host| fs::remove_file(host.path("keys")).unwrap(), &["warning key-file-read"]),
         (|host| host.own("keys"), &["fault key-file-owner"]),
-        (|host| host.mode("keys", 0o666), &["fault key-file-owner"]),
+        (|host| host.mode("keys", 0o666), &["fault key-file-owner", "fault key-file-use"]),
         (|host| host.replace("keys", "restrict,pty,", ""), &["fault key-restrict"]),
         (|host| host.replace("keys", "restrict,", "restrict,port-forwarding,"), &["fault key-restrict"]),
         (|host| host.append("keys", &format!("restrict {}", host.text("key.pub"))), &["fault key-command"]),
@@ -251,7 +255,7 @@ fn each_planted_fault_is_found_and_no_other() {
             |host| host.append("sshd_config", "AuthorizedKeysCommand /usr/bin/id\nAuthorizedKeysCommandUser nobody\n"),
             &["warning keys-command"],
         ),
-        (|host| host.append("sshd_config", "HostbasedAuthentication yes\n"), &["warning other-logins"]),
+        (|host| host.append("sshd_config", "HostbasedAuthentication yes\n"), &["fault other-logins"]),
         (
             |host| host.append("sshd_config", "AcceptEnv *\n"),
             &["fault accept-env-loader", "fault accept-env-sshd", "fault accept-env-shell"],
@@ -279,11 +283,6 @@ fn each_planted_fault_is_found_and_no_other() {
         host.set_up();
     }
     assert_eq!(host.found(), [""; 0]);
-}
-
-fn plugins_of_the_account(host: &Host) {
-    fs::create_dir(host.path("docker-config/cli-plugins")).unwrap();
-    host.own("docker-config/cli-plugins");
 }
 
 fn stream_in_place_of_syslog(host: &Host) {

@@ -55,6 +55,11 @@ impl PublicKey {
         Ok(Self { data, text: format!("{kind} {encoded}"), comment: comment.to_owned() })
     }
 
+    /// `ssh-ed25519`, and so on.
+    pub fn kind(&self) -> &str {
+        word(&self.text).0
+    }
+
     /// `SHA256:…`, as ssh-keygen -l prints it.
     pub fn fingerprint(&self) -> String {
         self.data.fingerprint(HashAlg::Sha256).to_string()

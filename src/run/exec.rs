@@ -80,13 +80,18 @@ fn fetches(invocation: &Invocation) -> bool {
         && (invocation.component() == Component::Compose || invocation.operands().iter().any(|word| is_remote(word)))
 }
 
+/// Where an account's state directory is.
+pub fn state_path(uid: u32) -> PathBuf {
+    PathBuf::from(format!("/tmp/dockgate-{uid}"))
+}
+
 /// The account's own directory below /tmp, which nobody else can write or replace.
 ///
 /// # Errors
 /// When it cannot be made, or is somebody else's.
 pub fn state_directory() -> Result<PathBuf> {
     let uid = nix::unistd::Uid::current();
-    let path = PathBuf::from(format!("/tmp/dockgate-{uid}"));
+    let path = state_path(uid.as_raw());
     let about = || format!("state directory {}", path.display());
     match DirBuilder::new().mode(0o700).create(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error).with_context(about),

@@ -13,6 +13,20 @@ pub struct Account {
     pub home: PathBuf,
     pub shell: PathBuf,
     pub password: Password,
+    pub aging: Aging,
+}
+
+/// What /etc/shadow says besides the password; days are counted from 1970 (shadow(5)).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aging {
+    /// The password begins with `!`, which sshd takes for a closed account where it does not ask PAM.
+    pub marked: bool,
+    /// The day of the last change; 0: it has to be changed at the next login.
+    pub changed: Option<i64>,
+    /// The most days that may pass until the next.
+    pub most: Option<i64>,
+    /// The day from which the account is closed.
+    pub expires: Option<i64>,
 }
 
 impl Account {
@@ -44,6 +58,7 @@ pub(crate) mod tests {
             home: "/home/ai".into(),
             shell: "/bin/dash".into(),
             password: Password::Locked,
+            aging: Aging::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use serde::Serialize;
+use std::path::Path;
 
 /// One thing that is looked at, as docs/doctor.md lists it.
 pub struct Check {
@@ -42,7 +43,13 @@ impl Level {
 pub struct Problem {
     pub level: Level,
     pub what: String,
+    /// A command for root's shell where one command can do it, with what else there is to say as its comment.
     pub fix: String,
+}
+
+/// A path as a word of a command.
+pub(super) fn word(path: &Path) -> String {
+    shell_words::quote(&path.to_string_lossy()).into_owned()
 }
 
 impl Problem {

@@ -1,8 +1,10 @@
 //! Facts of the host: all that the doctor's checks know of it. Data, and what follows from it alone. Pure.
 
 use super::account::{Account, Password};
+use super::rate::Limit;
 use super::sshd::Sshd;
 use super::way::Way;
+use super::written::Written;
 use crate::keys::key_line::KeyLine;
 use crate::policy::set::PolicySet;
 use crate::request::start::only_options;
@@ -24,8 +26,14 @@ pub struct Facts {
     /// The policy file that was named, or the usual one.
     pub policy_file: Way,
     pub policy: Result<PolicySet, String>,
+    /// Other policy files that keys' lines name.
+    pub other_policies: BTreeMap<PathBuf, (Way, Result<PolicySet, String>)>,
     /// The docker program, or why there is none.
     pub docker: Result<Way, String>,
+    /// What it says of its version when the account asks.
+    pub docker_version: Result<String, String>,
+    /// Compose and buildx.
+    pub extensions: Vec<Extension>,
     /// The directories in which docker looks for plugins.
     pub plugins: Vec<Way>,
     /// `DOCKER_CONFIG`.
@@ -34,10 +42,19 @@ pub struct Facts {
     pub syslog: Way,
     /// Why nothing can be sent there.
     pub syslog_error: Option<String>,
+    /// Rate limits under which records get lost.
+    pub limits: Vec<Limit>,
+    /// The account's state directory.
+    pub state: Way,
+    /// Files that close the host to everybody but root.
+    pub nologin: Vec<PathBuf>,
+    pub now: Now,
     pub home: Way,
     /// What of `~/.ssh/rc`, `~/.ssh/environment` and `~/.pam_environment` there is.
     pub ssh_files: Vec<PathBuf>,
     pub sshd: Result<Sshd, String>,
+    /// sshd's configuration files.
+    pub written: Written,
     pub key_files: Vec<KeyFile>,
     /// The programs that forced commands name.
     pub programs: BTreeMap<String, Way>,
@@ -56,6 +73,14 @@ pub enum Daemon {
     Address(String),
 }
 
+impl Daemon {
+    /// The user id whose rootless daemon it is, by the place of its socket.
+    pub fn rootless(&self) -> Option<u32> {
+        let Self::Socket(way, _) = self else { return None };
+        way.path.strip_prefix("/run/user").ok()?.iter().next()?.to_str()?.parse().ok()
+    }
+}
+
 /// One file of keys.
 #[derive(Clone, Debug)]
 pub struct KeyFile {
@@ -64,12 +89,63 @@ pub struct KeyFile {
     pub text: Result<Option<String>, String>,
 }
 
+/// A line of a key file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub file: PathBuf,
+    /// Counted from one.
+    pub line: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
 /// A key, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// `FILE:LINE`.
-    pub place: String,
+    pub place: Place,
     pub line: KeyLine,
+}
+
+impl Key {
+    /// sed's address of its line: by the end of the key itself, as the numbers of lines change while others are mended.
+    pub fn address(&self) -> String {
+        let text = self.line.key.text();
+        format!("\\|{}|", text.get(text.len().saturating_sub(32)..).unwrap_or(text))
+    }
+}
+
+/// `FILE:LINE: the key COMMENT (FINGERPRINT)`.
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let key = &self.line.key;
+        let comment = if key.comment.is_empty() { "without a comment" } else { &key.comment };
+        write!(f, "{}: the key {comment} ({})", self.place, key.fingerprint())
+    }
+}
+
+/// A plugin of docker's that the gate counts on.
+#[derive(Clone, Debug)]
+pub struct Extension {
+    /// `compose`, as docker's command has it.
+    pub name: &'static str,
+    /// The file that docker takes, where there is one.
+    pub way: Option<Way>,
+    /// The version that it says when the account asks.
+    pub version: Result<String, String>,
+}
+
+/// When doctor looks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Days since 1970.
+    pub day: i64,
+    /// `YYYYMMDDHHMMSS`, as authorized_keys has times: of this host, and of UTC. Empty where it is not known.
+    pub local: String,
+    pub utc: String,
 }
 
 /// What a forced command runs.
@@ -79,19 +155,20 @@ pub enum Forced {
     Gate {
         config: Option<String>,
         profile: Option<String>,
+        key: Option<String>,
     },
     Other,
 }
 
 impl Facts {
     /// Every line of every key file, read or not.
-    pub fn lines(&self) -> Vec<(String, Result<KeyLine, String>)> {
+    pub fn lines(&self) -> Vec<(Place, Result<KeyLine, String>)> {
         let mut lines = Vec::new();
         for KeyFile { way, text } in &self.key_files {
             let text = text.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
             for (number, line) in text.lines().enumerate() {
                 if let Some(line) = KeyLine::parse(line).transpose() {
-                    lines.push((format!("{}:{}", way.path.display(), number + 1), line));
+                    lines.push((Place { file: way.path.clone(), line: number + 1 }, line));
                 }
             }
         }
@@ -100,7 +177,7 @@ impl Facts {
 
     /// The keys that sshd can read.
     pub fn keys(&self) -> Vec<Key> {
-        let read = |(place, line): (String, Result<KeyLine, String>)| Some(Key { place, line: line.ok()? });
+        let read = |(place, line): (Place, Result<KeyLine, String>)| Some(Key { place, line: line.ok()? });
         self.lines().into_iter().filter_map(read).collect()
     }
 
@@ -126,7 +203,8 @@ impl Facts {
             Some((program, options)) if only_options(options) => {
                 let gate = self.programs.get(program).is_some_and(|way| self.is_gate(way));
                 let (config, profile) = (option(options, "--config"), option(options, "--profile"));
-                if gate { Forced::Gate { config, profile } } else { Forced::Other }
+                let key = option(options, "--key");
+                if gate { Forced::Gate { config, profile, key } } else { Forced::Other }
             }
             _ => Forced::Other,
         }

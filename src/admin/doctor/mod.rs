@@ -19,8 +19,10 @@ pub mod checks;
 pub mod facts;
 pub mod look;
 pub mod pattern;
+pub mod rate;
 pub mod sshd;
 pub mod way;
+pub mod written;
 
 /// Looks at the host for one account, and says what is wrong.
 pub fn run(

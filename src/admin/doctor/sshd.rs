@@ -50,10 +50,13 @@ impl Sshd {
     /// Whether a login without a key gets in with a password, perhaps asked for by PAM.
     pub fn takes_passwords(&self) -> bool {
         let on = self.is_on("passwordauthentication") || self.is_on("kbdinteractiveauthentication");
-        // Each list of methods has to be gone through whole.
-        let lists: Vec<&str> = self.words("authenticationmethods").collect();
-        let needs_key = |list: &&str| list.split(',').any(|method| method == "publickey");
-        on && (lists.is_empty() || !lists.iter().all(needs_key))
+        on && !self.takes_keys_alone()
+    }
+
+    /// Whether every way in goes by a key, perhaps with more beside it.
+    pub fn takes_keys_alone(&self) -> bool {
+        let mut lists = self.words("authenticationmethods").peekable();
+        lists.peek().is_some() && lists.all(|list| list.split(',').any(|method| method.starts_with("publickey")))
     }
 
     /// The keywords by which an option of a key's line (`port-forwarding` …) has an effect.

@@ -1,10 +1,33 @@
 //! The keys that let somebody in, and what their lines say. Pure.
 
-use crate::admin::doctor::check::Problem;
-use crate::admin::doctor::facts::{Facts, Forced, Key, KeyFile};
+use crate::admin::doctor::check::{Problem, word};
+use crate::admin::doctor::facts::{Facts, Forced, Key, KeyFile, Place};
+use crate::admin::doctor::way::{Kind, READ, Step, WRITE};
+use crate::cli::label::label;
 use crate::keys::key_line::KeyLine;
+use crate::world::policy_file::DEFAULT_PATH;
+use std::path::Path;
 
-const AUTHORIZE: &str = "write the line anew: dockgate authorize KEYFILE";
+/// The fix that takes a line away that cannot be read, by its number.
+fn away(place: &Place) -> String {
+    format!("sed -i '{}d' {}   # then: {}", place.line, word(&place.file), authorize(&place.file))
+}
+
+/// The fix that takes a key's line away. It is found by the key: numbers change while others are mended.
+fn anew(key: &Key) -> String {
+    let file = &key.place.file;
+    format!("sed -i '{}d' {}   # then: {}", key.address(), word(file), authorize(file))
+}
+
+/// The fix that puts options in front of a key's line.
+fn in_front(key: &Key, options: &str) -> String {
+    let end = if key.line.options.is_empty() { " " } else { "," };
+    format!("sed -i '{}s|^|{options}{end}|' {}", key.address(), word(&key.place.file))
+}
+
+fn authorize(file: &Path) -> String {
+    format!("dockgate authorize KEYFILE >> {}", file.display())
+}
 
 pub(super) fn readable(facts: &Facts) -> Vec<Problem> {
     let unread = facts.key_files.iter().filter_map(|file| Some((file, file.text.as_ref().err()?)));
@@ -18,8 +41,77 @@ pub(super) fn readable(facts: &Facts) -> Vec<Problem> {
         let name = &facts.account.name;
         found.push(Problem::warning(
             format!("no key lets anybody in as {name}: there is none in {}", file_names(facts)),
-            "dockgate authorize KEYFILE >> FILE, as root",
+            format!("dockgate authorize KEYFILE >> {}", first_file(facts)),
         ));
+    }
+    found
+}
+
+fn first_file(facts: &Facts) -> String {
+    facts.key_files.first().map_or_else(|| "FILE".to_owned(), |file| file.way.path.display().to_string())
+}
+
+/// sshd becomes the account to read its keys, and under `StrictModes` takes no file that others can write.
+pub(super) fn usable(facts: &Facts) -> Vec<Problem> {
+    let strict = facts.sshd.as_ref().is_ok_and(|sshd| sshd.is_on("strictmodes"));
+    let name = &facts.account.name;
+    let mut found = Vec::new();
+    for KeyFile { way, .. } in facts.key_files.iter().filter(|file| file.way.end().is_some()) {
+        let path = way.path.display();
+        if !way.usable(&facts.account, READ) {
+            let at = way.barred(&facts.account).map_or(way.target(), |step| &step.path);
+            let right = if at == way.target() { "r" } else { "x" };
+            found.push(Problem::fault(
+                format!("sshd reads {path} as {name}, who cannot, because of {}: its keys let nobody in", at.display()),
+                format!("chmod o+{right} {}", word(at)),
+            ));
+        }
+        let foreign = |step: &&Step| step.uid != 0 && step.uid != facts.account.uid;
+        let open = |step: &&Step| step.kind != Kind::Link && step.mode & (WRITE << 3 | WRITE) != 0;
+        // From the file up to the home or the root.
+        let inside = way
+            .steps
+            .iter()
+            .filter(|step| !way.path.starts_with(&facts.account.home) || step.path.starts_with(&facts.account.home));
+        if let Some(step) = inside.clone().find(|step| strict && (foreign(step) || open(step))) {
+            let at = word(&step.path);
+            let owner = if foreign(&step) { format!("chown root {at}; ") } else { String::new() };
+            found.push(Problem::fault(
+                format!(
+                    "others than root and {name} can write {}, and sshd takes no keys from {path} then (StrictModes)",
+                    step.path.display()
+                ),
+                format!("{owner}chmod go-w {at}"),
+            ));
+        }
+    }
+    found
+}
+
+/// `expiry-time` (sshd(8)): `YYYYMMDD` or `YYYYMMDDHHMM[SS]`, with a `Z` for UTC.
+pub(super) fn expired(facts: &Facts) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for key in facts.keys() {
+        for option in key.line.options.iter().filter(|option| option.name == "expiry-time") {
+            let time = option.value.as_deref().unwrap_or_default();
+            let (digits, now) = match time.strip_suffix(['Z', 'z']) {
+                Some(digits) => (digits, &facts.now.utc),
+                None => (time, &facts.now.local),
+            };
+            if !now.is_empty() && format!("{digits:0<14}") <= *now {
+                // A year from now.
+                let year: u32 = now.get(..4).and_then(|year| year.parse().ok()).unwrap_or_default();
+                let next = format!("{}{}", year + 1, now.get(4..8).unwrap_or("0101"));
+                found.push(Problem::fault(
+                    format!("{} has expired: expiry-time=\"{time}\"", key),
+                    format!(
+                        "sed -i '{}s/expiry-time=\"{time}\"/expiry-time=\"{next}\"/' {}",
+                        key.address(),
+                        word(&key.place.file)
+                    ),
+                ));
+            }
+        }
     }
     found
 }
@@ -45,29 +137,46 @@ pub(super) fn files_are_roots(facts: &Facts) -> Vec<Problem> {
                     step.path.display(),
                     file.way.path.display()
                 ),
-                format!(
-                    "AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u for {name} in sshd_config, with root's files there"
-                ),
+                to_root(facts, file),
             ));
         }
     }
     found
 }
 
+/// The fix that gives a key file to root; one in the home goes to /etc/ssh.
+fn to_root(facts: &Facts, file: &KeyFile) -> String {
+    let path = word(&file.way.path);
+    if !file.way.path.starts_with(&facts.account.home) {
+        let at = file.way.changeable(&facts.account).map_or(path, |step| word(&step.path));
+        return format!("chown root:root {at}; chmod go-w {at}");
+    }
+    let name = &facts.account.name;
+    let own = facts.written.for_account(name, "AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u");
+    match &file.text {
+        Ok(Some(_)) => format!("install -D -m 644 -o root -g root {path} /etc/ssh/authorized_keys.d/{name}; {own}"),
+        _ => own,
+    }
+}
+
 pub(super) fn one_file(facts: &Facts) -> Vec<Problem> {
     let [_, _, ..] = facts.key_files.as_slice() else { return Vec::new() };
+    let roots = facts.key_files.iter().find(|file| file.way.changeable(&facts.account).is_none());
+    let one =
+        roots.map_or_else(|| "/etc/ssh/authorized_keys.d/%u".to_owned(), |file| file.way.path.display().to_string());
     vec![Problem::warning(
         format!("sshd looks for keys in {}: one of them is easily forgotten", file_names(facts)),
-        "AuthorizedKeysFile with one file",
+        facts.written.for_account(&facts.account.name, &format!("AuthorizedKeysFile {one}")),
     )]
 }
 
 pub(super) fn lines(facts: &Facts) -> Vec<Problem> {
-    let problem = |(place, line): (String, Result<KeyLine, String>)| {
+    let problem = |(place, line): (Place, Result<KeyLine, String>)| {
         let wrong = line.map_or_else(Some, |line| line.key.weakness())?;
-        Some(Problem::warning(format!("{place}: {wrong}"), AUTHORIZE))
+        Some(Problem::warning(format!("{place}: {wrong}"), away(&place)))
     };
-    facts.lines().into_iter().filter_map(problem).collect()
+    // The last line first, as its number stays what it is while those after it go.
+    facts.lines().into_iter().rev().filter_map(problem).collect()
 }
 
 pub(super) fn commands(facts: &Facts) -> Vec<Problem> {
@@ -75,20 +184,38 @@ pub(super) fn commands(facts: &Facts) -> Vec<Problem> {
         return Vec::new();
     }
     let problem = |key: &Key| {
-        let what = match key.line.command() {
-            None => "has no forced command: it gets a shell".to_owned(),
+        let (what, fix) = match key.line.command() {
+            None => ("has no forced command: it gets a shell".to_owned(), in_front(key, &forced_command(facts, key))),
             Some(command) => match facts.forced(command) {
                 Forced::Gate { .. } => return None,
-                Forced::Other => format!("runs \"{command}\", which is not this dockgate with options alone"),
+                Forced::Other => {
+                    (format!("runs \"{command}\", which is not this dockgate with options alone"), anew(key))
+                }
             },
         };
-        Some(Problem::fault(format!("{} {what}", named(key)), AUTHORIZE))
+        Some(Problem::fault(format!("{} {what}", key), fix))
     };
     facts.keys().iter().filter_map(problem).collect()
 }
 
+/// The options that `dockgate authorize` would write.
+fn forced_command(facts: &Facts, key: &Key) -> String {
+    let comment = &key.line.key.comment;
+    let label = label(comment).unwrap_or_else(|_| format!("key-{}", key.place.line));
+    let config = match facts.policy_file.path.as_path() {
+        usual if usual == Path::new(DEFAULT_PATH) => String::new(),
+        other => format!(" --config {}", other.display()),
+    };
+    let restrict = if key.line.options.iter().any(|option| option.name == "restrict") { "" } else { "restrict,pty," };
+    format!("{restrict}command=\"{}{config} --key {label}\"", facts.gate.target().display())
+}
+
 pub(super) fn restricted(facts: &Facts) -> Vec<Problem> {
-    facts.keys().iter().filter_map(|key| unrestricted(facts, key)).collect()
+    // What a line without the gate needs is said there, restrict included.
+    let gated = |key: &&Key| {
+        facts.gated_always() || key.line.command().is_some_and(|command| facts.forced(command) != Forced::Other)
+    };
+    facts.keys().iter().filter(gated).filter_map(|key| unrestricted(facts, key)).collect()
 }
 
 /// What a line leaves open is a fault where sshd's configuration does not close it. A terminal that somebody
@@ -103,41 +230,18 @@ fn unrestricted(facts: &Facts, key: &Key) -> Option<Problem> {
             open.push(format!("{extra} ({})", behind.join(", ")));
         }
     }
-    let place = named(key);
+    let place = key;
     if !open.is_empty() {
         let lacks = if restrict { "opens again behind restrict" } else { "has no restrict and leaves open" };
         let what = format!("{place} {lacks}: {}; a forwarded socket reaches docker past the gate", open.join(", "));
-        Some(Problem::fault(what, AUTHORIZE))
+        let fix = if restrict { anew(key) } else { in_front(key, "restrict,pty") };
+        Some(Problem::fault(what, fix))
     } else if !restrict {
         let what = format!("{place} has no restrict; what it would close is closed today, but later versions add more");
-        Some(Problem::warning(what, AUTHORIZE))
+        Some(Problem::warning(what, in_front(key, "restrict,pty")))
     } else {
         None
     }
-}
-
-pub(super) fn policy(facts: &Facts) -> Vec<Problem> {
-    let Ok(set) = &facts.policy else { return Vec::new() };
-    let mut found = Vec::new();
-    for key in facts.keys() {
-        let Some(Forced::Gate { config, profile }) = key.line.command().map(|command| facts.forced(command)) else {
-            continue;
-        };
-        let place = named(&key);
-        if !facts.is_the_policy(config.as_deref()) {
-            let other = config.map_or_else(String::new, |file| format!(" --config {file}"));
-            found.push(Problem::warning(
-                format!("{place} goes by another policy file than {}", facts.policy_file.path.display()),
-                format!("dockgate doctor{other}, to have that one checked"),
-            ));
-        } else if let Some(profile) = profile.filter(|profile| !set.profiles.contains_key(profile)) {
-            found.push(Problem::fault(
-                format!("{place} names the profile {profile}, which the policy does not have: all is refused"),
-                format!("[profiles.{profile}] in the policy file, or {AUTHORIZE}"),
-            ));
-        }
-    }
-    found
 }
 
 pub(super) fn keys_command(facts: &Facts) -> Vec<Problem> {
@@ -146,42 +250,37 @@ pub(super) fn keys_command(facts: &Facts) -> Vec<Problem> {
         Problem::warning(
             format!("AuthorizedKeysCommand {command} can bring keys that nobody has looked at here"),
             format!(
-                "AuthorizedKeysCommand none for {}, or see that each line has restrict,command=",
-                facts.account.name
+                "{}   # or see that each of its lines has restrict,command=",
+                facts.written.for_account(&facts.account.name, "AuthorizedKeysCommand none")
             ),
         )
     };
     command.map(problem).into_iter().collect()
 }
 
-/// Ways in that no key's line restricts.
-const LOGINS: &[(&str, &str)] = &[
-    ("TrustedUserCAKeys", "a certificate of that authority gets in by what it says itself"),
-    ("HostbasedAuthentication", "another host's word is enough"),
-    ("GSSAPIAuthentication", "a Kerberos ticket is enough"),
-    ("KerberosAuthentication", "a Kerberos password is enough"),
+/// Ways in that no key's line restricts: the keyword, why, and the value that shuts it.
+const LOGINS: &[(&str, &str, &str)] = &[
+    ("TrustedUserCAKeys", "a certificate of that authority gets in by what it says itself", "none"),
+    ("HostbasedAuthentication", "another host's word is enough", "no"),
+    ("GSSAPIAuthentication", "a Kerberos ticket is enough", "no"),
+    ("KerberosAuthentication", "a Kerberos password is enough", "no"),
 ];
 
+/// A login past every key's line gets a shell, where the shell is not the gate.
 pub(super) fn other_logins(facts: &Facts) -> Vec<Problem> {
     let Ok(sshd) = &facts.sshd else { return Vec::new() };
-    let on = LOGINS.iter().filter(|(keyword, _)| sshd.is_on(&keyword.to_ascii_lowercase()));
-    let problem = |(keyword, why): &(&str, &str)| {
+    // A certificate is a key to sshd; the others are methods of their own.
+    let keys_alone = sshd.takes_keys_alone();
+    let on = LOGINS.iter().filter(|(keyword, _, _)| {
+        sshd.is_on(&keyword.to_ascii_lowercase()) && (*keyword == "TrustedUserCAKeys" || !keys_alone)
+    });
+    let problem = |(keyword, why, off): &(&str, &str, &str)| {
         let value = sshd.value(&keyword.to_ascii_lowercase()).unwrap_or_default();
-        Problem::warning(
-            format!("{keyword} {value}: {why}, without restrict and a forced command"),
-            format!(
-                "in sshd_config, for {}: AuthenticationMethods publickey, TrustedUserCAKeys none",
-                facts.account.name
-            ),
-        )
+        let what = format!("{keyword} {value}: {why}, without restrict and a forced command");
+        let fix = facts.written.for_account(&facts.account.name, &format!("{keyword} {off}"));
+        if facts.gated_always() { Problem::warning(what, fix) } else { Problem::fault(what, fix) }
     };
     on.map(problem).collect()
-}
-
-/// `FILE:LINE: the key COMMENT (FINGERPRINT)`.
-fn named(key: &Key) -> String {
-    let comment = if key.line.key.comment.is_empty() { "without a comment" } else { &key.line.key.comment };
-    format!("{}: the key {comment} ({})", key.place, key.line.key.fingerprint())
 }
 
 #[cfg(test)]
@@ -196,6 +295,40 @@ mod tests {
         facts.account.shell = "/usr/bin/dockgate".into();
         facts.shells.push("/usr/bin/dockgate".to_owned());
         with_sshd(facts, "subsystem sftp /usr/lib/openssh/sftp-server\n")
+    }
+
+    #[test]
+    fn a_key_file_that_sshd_cannot_use_is_found() {
+        let file = |steps: &[(&str, u32, u32, u32)]| {
+            let text = Ok(Some(key(FORCED)));
+            with_sshd(Facts { key_files: vec![KeyFile { way: way(steps), text }], ..facts() }, "strictmodes yes\n")
+        };
+        for (steps, expected) in [
+            (&[("/", 0, 0, 0o755), ("/etc/keys", 0, 0, 0o600)][..], &["fault key-file-use"][..]),
+            (&[("/", 0, 0, 0o755), ("/etc/", 0, 0, 0o700), ("/etc/keys", 0, 0, 0o644)], &["fault key-file-use"]),
+            (&[("/", 0, 0, 0o755), ("/etc/", 0, 0, 0o775), ("/etc/keys", 0, 0, 0o644)], &["fault key-file-use"]),
+            (&[("/", 0, 0, 0o755), ("/etc/", 7, 0, 0o755), ("/etc/keys", 0, 0, 0o644)], &["fault key-file-use"]),
+            (&[("/", 0, 0, 0o755), ("/etc/", 0, 0, 0o755), ("/etc/keys", 0, 0, 0o644)], &[]),
+        ] {
+            assert_eq!(found(&file(steps)), expected, "{steps:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_may_be_out_of_date() {
+        // It is 13:00 here, and 12:00 in UTC.
+        for (time, expired) in [
+            ("20261127", true),
+            ("20261128", false),
+            ("202611271259", true),
+            ("202611271301", false),
+            ("20261127120001Z", false),
+            ("202611271159Z", true),
+        ] {
+            let line = key(&format!("expiry-time=\"{time}\",{FORCED}"));
+            let expected: &[&str] = if expired { &["fault key-expiry"] } else { &[] };
+            assert_eq!(found(&with_keys(facts(), &line)), expected, "{time}");
+        }
     }
 
     #[test]
@@ -233,10 +366,7 @@ mod tests {
         }
         // A weak key gets in all the same.
         let weak = crate::keys::public_key::tests::key_of("ssh-rsa", &[&[3], &[&[0][..], &[0x80; 128]].concat()]);
-        assert_eq!(
-            found(&with_keys(facts(), &weak)),
-            ["warning key-line", "fault key-command", "fault key-restrict", "fault internal-sftp"]
-        );
+        assert_eq!(found(&with_keys(facts(), &weak)), ["warning key-line", "fault key-command", "fault internal-sftp"]);
         assert_eq!(found(&with_keys(facts(), &(key(FORCED) + "restrict nonsense\n# comment\n"))), ["warning key-line"]);
     }
 
@@ -272,8 +402,8 @@ mod tests {
     fn other_ways_in_are_named() {
         for (lines, expected) in [
             ("authorizedkeyscommand /usr/bin/keys\nsubsystem sftp /x\n", "warning keys-command"),
-            ("trustedusercakeys /etc/ca.pub\n", "warning other-logins"),
-            ("hostbasedauthentication yes\n", "warning other-logins"),
+            ("trustedusercakeys /etc/ca.pub\n", "fault other-logins"),
+            ("hostbasedauthentication yes\n", "fault other-logins"),
         ] {
             assert_eq!(found(&with_sshd(facts(), lines)), [expected], "{lines}");
         }

@@ -1,6 +1,6 @@
 //! What a login starts before the gate: the shell and the home's files. Pure.
 
-use crate::admin::doctor::check::Problem;
+use crate::admin::doctor::check::{Problem, word};
 use crate::admin::doctor::facts::Facts;
 use crate::admin::doctor::way::{EXECUTE, WRITE};
 
@@ -24,7 +24,7 @@ const CLOSED: &[&str] = &["nologin", "false", "true"];
 pub(super) fn shell(facts: &Facts) -> Vec<Problem> {
     let name = &facts.account.name;
     let shell = facts.account.shell.display();
-    let fix = format!("usermod --shell /bin/dash {name}, or dockgate itself as the login shell");
+    let fix = format!("usermod --shell /bin/dash {name}   # or dockgate itself");
     if !facts.shell.usable(&facts.account, EXECUTE) {
         return vec![Problem::fault(format!("{name} cannot run its login shell {shell}, so sshd lets nobody in"), fix)];
     }
@@ -58,7 +58,7 @@ pub(super) fn listed(facts: &Facts) -> Vec<Problem> {
     }
     vec![Problem::warning(
         format!("{shell} does not stand in /etc/shells, and some programs and PAM modules ask for that"),
-        format!("add {shell} to /etc/shells"),
+        format!("echo {} >> /etc/shells", shell_words::quote(&shell)),
     )]
 }
 
@@ -70,19 +70,19 @@ pub(super) fn home(facts: &Facts) -> Vec<Problem> {
                 "no home {home} ({}): sshd starts in / then, from which no file may be read",
                 facts.home.missing().unwrap_or_default()
             ),
-            format!("mkhomedir_helper {name}, or install -d -o {name} {home}"),
+            format!("install -d -m 755 -o {name} -g {} {}", facts.account.gid, word(&facts.account.home)),
         )];
     };
     if end.uid != facts.account.uid && end.uid != 0 {
         return vec![Problem::fault(
             format!("the home {home} belongs to user id {}", end.uid),
-            format!("chown {name} {home}, or to root"),
+            format!("chown {name} {}   # or root", word(&facts.account.home)),
         )];
     }
     if end.mode & (WRITE << 3 | WRITE) != 0 {
         return vec![Problem::fault(
             format!("others can write the home {home} (mode {:04o}), and so plant files there", end.mode),
-            format!("chmod go-w {home}"),
+            format!("chmod go-w {}", word(&facts.account.home)),
         )];
     }
     Vec::new()
@@ -92,7 +92,7 @@ pub(super) fn ssh_files(facts: &Facts) -> Vec<Problem> {
     let problem = |path: &std::path::PathBuf| {
         Problem::fault(
             format!("{} is there: sshd or PAM may run or read it before the gate", path.display()),
-            format!("rm {}, and see who made it", path.display()),
+            format!("rm {}   # and see who made it", word(path)),
         )
     };
     facts.ssh_files.iter().map(problem).collect()

@@ -5,7 +5,9 @@ use super::check::Check;
 mod account;
 mod keys;
 mod login;
+mod policy;
 mod programs;
+mod sockets;
 mod sshd;
 
 pub(crate) use account::sudo_rules;
@@ -19,6 +21,8 @@ pub const ALL: &[Check] = &[
     Check { id: "account-groups", holds: "no group of its gives root past docker", examine: account::groups },
     Check { id: "account-sudo", holds: "sudo lets it do nothing", examine: account::sudo },
     Check { id: "account-password", holds: "no password lets anybody in as it", examine: account::password },
+    Check { id: "account-open", holds: "the account is not closed by its age", examine: account::open },
+    Check { id: "host-open", holds: "nothing keeps everybody but root out", examine: account::host_open },
     Check { id: "account-jobs", holds: "nothing runs as it without a login", examine: account::jobs },
     Check {
         id: "login-shell",
@@ -33,13 +37,15 @@ pub const ALL: &[Check] = &[
         examine: login::ssh_files,
     },
     Check { id: "gate-program", holds: "the account can run dockgate and cannot change it", examine: programs::gate },
-    Check {
-        id: "policy-file",
-        holds: "the policy file is sound, and the account can read it",
-        examine: programs::policy,
-    },
+    Check { id: "policy-file", holds: "the policy file is sound, and the account can read it", examine: policy::file },
     Check { id: "policy-mounts", holds: "no container may write what the gate rests on", examine: programs::mounts },
     Check { id: "docker-program", holds: "the account can run docker and cannot change it", examine: programs::docker },
+    Check { id: "docker-is-docker", holds: "docker is docker, and answers", examine: programs::is_docker },
+    Check {
+        id: "docker-extensions",
+        holds: "Compose and buildx are there, and not too old",
+        examine: programs::extensions,
+    },
     Check { id: "docker-plugins", holds: "the account cannot add a plugin to docker", examine: programs::plugins },
     Check {
         id: "docker-config",
@@ -49,12 +55,18 @@ pub const ALL: &[Check] = &[
     Check {
         id: "docker-socket",
         holds: "the account can reach the daemon, and not everybody can",
-        examine: programs::docker_socket,
+        examine: sockets::docker_socket,
     },
-    Check { id: "syslog-socket", holds: "records can be sent", examine: programs::syslog },
+    Check { id: "syslog-socket", holds: "records can be sent", examine: sockets::syslog },
+    Check { id: "log-limits", holds: "the log daemon drops no records", examine: sockets::limits },
+    Check { id: "state-directory", holds: "the state directory is the account's own", examine: sockets::state },
     Check { id: "sshd-config", holds: "sshd says what is in effect for the account", examine: sshd::readable },
+    Check { id: "let-in", holds: "sshd lets the account in", examine: sshd::let_in },
+    Check { id: "public-key", holds: "a key is enough, and sshd takes its type", examine: sshd::public_key },
+    Check { id: "chroot", holds: "sshd does not change the root", examine: sshd::chroot },
     Check { id: "key-file-read", holds: "there are keys, and their files can be read", examine: keys::readable },
     Check { id: "key-file-owner", holds: "the account cannot add keys to itself", examine: keys::files_are_roots },
+    Check { id: "key-file-use", holds: "sshd can use the key files as the account", examine: keys::usable },
     Check { id: "key-file-second", holds: "keys are in one place", examine: keys::one_file },
     Check {
         id: "key-line",
@@ -63,7 +75,8 @@ pub const ALL: &[Check] = &[
     },
     Check { id: "key-command", holds: "every key runs dockgate", examine: keys::commands },
     Check { id: "key-restrict", holds: "every key has restrict", examine: keys::restricted },
-    Check { id: "key-policy", holds: "a key's line goes with the policy file", examine: keys::policy },
+    Check { id: "key-expiry", holds: "no key has expired", examine: keys::expired },
+    Check { id: "key-policy", holds: "the policy lets every key do something", examine: policy::of_keys },
     Check { id: "keys-command", holds: "no program brings further keys", examine: keys::keys_command },
     Check { id: "other-logins", holds: "keys are the only way in", examine: keys::other_logins },
     Check {
@@ -77,6 +90,7 @@ pub const ALL: &[Check] = &[
         holds: "the client sets no variable that starts files in shells",
         examine: sshd::starting,
     },
+    Check { id: "set-env", holds: "sshd sets no variable that loads code", examine: sshd::set_env },
     Check {
         id: "permit-user-environment",
         holds: "the account sets no variables for its logins",
@@ -93,10 +107,11 @@ pub(crate) mod tests {
     use super::*;
     use crate::admin::doctor::Report;
     use crate::admin::doctor::account::tests::account;
-    use crate::admin::doctor::facts::{Daemon, Facts, KeyFile};
+    use crate::admin::doctor::facts::{Daemon, Facts, KeyFile, Now};
     use crate::admin::doctor::sshd::Sshd;
     use crate::admin::doctor::way::tests::way;
     use crate::admin::doctor::way::{Kind, Way};
+    use crate::admin::doctor::written::Written;
     use crate::keys::public_key::tests::key_of;
     use crate::policy::set::PolicySet;
     use std::collections::BTreeMap;
@@ -137,14 +152,22 @@ pub(crate) mod tests {
                 ..roots("/etc/dockgate/policy.toml")
             },
             policy: Ok(PolicySet::default()),
+            other_policies: BTreeMap::new(),
             docker: Ok(roots("/usr/bin/docker")),
+            docker_version: Ok("Docker version 28.5.2, build ecc6942".to_owned()),
+            extensions: Vec::new(),
             plugins: vec![roots("/usr/libexec/docker/")],
             docker_config: roots("/etc/docker/"),
             daemon: Daemon::Socket(socket("/run/docker.sock", 998, 0o660), Some("docker".to_owned())),
             syslog: socket("/dev/log", 0, 0o666),
             syslog_error: None,
+            limits: Vec::new(),
+            state: Way { broken: Some(("/tmp/dockgate-1000".into(), "none".into())), ..roots("/tmp/dockgate-1000") },
+            nologin: Vec::new(),
+            now: Now { day: 20_000, local: "20261127130000".to_owned(), utc: "20261127120000".to_owned() },
             ssh_files: Vec::new(),
             sshd: Ok(Sshd::parse(SSHD)),
+            written: Written { main: "/etc/ssh/sshd_config".into(), unit: "ssh", ..Written::default() },
             key_files: vec![KeyFile { way: roots("/etc/keys"), text: Ok(Some(key(FORCED))) }],
             programs: BTreeMap::from([
                 ("/usr/bin/dockgate".to_owned(), roots("/usr/bin/dockgate")),

@@ -1,8 +1,8 @@
-//! The files and sockets that the gate works with. Pure.
+//! The programs that the gate works with, and their files. Pure.
 
-use crate::admin::doctor::check::Problem;
-use crate::admin::doctor::facts::{Daemon, Facts};
-use crate::admin::doctor::way::{EXECUTE, Kind, READ, WRITE, Way};
+use crate::admin::doctor::check::{Problem, word};
+use crate::admin::doctor::facts::{Extension, Facts};
+use crate::admin::doctor::way::{EXECUTE, Way};
 use std::path::Path;
 
 pub(super) fn gate(facts: &Facts) -> Vec<Problem> {
@@ -13,8 +13,74 @@ pub(super) fn docker(facts: &Facts) -> Vec<Problem> {
     match &facts.docker {
         Ok(way) => program(facts, "docker", way),
         Err(error) => {
-            vec![Problem::fault(error.clone(), "install docker, or name it in docker.program of the policy file")]
+            vec![Problem::fault(
+                error.clone(),
+                "apt-get install --yes docker.io   # or docker.program in the policy file",
+            )]
         }
+    }
+}
+
+/// podman answers to docker's commands, and keeps containers, volumes and limits in places of its own.
+pub(super) fn is_docker(facts: &Facts) -> Vec<Problem> {
+    let Ok(way) = &facts.docker else { return Vec::new() };
+    let path = way.path.display();
+    match &facts.docker_version {
+        Ok(version) if version.to_ascii_lowercase().contains("podman") => vec![Problem::fault(
+            format!(
+                "{path} is podman: what the policy protects and limits is not judged there, so it is not supported"
+            ),
+            "apt-get remove --yes podman-docker; apt-get install --yes docker.io",
+        )],
+        // Why it cannot be run is said above.
+        Err(error) if way.usable(&facts.account, EXECUTE) => vec![Problem::fault(
+            format!("{} gets no version from docker: {error}", facts.account.name),
+            "apt-get install --yes --reinstall docker.io   # or the package that brings it here",
+        )],
+        _ => Vec::new(),
+    }
+}
+
+/// The oldest versions that the catalogue of commands was made of.
+const OLDEST: &[(&str, u32, u32)] = &[("compose", 2, 20), ("buildx", 0, 10)];
+
+/// Compose and buildx are what `docker compose` and `docker build` are.
+pub(super) fn extensions(facts: &Facts) -> Vec<Problem> {
+    facts.extensions.iter().filter_map(|extension| extension_problem(facts, extension)).collect()
+}
+
+fn extension_problem(facts: &Facts, extension: &Extension) -> Option<Problem> {
+    let name = extension.name;
+    let install = format!("apt-get install --yes docker-{name}   # docker-{name}-plugin among Docker's own packages");
+    let Some(way) = &extension.way else {
+        let blocked =
+            facts.policy.as_ref().is_ok_and(|set| set.base.settings.blocked.value.iter().any(|word| word == name));
+        let what = format!("docker has no {name}: every docker {name} fails (exit code 69)");
+        return (!blocked).then(|| Problem::warning(what, install));
+    };
+    let path = way.path.display();
+    if !way.usable(&facts.account, EXECUTE) {
+        let at = way.barred(&facts.account).map_or(way.target(), |step| &step.path);
+        let what = format!("{} cannot run {path}, because of {}", facts.account.name, at.display());
+        return Some(Problem::fault(what, format!("chmod o+rx {}", word(at))));
+    }
+    match &extension.version {
+        Ok(version) => {
+            let (_, major, minor) = OLDEST.iter().find(|(oldest, _, _)| *oldest == name)?;
+            let what = format!("{path} is version {version}; {major}.{minor} is the oldest that is judged rightly");
+            older(version, (*major, *minor)).then(|| Problem::fault(what, install))
+        }
+        Err(error) => Some(Problem::fault(format!("docker cannot use {path}: {error}"), install)),
+    }
+}
+
+/// Whether `v2.40.3+ds1` and its like is older.
+fn older(version: &str, oldest: (u32, u32)) -> bool {
+    let mut numbers = version.trim_start_matches('v').split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) < oldest,
+        // A build of somebody's own.
+        _ => false,
     }
 }
 
@@ -27,7 +93,8 @@ fn program(facts: &Facts, what: &str, way: &Way) -> Vec<Problem> {
     let mut found = unchangeable(facts, what, way);
     if !way.usable(&facts.account, EXECUTE) {
         let at = way.barred(&facts.account).map_or(way.target(), |step| &step.path).display();
-        found.push(Problem::fault(format!("{name} cannot run {path}, because of {at}"), format!("chmod o+x {at}")));
+        // A script is read by its interpreter, as the account.
+        found.push(Problem::fault(format!("{name} cannot run {path}, because of {at}"), format!("chmod o+rx {at}")));
     }
     found
 }
@@ -37,7 +104,7 @@ fn unchangeable(facts: &Facts, what: &str, way: &Way) -> Vec<Problem> {
     let (path, at) = (way.path.display(), step.path.display());
     vec![Problem::fault(
         format!("{} can change {at}, and so {what} at {path}", facts.account.name),
-        format!("chown root:root {at}; chmod go-w {at}"),
+        format!("chown root:root {0}; chmod go-w {0}", word(&step.path)),
     )]
 }
 
@@ -48,28 +115,9 @@ pub(super) fn plugins(facts: &Facts) -> Vec<Problem> {
 pub(super) fn docker_config(facts: &Facts) -> Vec<Problem> {
     let mut found = unchangeable(facts, "docker's configuration", &facts.docker_config);
     for problem in &mut found {
-        problem.fix.push_str(", or docker.config in the policy file with another directory");
+        problem.fix.push_str("   # or docker.config in the policy file with another directory");
     }
     found
-}
-
-pub(super) fn policy(facts: &Facts) -> Vec<Problem> {
-    let path = facts.policy_file.path.display();
-    if let Err(error) = &facts.policy {
-        return vec![Problem::fault(
-            error.clone(),
-            format!("mend it until dockgate policy validate {path} says valid"),
-        )];
-    }
-    // Without one the built-in policy holds.
-    if facts.policy_file.end().is_none() || facts.policy_file.usable(&facts.account, READ) {
-        return Vec::new();
-    }
-    let at = facts.policy_file.barred(&facts.account).map_or(facts.policy_file.target(), |step| &step.path).display();
-    vec![Problem::fault(
-        format!("{} cannot read {path}, because of {at}: every request fails", facts.account.name),
-        format!("chmod o+rX {at}"),
-    )]
 }
 
 /// Mounts that a container could write the gate's own ground through.
@@ -98,57 +146,10 @@ pub(super) fn mounts(facts: &Facts) -> Vec<Problem> {
     mounts.iter().filter_map(problem).collect()
 }
 
-pub(super) fn docker_socket(facts: &Facts) -> Vec<Problem> {
-    let name = &facts.account.name;
-    let (way, group) = match &facts.daemon {
-        Daemon::Socket(way, group) => (way, group),
-        Daemon::Address(address) => {
-            return vec![Problem::warning(
-                format!("{address}: whoever reaches this address is root, past the gate"),
-                "docker.host = \"unix:///var/run/docker.sock\", and a daemon that listens nowhere else",
-            )];
-        }
-    };
-    let path = way.path.display();
-    let Some(end) = way.end().filter(|end| end.kind == Kind::Socket) else {
-        let what = way.missing().unwrap_or_else(|| format!("{path} is not a socket"));
-        return vec![Problem::fault(what, "start dockerd, or name its socket in docker.host of the policy file")];
-    };
-    let mut found = Vec::new();
-    if end.mode & WRITE != 0 {
-        found.push(Problem::fault(
-            format!("every account can write {path}, which is root on this host"),
-            format!("chmod o-rw {path}, and the same in docker.socket's SocketMode"),
-        ));
-    }
-    if !way.usable(&facts.account, WRITE) {
-        let group = group.as_deref().unwrap_or("docker");
-        let fix = match way.barred(&facts.account) {
-            Some(step) => format!("chmod o+x {}", step.path.display()),
-            None => format!("usermod --append --groups {group} {name}"),
-        };
-        found.push(Problem::fault(format!("{name} cannot write {path} (group {group}, mode {:04o})", end.mode), fix));
-    }
-    found
-}
-
-pub(super) fn syslog(facts: &Facts) -> Vec<Problem> {
-    let way = &facts.syslog;
-    let fix = "start a syslog daemon (systemd-journald or rsyslogd), or name its datagram socket in audit.socket";
-    if let Some(error) = way.missing().or_else(|| facts.syslog_error.clone()) {
-        return vec![Problem::fault(format!("no record can be written, so nothing runs: {error}"), fix)];
-    }
-    if way.usable(&facts.account, WRITE) {
-        return Vec::new();
-    }
-    let at = way.barred(&facts.account).map_or(way.target(), |step| &step.path).display();
-    vec![Problem::fault(format!("{} cannot write to the syslog socket, because of {at}", facts.account.name), fix)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::doctor::checks::tests::{facts, found, roots, socket};
+    use crate::admin::doctor::checks::tests::{facts, found, roots};
     use crate::admin::doctor::way::tests::way;
     use crate::policy::set::PolicySet;
 
@@ -164,8 +165,6 @@ mod tests {
             (Facts { docker: Err("none".into()), ..facts() }, "fault docker-program"),
             (Facts { plugins: vec![roots("/usr/lib/"), own()], ..facts() }, "fault docker-plugins"),
             (Facts { docker_config: own(), ..facts() }, "fault docker-config"),
-            (Facts { policy: Err("broken".into()), ..facts() }, "fault policy-file"),
-            (Facts { policy_file: Way { path: facts().policy_file.path, ..shut() }, ..facts() }, "fault policy-file"),
         ] {
             assert_eq!(found(&facts), [expected]);
         }
@@ -175,19 +174,27 @@ mod tests {
     }
 
     #[test]
-    fn sockets_are_there_and_not_for_everybody() {
-        let daemon = |way| Facts { daemon: Daemon::Socket(way, None), ..facts() };
+    fn what_docker_is_and_brings_is_looked_at() {
+        let extension = |name, way, version: Result<&str, &str>| {
+            let version = version.map(str::to_owned).map_err(str::to_owned);
+            Facts { extensions: vec![Extension { name, way, version }], ..facts() }
+        };
+        let here = || Some(roots("/usr/libexec/docker/cli-plugins/docker-compose"));
         for (facts, expected) in [
-            (daemon(socket("/s", 998, 0o660)), &[][..]),
-            (daemon(socket("/s", 997, 0o660)), &["fault docker-socket"]),
-            (daemon(socket("/s", 998, 0o666)), &["fault docker-socket"]),
-            (daemon(roots("/s")), &["fault docker-socket"]),
-            (Facts { daemon: Daemon::Address("tcp://x".into()), ..facts() }, &["warning docker-socket"]),
-            (Facts { syslog_error: Some("refused".into()), ..facts() }, &["fault syslog-socket"]),
-            (Facts { syslog: socket("/s", 0, 0o600), ..facts() }, &["fault syslog-socket"]),
+            (Facts { docker_version: Ok("podman version 5.4.1".into()), ..facts() }, &["fault docker-is-docker"][..]),
+            (Facts { docker_version: Err("no such library".into()), ..facts() }, &["fault docker-is-docker"]),
+            (extension("compose", None, Err("none")), &["warning docker-extensions"]),
+            (extension("compose", here(), Err("broken")), &["fault docker-extensions"]),
+            (extension("compose", here(), Ok("v2.3.3")), &["fault docker-extensions"]),
+            (extension("compose", here(), Ok("2.40.3+ds1-1")), &[]),
+            (extension("compose", here(), Ok("v5.0.0")), &[]),
+            (extension("compose", here(), Ok("(devel)")), &[]),
+            (extension("buildx", here(), Ok("v0.9.1")), &["fault docker-extensions"]),
         ] {
             assert_eq!(found(&facts), expected);
         }
+        let blocked = PolicySet::from_toml("[commands]\nblocked = ['compose']\n").expect("valid");
+        assert_eq!(found(&Facts { policy: Ok(blocked), ..extension("compose", None, Err("none")) }), [""; 0]);
     }
 
     #[test]

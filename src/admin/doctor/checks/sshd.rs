@@ -48,11 +48,107 @@ fn accepted(facts: &Facts, names: &[&str], why: &str) -> Vec<Problem> {
         (!let_in.is_empty()).then(|| {
             Problem::fault(
                 format!("AcceptEnv {pattern} lets {} in: {why}", let_in.join(", ")),
-                format!("take {pattern} out of AcceptEnv in sshd_config; AcceptEnv LANG LC_* is enough"),
+                of_account(facts, "AcceptEnv LANG LC_*"),
             )
         })
     };
     sshd.words("acceptenv").filter_map(problem).collect()
+}
+
+/// Variables that sshd itself sets (measured with OpenSSH 9.2: the loader obeys `SetEnv LD_PRELOAD=…`).
+pub(super) fn set_env(facts: &Facts) -> Vec<Problem> {
+    let Ok(sshd) = &facts.sshd else { return Vec::new() };
+    let names = || [LOADER, SPEAKING, STARTING].into_iter().flatten();
+    let bad = |word: &str| {
+        let name = word.split('=').next().unwrap_or_default();
+        names().any(|pattern| overlap(name, pattern))
+    };
+    let problem = |word: &str| {
+        let fix = facts.written.without("SetEnv", |word| bad(word));
+        Problem::fault(
+            format!("SetEnv {word} sets a variable by which programs load or read what is not the gate's"),
+            fix.unwrap_or_else(|| of_account(facts, "SetEnv LANG=C.UTF-8")),
+        )
+    };
+    sshd.words("setenv").filter(|word| bad(word)).map(problem).collect()
+}
+
+/// The fix that sets something for the account.
+fn of_account(facts: &Facts, line: &str) -> String {
+    facts.written.for_account(&facts.account.name, line)
+}
+
+/// Whether sshd lets the account in at all: it asks the four lists in this order (sshd_config(5), `AllowGroups`).
+pub(super) fn let_in(facts: &Facts) -> Vec<Problem> {
+    let Ok(sshd) = &facts.sshd else { return Vec::new() };
+    let name = facts.account.name.as_str();
+    let groups: Vec<&str> = facts.account.groups.iter().map(|(_, group)| group.as_str()).collect();
+    let is_user = |pattern: &str| overlap(pattern.rsplit_once('@').map_or(pattern, |(user, _)| user), name);
+    let is_group = |pattern: &str| groups.iter().any(|group| overlap(pattern, group));
+    // A pattern with a host denies from there alone.
+    let denies_user = |pattern: &str| pattern.rsplit_once('@').is_none_or(|(_, host)| host == "*") && is_user(pattern);
+    let mut found = Vec::new();
+    let mut denied = |keyword: &str, denies: &dyn Fn(&str) -> bool| {
+        if let Some(pattern) = sshd.words(&keyword.to_ascii_lowercase()).find(|pattern| denies(pattern)) {
+            let fix = facts.written.without(keyword, denies);
+            found.push(Problem::fault(
+                format!("{keyword} {pattern} keeps {name} out"),
+                fix.unwrap_or_else(|| format!("take {pattern} out of {keyword}")),
+            ));
+        }
+    };
+    denied("DenyUsers", &denies_user);
+    denied("DenyGroups", &is_group);
+    let mut allowed = |keyword: &str, allows: &dyn Fn(&str) -> bool, own: &str| {
+        let small = keyword.to_ascii_lowercase();
+        let list: Vec<&str> = sshd.words(&small).collect();
+        if !list.is_empty() && !list.iter().any(|pattern| allows(pattern)) {
+            let what = format!("{keyword} {} does not let {name} in", list.join(" "));
+            found.push(Problem::fault(what, of_account(facts, &format!("{keyword} {own}"))));
+        }
+    };
+    allowed("AllowUsers", &is_user, name);
+    allowed("AllowGroups", &is_group, groups.first().copied().unwrap_or(name));
+    found
+}
+
+/// Whether a key is enough, and of a type that sshd takes.
+pub(super) fn public_key(facts: &Facts) -> Vec<Problem> {
+    let Ok(sshd) = &facts.sshd else { return Vec::new() };
+    let mut found = Vec::new();
+    if sshd.value("pubkeyauthentication") == Some("no") {
+        let fix = of_account(facts, "PubkeyAuthentication yes");
+        found.push(Problem::fault("PubkeyAuthentication no: sshd takes no key", fix));
+    }
+    let mut lists = sshd.words("authenticationmethods").peekable();
+    let key_alone = |list: &str| list == "any" || list.split(',').all(|method| method == "publickey");
+    if lists.peek().is_some() && !lists.any(key_alone) {
+        let lists: Vec<&str> = sshd.words("authenticationmethods").collect();
+        let what = format!("AuthenticationMethods {} asks for more than a key", lists.join(" "));
+        found.push(Problem::fault(what, of_account(facts, "AuthenticationMethods publickey")));
+    }
+    if let Some(taken) = sshd.value("pubkeyacceptedalgorithms").or_else(|| sshd.value("pubkeyacceptedkeytypes")) {
+        let keys = facts.keys();
+        let refused = keys.iter().filter(|key| {
+            let kind = key.line.key.kind();
+            !taken.split(',').any(|name| name == kind || kind == "ssh-rsa" && name.starts_with("rsa-sha2-"))
+        });
+        found.extend(refused.map(|key| {
+            let kind = key.line.key.kind();
+            let fix = of_account(facts, &format!("PubkeyAcceptedAlgorithms +{kind}"));
+            Problem::fault(format!("{}: sshd takes no {kind} (PubkeyAcceptedAlgorithms)", key.place), fix)
+        }));
+    }
+    found
+}
+
+pub(super) fn chroot(facts: &Facts) -> Vec<Problem> {
+    let directory = facts.sshd.as_ref().ok().and_then(|sshd| sshd.value("chrootdirectory"));
+    let problem = |directory: &str| {
+        let what = format!("ChrootDirectory {directory}: there is neither dockgate nor docker in there");
+        Problem::fault(what, of_account(facts, "ChrootDirectory none"))
+    };
+    directory.map(problem).into_iter().collect()
 }
 
 pub(super) fn user_environment(facts: &Facts) -> Vec<Problem> {
@@ -63,7 +159,10 @@ pub(super) fn user_environment(facts: &Facts) -> Vec<Problem> {
     let value = sshd.value("permituserenvironment").unwrap_or_default();
     vec![Problem::fault(
         format!("PermitUserEnvironment {value}: ~/.ssh/environment and environment= set variables such as LD_PRELOAD"),
-        "PermitUserEnvironment no in sshd_config",
+        facts
+            .written
+            .without("PermitUserEnvironment", |word| word != "no")
+            .unwrap_or_else(|| "PermitUserEnvironment no in sshd_config".to_owned()),
     )]
 }
 
@@ -72,7 +171,7 @@ pub(super) fn expose(facts: &Facts) -> Vec<Problem> {
     if sshd.is_on("exposeauthinfo") {
         return Vec::new();
     }
-    let fix = format!("ExposeAuthInfo yes for {} in sshd_config", facts.account.name);
+    let fix = of_account(facts, "ExposeAuthInfo yes");
     let tied: Vec<&str> =
         set.keys.iter().filter(|(_, key)| key.fingerprint.is_some()).map(|(label, _)| label.as_str()).collect();
     if tied.is_empty() {
@@ -92,7 +191,7 @@ pub(super) fn force_command(facts: &Facts) -> Vec<Problem> {
     let problem = |command: &str| {
         Problem::fault(
             format!("ForceCommand {command} runs in place of the keys' own commands, so dockgate is never asked"),
-            format!("take ForceCommand out of what sshd_config says for {}, or force dockgate", facts.account.name),
+            of_account(facts, "ForceCommand none"),
         )
     };
     other.map(problem).into_iter().collect()
@@ -114,7 +213,7 @@ pub(super) fn internal_sftp(facts: &Facts) -> Vec<Problem> {
     }
     vec![Problem::fault(
         format!("Subsystem {name} {command} passes neither a login shell nor dockgate: {}", who.join(", ")),
-        format!("Subsystem {name} /usr/lib/openssh/sftp-server, or a forced command in every line"),
+        format!("Subsystem {name} /usr/lib/openssh/sftp-server in sshd_config, or a forced command in every line"),
     )]
 }
 
@@ -130,7 +229,7 @@ pub(super) fn forwarding(facts: &Facts) -> Vec<Problem> {
     if sshd.is_on("permittunnel") {
         found.push(Problem::fault(
             "PermitTunnel gives the account a network of its own into this host",
-            "PermitTunnel no in sshd_config",
+            of_account(facts, "PermitTunnel no"),
         ));
     }
     let who = facts.strangers();
@@ -142,7 +241,7 @@ pub(super) fn forwarding(facts: &Facts) -> Vec<Problem> {
                 open.join(", "),
                 who.join(", ")
             ),
-            format!("DisableForwarding yes for {} in sshd_config", facts.account.name),
+            of_account(facts, "DisableForwarding yes"),
         ));
     }
     found
@@ -175,6 +274,14 @@ mod tests {
             ("forcecommand internal-sftp\n", &["fault force-command"]),
             ("forcecommand /usr/bin/dockgate --key all\n", &[]),
             ("permittunnel point-to-point\n", &["fault forwarding"]),
+            ("setenv LANG=C LD_PRELOAD=/x\n", &["fault set-env"]),
+            ("setenv LANG=C TZ=UTC\n", &[]),
+            ("chrootdirectory /srv/%u\n", &["fault chroot"]),
+            ("pubkeyauthentication no\n", &["fault public-key"]),
+            ("authenticationmethods publickey,password\n", &["fault public-key"]),
+            ("authenticationmethods publickey,password publickey\n", &[]),
+            ("pubkeyacceptedalgorithms rsa-sha2-512\n", &["fault public-key"]),
+            ("pubkeyacceptedalgorithms rsa-sha2-512,ssh-ed25519\n", &[]),
         ] {
             assert_eq!(found(&with_sshd(facts(), lines)), expected, "{lines}");
         }
@@ -183,10 +290,29 @@ mod tests {
 
     #[test]
     fn a_fingerprint_in_the_policy_needs_sshd_s_word() {
-        let tied = "[keys.me]\nfingerprint = 'SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'\n";
-        let facts = Facts { policy: Ok(PolicySet::from_toml(tied).expect("valid")), ..facts() };
+        let own = facts().keys().first().expect("a key").line.key.fingerprint();
+        let tied = format!("[keys.me]\nfingerprint = '{own}'\n");
+        let facts = Facts { policy: Ok(PolicySet::from_toml(&tied).expect("valid")), ..facts() };
         assert_eq!(found(&with_sshd(facts.clone(), "exposeauthinfo no\n")), ["fault expose-auth-info"]);
         assert_eq!(found(&facts), [""; 0]);
+    }
+
+    #[test]
+    fn who_is_shut_out_is_found() {
+        for (lines, expected) in [
+            ("allowusers bob\n", &["fault let-in"][..]),
+            ("allowusers bob\nallowusers a*\n", &[]),
+            ("allowusers ai@192.0.2.*\n", &[]),
+            ("denyusers bob ai\n", &["fault let-in"]),
+            ("denyusers ai@192.0.2.7\n", &[]),
+            ("denyusers ai@*\n", &["fault let-in"]),
+            ("allowgroups wheel\n", &["fault let-in"]),
+            ("allowgroups docker\n", &[]),
+            ("denygroups docker\n", &["fault let-in"]),
+            ("denygroups wheel\nallowusers ai\n", &[]),
+        ] {
+            assert_eq!(found(&with_sshd(facts(), lines)), expected, "{lines}");
+        }
     }
 
     #[test]

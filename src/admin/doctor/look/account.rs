@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the account's files are looked at here")]
 
 use super::files::read;
-use crate::admin::doctor::account::{Account, Password};
+use crate::admin::doctor::account::{Account, Aging, Password};
 use anyhow::{Context, Result};
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use std::ffi::CString;
@@ -24,6 +24,7 @@ pub(super) fn account(name: Option<&str>) -> Result<Option<Account>> {
     let shell = if user.shell.as_os_str().is_empty() { PathBuf::from("/bin/sh") } else { user.shell };
     Ok(Some(Account {
         password: password(&user.name, &user.passwd.to_string_lossy()),
+        aging: aging(&user.name),
         uid: user.uid.as_raw(),
         gid: user.gid.as_raw(),
         groups: groups.iter().map(named).collect(),
@@ -53,6 +54,18 @@ fn password(name: &str, field: &str) -> Password {
         }
         Err(error) => Password::Unknown(format!("/etc/shadow: {error}")),
     }
+}
+
+/// The rest of the account's line in /etc/shadow; nothing, where it cannot be read or is elsewhere.
+fn aging(name: &str) -> Aging {
+    let shadow = read("/etc/shadow").ok().flatten().unwrap_or_default();
+    let Some((_, rest)) = shadow.lines().filter_map(|line| line.split_once(':')).find(|(own, _)| *own == name) else {
+        return Aging::default();
+    };
+    let fields: Vec<&str> = rest.split(':').collect();
+    let days = |at: usize| fields.get(at).and_then(|field| field.parse().ok());
+    let marked = rest.starts_with('!');
+    Aging { marked, changed: days(1), most: days(3), expires: days(6) }
 }
 
 /// What runs as the account without a login: crontab, at jobs, lingering (Debian's and other places).

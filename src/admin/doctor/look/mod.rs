@@ -1,10 +1,12 @@
 //! Looks at the host: gathers the [`Facts`] about one account. Acts: reads files, asks sshd and sudo.
 #![expect(clippy::disallowed_methods, reason = "the host is looked at here")]
 
-use super::facts::{Daemon, Facts, KeyFile, program_of};
+use super::account::Account;
+use super::facts::{Daemon, Extension, Facts, Forced, KeyFile, program_of};
 use super::sshd::Sshd;
 use super::way::Way;
 use crate::policy::Policy;
+use crate::policy::set::PolicySet;
 use crate::run::exec;
 use crate::world::policy_file;
 use anyhow::{Context, Result};
@@ -19,6 +21,13 @@ mod files;
 pub mod options;
 mod path;
 mod programs;
+mod written;
+
+/// What keeps all but root out while it is there: sshd looks for the first, pam_nologin for both.
+const NOLOGIN: &[&str] = &["/etc/nologin", "/run/nologin"];
+
+/// The plugins that the gate counts on.
+const EXTENSIONS: &[&str] = &["compose", "buildx"];
 
 /// Where the docker client looks for plugins, behind `cli-plugins` of its configuration.
 const PLUGINS: &[&str] = &[
@@ -51,6 +60,14 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
         shell: path::way(&account.shell),
         shells: read("/etc/shells").ok().flatten().unwrap_or_default().lines().map(str::to_owned).collect(),
         policy_file: path::way(&policy_path),
+        other_policies: BTreeMap::new(),
+        docker_version: Err("there is no docker".to_owned()),
+        extensions: Vec::new(),
+        limits: written::limits(),
+        state: path::way(&exec::state_path(account.uid)),
+        nologin: NOLOGIN.iter().map(PathBuf::from).filter(|path| there(path)).collect(),
+        now: programs::now(),
+        written: written::sshd(options.sshd_config.as_deref()),
         docker: exec::program(&base).map(|program| path::way(&program)).map_err(|error| format!("{error:#}")),
         plugins: plugins(&base),
         docker_config: path::way(&base.config),
@@ -71,7 +88,42 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
         account,
     };
     facts.programs = named_programs(&facts);
+    facts.other_policies = other_policies(&facts);
+    facts.extensions = EXTENSIONS.iter().map(|name| extension(name, &base, &facts.account)).collect();
+    if let Ok(docker) = &facts.docker {
+        let version = programs::as_account(&facts.account, docker.target(), &["--version"]);
+        facts.docker_version = version.map_err(|error| format!("{error:#}"));
+    }
     Ok(Some(facts))
+}
+
+/// The policy files that keys' lines name besides the one that was looked at.
+fn other_policies(facts: &Facts) -> BTreeMap<PathBuf, (Way, Result<PolicySet, String>)> {
+    let named = facts.keys().into_iter().filter_map(|key| match facts.forced(key.line.command()?) {
+        Forced::Gate { config: Some(config), .. } => Some(PathBuf::from(config)),
+        _ => None,
+    });
+    let others = named.filter(|path| *path != facts.policy_file.path);
+    let looked = others.map(|path| {
+        let policy = policy_file::load(Some(&path)).map_err(|error| format!("{error:#}"));
+        (path.clone(), (path::way(&path), policy))
+    });
+    looked.collect()
+}
+
+/// The plugin that docker takes of that name: the first that is there.
+fn extension(name: &'static str, policy: &Policy, account: &Account) -> Extension {
+    let directories = std::iter::once(policy.config.join("cli-plugins")).chain(PLUGINS.iter().map(PathBuf::from));
+    let files = directories.map(|directory| directory.join(format!("docker-{name}")));
+    let Some(file) = files.into_iter().find(|file| there(file)) else {
+        return Extension { name, way: None, version: Err("it is not there".to_owned()) };
+    };
+    let version = programs::as_account(account, &file, &["docker-cli-plugin-metadata"]).and_then(|printed| {
+        let metadata: serde_json::Value = serde_json::from_str(&printed).context("what it says of itself")?;
+        let version = metadata.get("Version").and_then(serde_json::Value::as_str);
+        Ok(version.context("it says no version")?.to_owned())
+    });
+    Extension { name, way: Some(path::way(&file)), version: version.map_err(|error| format!("{error:#}")) }
 }
 
 /// The programs that keys and sshd force, each with its way.

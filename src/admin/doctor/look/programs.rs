@@ -1,16 +1,21 @@
-//! What sshd and sudo say of the account. Acts: starts them.
-#![expect(clippy::disallowed_methods, reason = "sshd and sudo are started here")]
+//! What programs say of the account, and to it. Acts: starts them.
+#![expect(clippy::disallowed_methods, reason = "programs are started here")]
 
 use super::files::there;
 use super::options::Options;
+use crate::admin::doctor::account::Account;
 use crate::admin::doctor::checks::sudo_rules;
+use crate::admin::doctor::facts::Now;
 use crate::admin::doctor::sshd::Sshd;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where systems keep sshd; it wants to be started by its whole path.
 const SSHD: &[&str] = &["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/run/current-system/sw/bin/sshd", "/usr/bin/sshd"];
+
+const SETPRIV: &[&str] = &["/usr/bin/setpriv", "/bin/setpriv", "/run/current-system/sw/bin/setpriv"];
 
 const SUDO: &[&str] = &["/usr/bin/sudo", "/usr/local/bin/sudo", "/run/wrappers/bin/sudo"];
 
@@ -49,13 +54,45 @@ pub(super) fn sudo(account: &str) -> Option<Result<Vec<String>, String>> {
     }
 }
 
+/// What a program prints when the account runs it, with nothing of its environment.
+pub(super) fn as_account(account: &Account, program: &Path, arguments: &[&str]) -> Result<String> {
+    let mut command = if nix::unistd::Uid::effective().is_root() {
+        let mut command = Command::new(first(SETPRIV).context("no setpriv to become the account with")?);
+        let ids = [format!("--reuid={}", account.uid), format!("--regid={}", account.gid)];
+        command.args(ids).args(["--init-groups", "--no-new-privs", "--"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.args(arguments).current_dir("/");
+    let output = run(&mut command)?;
+    if !output.status.success() {
+        bail!("{} {}: {}", program.display(), arguments.join(" "), last_line(&output.stderr));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The time, here and in UTC.
+pub(super) fn now() -> Now {
+    let day = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400);
+    let date = |options: &[&str]| {
+        let printed = run(Command::new("date").args(options).arg("+%Y%m%d%H%M%S"));
+        printed.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+    };
+    Now { day: i64::try_from(day).unwrap_or_default(), local: date(&[]), utc: date(&["-u"]) }
+}
+
 fn first(programs: &[&str]) -> Option<PathBuf> {
     programs.iter().map(PathBuf::from).find(|program| there(program))
 }
 
 fn run(command: &mut Command) -> Result<Output> {
     let program = Path::new(command.get_program()).display().to_string();
-    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C").stdin(Stdio::null());
+    command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null());
     command.output().context(program)
 }
 

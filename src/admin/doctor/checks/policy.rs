@@ -1,0 +1,151 @@
+//! The policy file of each key: that it holds, and that it lets the key do anything. Pure.
+
+use crate::admin::doctor::check::{Problem, word};
+use crate::admin::doctor::facts::{Facts, Forced, Key};
+use crate::admin::doctor::way::{READ, Way};
+use crate::policy::set::PolicySet;
+use crate::request::{Client, Request};
+use std::path::Path;
+
+pub(super) fn file(facts: &Facts) -> Vec<Problem> {
+    // Without one the built-in policy holds.
+    let missing = facts.policy.is_ok() && facts.policy_file.end().is_none();
+    if missing { Vec::new() } else { sound(facts, &facts.policy_file, &facts.policy).into_iter().collect() }
+}
+
+/// What is wrong with a policy file, if anything.
+fn sound(facts: &Facts, way: &Way, policy: &Result<PolicySet, String>) -> Option<Problem> {
+    let path = way.path.display();
+    if let Err(error) = policy {
+        // Whose file it is is judged before what is in it.
+        let ours = |uid: u32, mode: u32| uid == 0 && mode & 0o022 == 0;
+        let fix = match way.end() {
+            Some(end) if !ours(end.uid, end.mode) => {
+                format!("chown root:root {0}; chmod go-w {0}", word(&way.path))
+            }
+            _ => format!("mend it until dockgate policy validate {path} says valid"),
+        };
+        return Some(Problem::fault(format!("{error}: every request fails (exit code 78)"), fix));
+    }
+    if way.usable(&facts.account, READ) {
+        return None;
+    }
+    let at = way.barred(&facts.account).map_or(way.target(), |step| &step.path);
+    Some(Problem::fault(
+        format!("{} cannot read {path}, because of {}: every request fails", facts.account.name, at.display()),
+        format!("chmod o+rX {}", word(at)),
+    ))
+}
+
+pub(super) fn of_keys(facts: &Facts) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for key in facts.keys() {
+        let Some(Forced::Gate { config, profile, key: label }) =
+            key.line.command().map(|command| facts.forced(command))
+        else {
+            continue;
+        };
+        if facts.is_the_policy(config.as_deref()) {
+            if let Ok(set) = &facts.policy {
+                found.extend(shut_out(&key, set, &facts.policy_file.path, profile.as_deref(), label.as_deref()));
+            }
+            continue;
+        }
+        let Some((way, policy)) = config.as_ref().and_then(|config| facts.other_policies.get(Path::new(config))) else {
+            let what = format!("{} goes by the usual policy file, not by {}", key, facts.policy_file.path.display());
+            found.push(Problem::warning(what, "dockgate doctor without --config, to have that one checked"));
+            continue;
+        };
+        if let Some(Problem { level, what, fix }) = sound(facts, way, policy) {
+            found.push(Problem { level, what: format!("{key}: {what}"), fix });
+        } else if let Ok(set) = policy {
+            found.push(Problem::warning(
+                format!("{key} goes by another policy file than {}", facts.policy_file.path.display()),
+                format!("dockgate doctor --config {}, to have that one checked", way.path.display()),
+            ));
+            found.extend(shut_out(&key, set, &way.path, profile.as_deref(), label.as_deref()));
+        }
+    }
+    found
+}
+
+/// Why the policy refuses every request of a key.
+fn shut_out(key: &Key, set: &PolicySet, file: &Path, profile: Option<&str>, label: Option<&str>) -> Option<Problem> {
+    let listed = label.and_then(|label| set.keys.get(label));
+    let fingerprint = key.line.key.fingerprint();
+    let near = listed.and_then(|listed| listed.from.as_ref()?.first()).map(|range| range.network());
+    let client = near.and_then(|address| Client::parse(&format!("{address} 1 {address} 22")));
+    let request =
+        Request { key: label.map(str::to_owned), fingerprint: Some(fingerprint.clone()), client, ..Request::default() };
+    let selected = set.select(&request, profile);
+    let denial = selected.denial?;
+    let (place, file) = (&key.place, word(file));
+    let label = label.unwrap_or_default();
+    let fix = if set.with_profile(&selected.profile).is_none() {
+        match profile {
+            Some(profile) => format!(
+                "sed -i '{}s/ --profile[ =]{profile}//' {}   # or define [profiles.{profile}] in {file}",
+                key.address(),
+                word(&place.file)
+            ),
+            None => format!("printf '\\n[profiles.{}]\\n' >> {file}   # or another profile", selected.profile),
+        }
+    } else if let Some(other) = listed.and_then(|listed| listed.fingerprint.as_ref()) {
+        format!("sed -i 's|{other}|{fingerprint}|' {file}   # if this is the key that you mean")
+    } else {
+        format!("printf '\\n[keys.\"{label}\"]\\nfingerprint = \"{fingerprint}\"\\n' >> {file}")
+    };
+    Some(Problem::fault(format!("{key}: every request of it is refused: {}", denial.message), fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::doctor::checks::tests::{facts, found, key, roots, with_keys};
+    use crate::admin::doctor::way::tests::way;
+
+    #[test]
+    fn the_policy_file_is_sound_and_can_be_read() {
+        let shut = || way(&[("/", 0, 0, 0o755), ("/opt/", 0, 0, 0o700), ("/opt/x", 0, 0, 0o755)]);
+        for (facts, expected) in [
+            (Facts { policy: Err("broken".into()), ..facts() }, "fault policy-file"),
+            (Facts { policy_file: Way { path: facts().policy_file.path, ..shut() }, ..facts() }, "fault policy-file"),
+        ] {
+            assert_eq!(found(&facts), [expected]);
+        }
+    }
+
+    #[test]
+    fn a_key_that_the_policy_refuses_is_found() {
+        let other = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        let own = facts().keys().first().expect("a key").line.key.fingerprint();
+        for (policy, options, expected) in [
+            (String::new(), "", &[][..]),
+            (format!("[keys.me]\nfingerprint = '{own}'\n"), "", &[]),
+            (format!("[keys.me]\nfingerprint = '{other}'\n"), "", &["fault key-policy"]),
+            ("[keys.me]\nfrom = ['192.0.2.0/24']\n".to_owned(), "", &[]),
+            ("[profiles.p]\n".to_owned(), " --profile p", &[]),
+            (String::new(), " --profile p", &["fault key-policy"]),
+        ] {
+            let set = PolicySet::from_toml(&policy).expect(&policy);
+            let line = key(&format!("restrict,command=\"/usr/bin/dockgate --key me{options}\""));
+            let facts = with_keys(Facts { policy: Ok(set), ..facts() }, &line);
+            assert_eq!(found(&facts), expected, "{policy}{options}");
+        }
+    }
+
+    #[test]
+    fn the_policy_file_that_a_line_names_is_looked_at() {
+        let line = key("restrict,command=\"/usr/bin/dockgate --config /etc/other.toml --key me\"");
+        let shut = || way(&[("/", 0, 0, 0o755), ("/etc/other.toml", 0, 0, 0o600)]);
+        for (way, policy, expected) in [
+            (roots("/etc/other.toml"), Ok(PolicySet::default()), "warning key-policy"),
+            (roots("/etc/other.toml"), Err("broken".to_owned()), "fault key-policy"),
+            (shut(), Ok(PolicySet::default()), "fault key-policy"),
+        ] {
+            let mut facts = with_keys(facts(), &line);
+            facts.other_policies.insert("/etc/other.toml".into(), (way, policy));
+            assert_eq!(found(&facts), [expected]);
+        }
+    }
+}

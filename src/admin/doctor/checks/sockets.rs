@@ -1,0 +1,200 @@
+//! Where the gate sends what it permits and what it records, and where it keeps its state. Pure.
+
+use super::account::power_of;
+use crate::admin::doctor::check::{Problem, word};
+use crate::admin::doctor::facts::{Daemon, Facts};
+use crate::admin::doctor::rate::{Limit, LogDaemon};
+use crate::admin::doctor::way::{Kind, WRITE, Way};
+
+pub(super) fn docker_socket(facts: &Facts) -> Vec<Problem> {
+    let name = &facts.account.name;
+    let (way, group) = match &facts.daemon {
+        Daemon::Socket(way, group) => (way, group),
+        Daemon::Address(address) => {
+            return vec![Problem::warning(
+                format!("{address}: whoever reaches this address is root, past the gate"),
+                "docker.host = \"unix:///var/run/docker.sock\", and a daemon that listens nowhere else",
+            )];
+        }
+    };
+    let path = way.path.display();
+    let Some(end) = way.end().filter(|end| end.kind == Kind::Socket) else {
+        let what = way.missing().unwrap_or_else(|| format!("{path} is not a socket"));
+        return vec![Problem::fault(
+            what,
+            "systemctl start docker   # or docker.host in the policy file, with the daemon's socket",
+        )];
+    };
+    let mut found = Vec::new();
+    if end.mode & WRITE != 0 {
+        found.push(Problem::fault(
+            format!("every account can write {path}, which is root on this host"),
+            format!("chmod o-rw {}   # and the same in docker.socket's SocketMode", word(&way.path)),
+        ));
+    }
+    if !way.usable(&facts.account, WRITE) {
+        let what =
+            format!("{name} cannot write {path} (group {}, mode {:04o})", group.as_deref().unwrap_or("-"), end.mode);
+        found.push(Problem::fault(what, access(facts, way, group.as_deref())));
+    }
+    found
+}
+
+/// The fix that lets the account reach docker's socket, and gives it no more than that.
+fn access(facts: &Facts, way: &Way, group: Option<&str>) -> String {
+    let name = &facts.account.name;
+    if let Some(owner) = facts.daemon.rootless().filter(|owner| *owner != facts.account.uid) {
+        return format!(
+            "docker.host in the policy file: this is the rootless daemon of user id {owner}, which serves that account alone; \
+             give {name} one of its own (dockerd-rootless-setuptool.sh install), or log in as that account"
+        );
+    }
+    if let Some(step) = way.barred(&facts.account) {
+        return format!("chmod o+x {}", word(&step.path));
+    }
+    match group {
+        // To be in such a group is more than docker.
+        Some(group) if power_of(group).is_none() => {
+            format!("usermod --append --groups {} {name}", shell_words::quote(group))
+        }
+        _ => format!(
+            "groupadd --system --force docker; chgrp docker {0}; chmod g+rw {0}; usermod --append --groups docker {name}   \
+             # for the next start too: \"group\": \"docker\" in /etc/docker/daemon.json, or that chgrp in a task at boot (Synology)",
+            word(way.target())
+        ),
+    }
+}
+
+pub(super) fn syslog(facts: &Facts) -> Vec<Problem> {
+    let way = &facts.syslog;
+    let path = way.path.display();
+    let start =
+        "systemctl restart rsyslog   # or systemd-journald; or name another daemon's datagram socket in audit.socket";
+    if let Some(error) = &facts.syslog_error {
+        // EPROTOTYPE: somebody listens, and takes streams.
+        if error.contains("wrong type") {
+            return vec![Problem::fault(
+                format!("{path} is a stream socket, and records are datagrams, so nothing runs"),
+                elsewhere(facts),
+            )];
+        }
+        return vec![Problem::fault(format!("no record can be written, so nothing runs: {error}"), start)];
+    }
+    if let Some(error) = way.missing() {
+        return vec![Problem::fault(format!("no record can be written, so nothing runs: {error}"), start)];
+    }
+    if way.usable(&facts.account, WRITE) {
+        return Vec::new();
+    }
+    let fix = match way.barred(&facts.account) {
+        Some(step) => format!("chmod o+x {}", word(&step.path)),
+        None => format!("chmod o+w {}", word(way.target())),
+    };
+    let at = way.barred(&facts.account).map_or(way.target(), |step| &step.path).display();
+    vec![Problem::fault(format!("{} cannot write to the syslog socket, because of {at}", facts.account.name), fix)]
+}
+
+/// The fix that has records sent to the usual socket.
+fn elsewhere(facts: &Facts) -> String {
+    let (socket, usual) = (facts.syslog.path.display(), "/dev/log");
+    if facts.syslog.path.as_os_str() == usual {
+        return "start a log daemon that makes /dev/log as syslog(3) wants it (rsyslogd, systemd-journald)".to_owned();
+    }
+    format!(
+        "sed -i 's|{socket}|{usual}|' {}   # or another datagram socket in audit.socket",
+        word(&facts.policy_file.path)
+    )
+}
+
+/// dockgate is told that a datagram was taken; what the daemon does with it, it is not told.
+pub(super) fn limits(facts: &Facts) -> Vec<Problem> {
+    let problem = |limit: &Limit| {
+        let (file, place) = (word(&limit.file), format!("{}:{}", limit.file.display(), limit.line));
+        match limit.daemon {
+            LogDaemon::Rsyslog => {
+                let off: String = limit.text.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned() + "0";
+                Problem::fault(
+                    format!(
+                        "{place}: {}: rsyslog drops records of a process that sends many, and a long request has many",
+                        limit.text
+                    ),
+                    format!("sed -i '{}s/{}/{off}/' {file}; systemctl restart rsyslog", limit.line, limit.text),
+                )
+            }
+            LogDaemon::Journald => Problem::fault(
+                format!(
+                    "{place}: {}: journald drops the records of a login beyond that many in its interval",
+                    limit.text
+                ),
+                format!(
+                    "sed -i '{}c\\RateLimitBurst=10000' {file}; systemctl restart systemd-journald   # 0 is no limit",
+                    limit.line
+                ),
+            ),
+        }
+    };
+    facts.limits.iter().map(problem).collect()
+}
+
+/// Where sessions are counted and buildx keeps its state: if it is somebody else's, such requests fail.
+pub(super) fn state(facts: &Facts) -> Vec<Problem> {
+    let way = &facts.state;
+    let Some(end) = way.end() else { return Vec::new() };
+    if end.kind == Kind::Directory && end.uid == facts.account.uid && end.mode & 0o077 == 0 {
+        return Vec::new();
+    }
+    let what = format!(
+        "the state directory {} is not {}'s own: builds and limited sessions fail",
+        way.path.display(),
+        facts.account.name
+    );
+    vec![Problem::fault(what, format!("rm -r {}   # and see who made it", word(&way.path)))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::doctor::checks::tests::{facts, found, roots, socket};
+    use crate::admin::doctor::way::tests::way;
+
+    #[test]
+    fn sockets_are_there_and_not_for_everybody() {
+        let daemon = |way| Facts { daemon: Daemon::Socket(way, None), ..facts() };
+        for (facts, expected) in [
+            (daemon(socket("/s", 998, 0o660)), &[][..]),
+            (daemon(socket("/s", 997, 0o660)), &["fault docker-socket"]),
+            (daemon(socket("/s", 998, 0o666)), &["fault docker-socket"]),
+            (daemon(roots("/s")), &["fault docker-socket"]),
+            (Facts { daemon: Daemon::Address("tcp://x".into()), ..facts() }, &["warning docker-socket"]),
+            (Facts { syslog_error: Some("refused".into()), ..facts() }, &["fault syslog-socket"]),
+            (Facts { syslog: socket("/s", 0, 0o600), ..facts() }, &["fault syslog-socket"]),
+        ] {
+            assert_eq!(found(&facts), expected);
+        }
+    }
+
+    #[test]
+    fn nobody_is_sent_to_a_group_of_root_s() {
+        let fix = |group: &str, uid: u32, path: &str| {
+            let daemon = Daemon::Socket(socket(path, 997, 0o660), Some(group.to_owned()));
+            let mut facts = Facts { daemon, ..facts() };
+            facts.account.uid = uid;
+            docker_socket(&facts).remove(0).fix
+        };
+        assert!(fix("docker", 1000, "/s").starts_with("usermod --append --groups docker ai"));
+        for group in ["root", "disk", "wheel"] {
+            let fix = fix(group, 1000, "/s");
+            assert!(fix.contains("chgrp docker /s") && !fix.contains(&format!("groups {group}")), "{fix}");
+        }
+        assert!(fix("x", 1000, "/run/user/1001/docker.sock").contains("rootless daemon of user id 1001"));
+    }
+
+    #[test]
+    fn a_state_directory_is_the_account_s_own() {
+        for (uid, mode, sound) in [(1000, 0o700, true), (0, 0o700, false), (1000, 0o755, false)] {
+            let state = way(&[("/", 0, 0, 0o755), ("/tmp/", 0, 0, 0o1777), ("/tmp/dockgate-1000/", uid, 0, mode)]);
+            let expected: &[&str] = if sound { &[] } else { &["fault state-directory"] };
+            assert_eq!(found(&Facts { state, ..facts() }), expected, "{uid} {mode:o}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `dockgate doctor` on a machine whose set-up is wrong in one way: it says so, what it prints mends it, word for
+//! word, and then it is silent and the agent gets in.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "these are tests")]
+
+mod machine;
+
+use machine::Machine;
+
+/// A fault: how it is planted, what doctor finds, and whether the agent is shut out by it.
+struct Fault(&'static str, &'static [&'static str], bool);
+
+/// The agent is shut out.
+const fn shuts(plant: &'static str, found: &'static [&'static str]) -> Fault {
+    Fault(plant, found, true)
+}
+
+/// The agent gets in, and perhaps too far.
+const fn lets(plant: &'static str, found: &'static [&'static str]) -> Fault {
+    Fault(plant, found, false)
+}
+
+/// Plants one after the other, each mended before the next.
+#[track_caller]
+fn mended(faults: &[Fault]) {
+    let machine = Machine::start();
+    assert_eq!(machine.doctor("").found(), [""; 0]);
+    assert!(machine.works());
+    for Fault(plant, expected, shut) in faults {
+        machine.must(plant);
+        let report = machine.doctor("");
+        assert_eq!(report.found(), *expected, "{plant}\n{report:#?}");
+        assert_eq!(!machine.works(), *shut, "{plant}: {:?}", machine.ssh("docker ps"));
+        for finding in &report.findings {
+            println!("{}: {}\n  {}", finding.check, finding.what, finding.fix);
+            machine.must(&finding.fix);
+        }
+        let report = machine.doctor("");
+        assert_eq!(report.found(), [""; 0], "{plant}\n{report:#?}");
+        assert!(machine.works(), "{plant}: {:?}", machine.ssh("docker ps"));
+    }
+}
+
+#[test]
+fn faults_of_sshd() {
+    mended(&[
+        shuts("echo 'AllowUsers root' >>/etc/ssh/sshd_config; systemctl reload ssh", &["fault let-in"]),
+        shuts("echo 'AllowGroups root' >>/etc/ssh/sshd_config; systemctl reload ssh", &["fault let-in"]),
+        shuts("echo 'DenyUsers bob ai-*' >/etc/ssh/sshd_config.d/deny.conf; systemctl reload ssh", &["fault let-in"]),
+        shuts("echo 'DenyGroups docker' >>/etc/ssh/sshd_config.d/deny.conf; systemctl reload ssh", &["fault let-in"]),
+        shuts("sed -i '1i PubkeyAuthentication no' /etc/ssh/sshd_config; systemctl reload ssh", &["fault public-key"]),
+        shuts(
+            "sed -i 's/AuthenticationMethods publickey$/&,password/' /etc/ssh/sshd_config.d/dockgate.conf; systemctl reload ssh",
+            &["fault public-key"],
+        ),
+        shuts("sed -i '1i ChrootDirectory /srv' /etc/ssh/sshd_config; systemctl reload ssh", &["fault chroot"]),
+        lets(
+            "echo 'SetEnv LD_PRELOAD=/x A=b' >/etc/ssh/sshd_config.d/env.conf; systemctl reload ssh",
+            &["fault set-env"],
+        ),
+        lets(
+            "cp /home/agent/laptop.pub /etc/ssh/ca.pub; echo 'TrustedUserCAKeys /etc/ssh/ca.pub' >>/etc/ssh/sshd_config; systemctl reload ssh",
+            &["fault other-logins"],
+        ),
+        lets(
+            "sed -i '/AcceptEnv/d' /etc/ssh/sshd_config.d/dockgate.conf; echo 'AcceptEnv LD_*' >>/etc/ssh/sshd_config; systemctl reload ssh",
+            &["fault accept-env-loader"],
+        ),
+        lets(
+            "sed -i '1i PermitUserEnvironment yes' /etc/ssh/sshd_config; systemctl reload ssh",
+            &["fault permit-user-environment"],
+        ),
+        lets(
+            "sed -i '/ExposeAuthInfo/d' /etc/ssh/sshd_config.d/dockgate.conf; systemctl reload ssh",
+            &["warning expose-auth-info"],
+        ),
+        shuts(
+            "printf 'Match Group docker\\n    ForceCommand /bin/false\\n' >>/etc/ssh/sshd_config; systemctl reload ssh",
+            &["fault force-command"],
+        ),
+        lets(
+            "sed -i '/PermitTunnel/d' /etc/ssh/sshd_config.d/dockgate.conf; sed -i '1i PermitTunnel yes' /etc/ssh/sshd_config; systemctl reload ssh",
+            &["fault forwarding"],
+        ),
+        lets(
+            "sed -i '/AuthorizedKeysFile/d' /etc/ssh/sshd_config.d/dockgate.conf; systemctl reload ssh; \
+             su ai-worker -c 'mkdir ~/.ssh; cp /etc/ssh/authorized_keys.d/ai-worker ~/.ssh/authorized_keys'",
+            &["fault key-file-owner", "fault key-file-owner", "warning key-file-second"],
+        ),
+        lets(
+            "sed -i '1i AuthorizedKeysCommand /usr/bin/true\\nAuthorizedKeysCommandUser nobody' /etc/ssh/sshd_config; systemctl reload ssh",
+            &["warning keys-command"],
+        ),
+    ]);
+}
+
+#[test]
+fn faults_of_the_account() {
+    mended(&[
+        shuts("chage --expiredate 2020-01-01 ai-worker", &["fault account-open"]),
+        shuts("chage --lastday 0 ai-worker", &["fault account-open"]),
+        shuts("chage --lastday 2020-01-01 --maxdays 30 ai-worker", &["fault account-open"]),
+        shuts("touch /etc/nologin", &["fault host-open"]),
+        shuts("touch /run/nologin", &["fault host-open"]),
+        lets("gpasswd --add ai-worker disk", &["fault account-groups"]),
+        lets(
+            "usermod --password '$6$x$y' ai-worker; sed -i '/AuthenticationMethods/d' /etc/ssh/sshd_config.d/dockgate.conf; systemctl reload ssh",
+            &["fault account-password"],
+        ),
+        lets("usermod --shell /bin/bash ai-worker", &["fault login-shell"]),
+        shuts("usermod --shell /usr/sbin/nologin ai-worker", &["fault login-shell", "warning login-shell-listed"]),
+        lets("chmod 777 /home/ai-worker", &["fault home"]),
+        lets("rm -r /home/ai-worker", &["fault home"]),
+        lets("su ai-worker -c 'mkdir -p ~/.ssh; touch ~/.ssh/rc'", &["fault ssh-start-files"]),
+        lets("mkdir -p /var/spool/cron/crontabs; touch /var/spool/cron/crontabs/ai-worker", &["warning account-jobs"]),
+        lets("mkdir -m 700 /tmp/dockgate-$(id -u ai-worker)", &["fault state-directory"]),
+        // sshd without PAM minds the mark of a locked account.
+        shuts(
+            "usermod --lock ai-worker; sed -i '1i UsePAM no' /etc/ssh/sshd_config; systemctl reload ssh",
+            &["fault account-open"],
+        ),
+    ]);
+}
+
+#[test]
+fn faults_of_keys() {
+    mended(&[
+        shuts("chmod 600 /etc/ssh/authorized_keys.d/ai-worker", &["fault key-file-use"]),
+        shuts("chmod 700 /etc/ssh/authorized_keys.d", &["fault key-file-use"]),
+        shuts("chgrp games /etc/ssh/authorized_keys.d; chmod 775 /etc/ssh/authorized_keys.d", &["fault key-file-use"]),
+        shuts("sed -i 's/^/expiry-time=\"20200101\",/' /etc/ssh/authorized_keys.d/ai-worker", &["fault key-expiry"]),
+        shuts("sed -i 's/--key hermes/& --profile none/' /etc/ssh/authorized_keys.d/ai-worker", &["fault key-policy"]),
+        shuts(
+            "printf '[keys.hermes]\\nfingerprint = \"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"\\n' >/etc/dockgate/policy.toml",
+            &["fault key-policy"],
+        ),
+        lets("cat /home/agent/laptop.pub >>/etc/ssh/authorized_keys.d/ai-worker", &["fault key-command"]),
+        lets("sed -i '/laptop/s/^restrict,pty,//' /etc/ssh/authorized_keys.d/ai-worker", &["fault key-restrict"]),
+        lets(
+            "echo 'restrict,command=\"x ssh-ed25519 AAAA' >>/etc/ssh/authorized_keys.d/ai-worker",
+            &["warning key-line"],
+        ),
+        lets(
+            "sed -i '/laptop/s|/usr/bin/dockgate|/bin/sh -c|' /etc/ssh/authorized_keys.d/ai-worker",
+            &["fault key-command"],
+        ),
+    ]);
+}
+
+#[test]
+fn faults_of_docker_and_the_log() {
+    mended(&[
+        shuts(
+            "printf '#!/bin/sh\\nexec /usr/bin/podman \"$@\"\\n' >/usr/bin/docker; printf '#!/bin/sh\\necho podman version 5.4.1\\n' >/usr/bin/podman; chmod 755 /usr/bin/podman",
+            &["fault docker-is-docker"],
+        ),
+        shuts("chmod 700 /usr/bin/docker", &["fault docker-program"]),
+        shuts("rm /usr/bin/docker", &["fault docker-program"]),
+        lets("chown ai-worker /usr/bin/docker", &["fault docker-program"]),
+        lets("rm /usr/libexec/docker/cli-plugins/docker-compose", &["warning docker-extensions"]),
+        lets("chmod 700 /usr/libexec/docker/cli-plugins/docker-buildx", &["fault docker-extensions"]),
+        lets("sed -i s/v2.40.3/v2.3.3/ /usr/libexec/docker/cli-plugins/docker-compose", &["fault docker-extensions"]),
+        lets(
+            "chgrp root /run/docker.sock; gpasswd --delete ai-worker docker; groupdel docker",
+            &["fault docker-socket"],
+        ),
+        lets("chmod 666 /run/docker.sock", &["fault docker-socket"]),
+        lets("rm /run/docker.sock", &["fault docker-socket"]),
+        shuts("chmod 600 /etc/dockgate/policy.toml; [ -s /etc/dockgate/policy.toml ]", &["fault policy-file"]),
+        shuts("chown ai-worker /etc/dockgate/policy.toml", &["fault policy-file"]),
+        lets("chown ai-worker /usr/bin/dockgate", &["fault gate-program"]),
+        shuts("rm /dev/log", &["fault syslog-socket"]),
+        shuts("chmod 600 /dev/log", &["fault syslog-socket"]),
+        shuts(
+            "perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new(Local => \"/run/stream\", Listen => 9) or die; chmod 0666, \"/run/stream\"; \
+             close STDIN; close STDOUT; close STDERR; sleep 999999' & \
+             printf '[audit]\\nsocket = \"/run/stream\"\\n' >>/etc/dockgate/policy.toml; while [ ! -S /run/stream ]; do sleep 0.02; done",
+            &["fault syslog-socket"],
+        ),
+        lets(
+            "sed -i 's/load=\"imuxsock\"/& SysSock.RateLimit.Interval=\"5\" SysSock.RateLimit.Burst=\"3\"/' /etc/rsyslog.conf; systemctl restart rsyslog",
+            &["fault log-limits"],
+        ),
+        lets(
+            "mkdir -p /run/systemd/journal /etc/systemd/journald.conf.d; printf '[Journal]\\nRateLimitBurst=3\\n' >/etc/systemd/journald.conf.d/tight.conf",
+            &["fault log-limits"],
+        ),
+    ]);
+}
