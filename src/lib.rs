@@ -28,6 +28,7 @@
 //! | [`audit`] | acts | writes the record of a decision, and reads records back |
 //! | [`grpc`] | acts | mediates the gRPC of builds between a client and the daemon |
 //! | [`run`] | acts | what happens then: docker is started, watched and ended |
+//! | [`guard`] | acts | HTTP between a client and the daemon, each call judged |
 //! | [`answer`] | acts | what the client is told |
 //! | [`admin`] | acts | the administrator's tools, a file for each sub-command |
 //!
@@ -64,6 +65,7 @@ pub mod exit;
 pub mod facts;
 pub mod gate;
 pub mod grpc;
+pub mod guard;
 pub mod keys;
 pub mod policy;
 pub mod request;

@@ -11,6 +11,7 @@ use std::os::fd::AsRawFd;
 use std::path::{Component, Path, PathBuf};
 
 pub mod daemon;
+pub mod dial;
 pub mod identity;
 pub mod policy_file;
 pub mod project;

@@ -1,0 +1,308 @@
+//! Relay: bytes between a client and the daemon, both ways at once, in bounded memory. Acts: reads, writes, polls.
+//!
+//! One buffer a direction: who does not read stops who writes. What a direction does to the bytes is told by its
+//! [`Pass`].
+
+use super::buffer::Buffer;
+use super::framing::{Malformed, Reframe};
+use super::wire::{Wire, wait};
+use nix::poll::{PollFd, PollFlags};
+use std::io::{Error, ErrorKind};
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+/// What is done to the bytes of one direction.
+pub(super) trait Pass {
+    /// Moves what can be moved from `from` to `to`. `ended`: no more comes into `from`.
+    ///
+    /// # Errors
+    /// When what comes breaks the rules of its framing.
+    fn pass(&mut self, from: &mut Buffer, ended: bool, to: &mut Buffer) -> Result<(), Malformed>;
+
+    /// Whether all that there is to pass has been put into its target.
+    fn is_finished(&self) -> bool;
+
+    /// Whether the first of it has come.
+    fn has_begun(&self) -> bool {
+        true
+    }
+}
+
+impl Pass for Reframe {
+    fn pass(&mut self, from: &mut Buffer, ended: bool, to: &mut Buffer) -> Result<(), Malformed> {
+        Reframe::pass(self, from, ended, to)
+    }
+
+    fn is_finished(&self) -> bool {
+        Reframe::is_finished(self)
+    }
+}
+
+/// All bytes as they come, until the end.
+#[derive(Debug, Default)]
+struct Raw {
+    finished: bool,
+}
+
+impl Pass for Raw {
+    fn pass(&mut self, from: &mut Buffer, ended: bool, to: &mut Buffer) -> Result<(), Malformed> {
+        let moved = to.push(from.data());
+        from.consume(moved);
+        self.finished = ended && from.is_empty();
+        Ok(())
+    }
+
+    fn is_finished(&self) -> bool {
+        self.finished
+    }
+}
+
+/// Why an exchange came to no end.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The client has gone, or broke the rules: nobody is left to be told.
+    Client,
+    /// The client's body is none.
+    Malformed,
+    /// The daemon has gone, in mid-answer where `begun`.
+    Daemon { error: Error, begun: bool },
+}
+
+/// Takes a request's body to the daemon and its answer to the client, until the answer has been written. An answer
+/// that comes before the whole body was taken is the answer.
+///
+/// # Errors
+/// [`Broken`]; at `answer_by` unless the answer has begun by then.
+pub(super) fn exchange(
+    client: &mut Wire,
+    daemon: &mut Wire,
+    body: &mut Reframe,
+    answer: &mut impl Pass,
+    answer_by: Option<Instant>,
+) -> Result<(), Broken> {
+    let (mut up, mut down) = (Buffer::default(), Buffer::default());
+    // Whether the daemon still takes the body.
+    let mut taken = true;
+    let mut gone = false;
+    loop {
+        if taken {
+            body.pass(&mut client.ahead, client.ended, &mut up).map_err(|_| Broken::Malformed)?;
+            taken = daemon.write(&mut up).is_ok();
+        }
+        let begun = answer.has_begun();
+        let broken = |error: Error| Broken::Daemon { error, begun };
+        if answer.pass(&mut daemon.ahead, daemon.ended, &mut down).is_err() {
+            let kind = if daemon.ended { ErrorKind::UnexpectedEof } else { ErrorKind::InvalidData };
+            // What has come belongs to the client, as far as it goes.
+            let _ = client.write(&mut down);
+            return Err(broken(kind.into()));
+        }
+        client.write(&mut down).map_err(|_| Broken::Client)?;
+        if answer.is_finished() && down.is_empty() {
+            return Ok(());
+        }
+        let body_waits = taken && !body.is_finished();
+        if gone && (client.ended || !body_waits) {
+            return Err(Broken::Client);
+        }
+        let until = if begun { None } else { answer_by };
+        let Ready { hung_up } = ready(client, daemon, [&up, &down], until, !gone).map_err(broken)?;
+        gone |= hung_up;
+        client.read().map_err(|_| Broken::Client)?;
+        daemon.read().map_err(broken)?;
+    }
+}
+
+/// Joins the two ends, each byte as it comes, and each end of a direction, until both have ended or one has gone.
+pub(super) fn splice(client: &mut Wire, daemon: &mut Wire) {
+    let (mut up, mut down) = (Buffer::default(), Buffer::default());
+    let (mut upward, mut downward) = (Raw::default(), Raw::default());
+    let mut gone = false;
+    loop {
+        let _ = upward.pass(&mut client.ahead, client.ended, &mut up);
+        let _ = downward.pass(&mut daemon.ahead, daemon.ended, &mut down);
+        if daemon.output.is_some() && daemon.write(&mut up).is_err() {
+            // It takes no more; what it has to say is still passed on.
+            daemon.output = None;
+            up.consume(usize::MAX);
+        }
+        if client.write(&mut down).is_err() {
+            return;
+        }
+        if upward.is_finished() && up.is_empty() {
+            daemon.end_output();
+        }
+        if downward.is_finished() && down.is_empty() {
+            client.end_output();
+        }
+        let ended = (daemon.output.is_none(), client.output.is_none());
+        // A client that has closed both of its halves wants no answer, once all that it sent has been passed on.
+        if ended == (true, true) || (gone && ended.0) {
+            return;
+        }
+        // Where the daemon reads no more, what the client sends has nowhere to go, and is not waited for.
+        if ended.1 && has_hung_up(daemon) {
+            return;
+        }
+        let Ok(Ready { hung_up }) = ready(client, daemon, [&up, &down], None, !gone) else { return };
+        gone |= hung_up;
+        if client.read().is_err() || daemon.read().is_err() {
+            return;
+        }
+    }
+}
+
+/// What became ready.
+struct Ready {
+    /// The client reads no more.
+    hung_up: bool,
+}
+
+/// Waits until something can be read that there is room for, or written that is due, or an end hangs up.
+fn ready(
+    client: &Wire,
+    daemon: &Wire,
+    [up, down]: [&Buffer; 2],
+    until: Option<Instant>,
+    watch: bool,
+) -> std::io::Result<Ready> {
+    let mut ends = Vec::with_capacity(4);
+    // First, so that it is found again.
+    if let (true, Some(output)) = (watch, &client.output) {
+        let events = if down.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
+        ends.push(PollFd::new(output.as_fd(), events));
+    }
+    let watched = ends.len();
+    for wire in [client, daemon] {
+        if !wire.ended && wire.ahead.room() > 0 {
+            ends.push(PollFd::new(wire.input.as_fd(), PollFlags::POLLIN));
+        }
+    }
+    if let (false, Some(output)) = (up.is_empty(), &daemon.output) {
+        ends.push(PollFd::new(output.as_fd(), PollFlags::POLLOUT));
+    }
+    if client.output.is_none() {
+        // For its closing the half that it still has.
+        ends.push(PollFd::new(daemon.input.as_fd(), PollFlags::empty()));
+    }
+    if ends.is_empty() {
+        return Err(ErrorKind::BrokenPipe.into());
+    }
+    wait(&mut ends, until)?;
+    let gone = PollFlags::POLLHUP | PollFlags::POLLERR;
+    let first = ends.first().filter(|_| watched == 1).and_then(PollFd::revents);
+    Ok(Ready { hung_up: first.is_some_and(|events| events.intersects(gone)) })
+}
+
+/// Whether the other end is closed altogether, and not just one half of it.
+fn has_hung_up(wire: &Wire) -> bool {
+    let mut ends = [PollFd::new(wire.input.as_fd(), PollFlags::empty())];
+    nix::poll::poll(&mut ends, 0u8).is_ok_and(|count| count > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::framing::Framing;
+    use std::io::{Read, Write};
+    use std::net::Shutdown;
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    fn ends() -> (UnixStream, Wire) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (ours, Wire::of_socket(theirs.into()).unwrap())
+    }
+
+    #[test]
+    fn a_half_close_passes_each_way() {
+        let ((mut client, mut inner), (mut daemon, mut outer)) = (ends(), ends());
+        let joined = thread::spawn(move || splice(&mut inner, &mut outer));
+        client.write_all(b"in").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut text = String::new();
+        daemon.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "in");
+        daemon.write_all(b"out").unwrap();
+        drop(daemon);
+        text.clear();
+        client.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "out");
+        joined.join().unwrap();
+    }
+
+    #[test]
+    fn the_daemons_half_close_leaves_the_clients() {
+        let ((mut client, mut inner), (mut daemon, mut outer)) = (ends(), ends());
+        let joined = thread::spawn(move || splice(&mut inner, &mut outer));
+        daemon.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        client.write_all(b"still").unwrap();
+        drop(client);
+        let mut text = String::new();
+        daemon.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "still");
+        joined.join().unwrap();
+    }
+
+    #[test]
+    fn a_stream_ends_when_either_end_has_gone() {
+        for client_first in [true, false] {
+            let ((client, mut inner), (daemon, mut outer)) = (ends(), ends());
+            let joined = thread::spawn(move || splice(&mut inner, &mut outer));
+            if client_first { drop(client) } else { drop(daemon) }
+            joined.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn an_answer_before_the_whole_body_is_the_answer() {
+        let ((mut client, mut inner), (mut daemon, mut outer)) = (ends(), ends());
+        let joined = thread::spawn(move || {
+            let mut body = Reframe::new(Framing::Length(1 << 30), Framing::Chunked);
+            let mut answer = Reframe::new(Framing::Length(2), Framing::Length(2));
+            exchange(&mut inner, &mut outer, &mut body, &mut answer, None).map(|()| body.is_finished())
+        });
+        client.write_all(b"some").unwrap();
+        daemon.read_exact(&mut [0; 9]).unwrap();
+        daemon.write_all(b"no").unwrap();
+        drop(daemon);
+        let mut answer = [0; 2];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"no");
+        assert!(matches!(joined.join().unwrap(), Ok(false)));
+    }
+
+    #[test]
+    fn a_client_that_has_gone_ends_the_exchange() {
+        let ((client, mut inner), (_daemon, mut outer)) = (ends(), ends());
+        let joined = thread::spawn(move || {
+            let mut body = Reframe::new(Framing::Length(0), Framing::Length(0));
+            let mut answer = Reframe::new(Framing::UntilEnd, Framing::UntilEnd);
+            exchange(&mut inner, &mut outer, &mut body, &mut answer, None)
+        });
+        drop(client);
+        assert!(matches!(joined.join().unwrap(), Err(Broken::Client)));
+    }
+
+    #[test]
+    fn a_daemon_that_says_nothing_is_not_waited_for_where_there_is_a_deadline() {
+        struct Never;
+        impl Pass for Never {
+            fn pass(&mut self, _: &mut Buffer, _: bool, _: &mut Buffer) -> Result<(), Malformed> {
+                Ok(())
+            }
+            fn is_finished(&self) -> bool {
+                false
+            }
+            fn has_begun(&self) -> bool {
+                false
+            }
+        }
+        let ((_client, mut inner), (_daemon, mut outer)) = (ends(), ends());
+        let mut body = Reframe::new(Framing::Length(0), Framing::Length(0));
+        let soon = Some(Instant::now() + std::time::Duration::from_millis(5));
+        let broken = exchange(&mut inner, &mut outer, &mut body, &mut Never, soon).unwrap_err();
+        assert!(matches!(broken, Broken::Daemon { error, begun: false } if error.kind() == ErrorKind::TimedOut));
+    }
+}
