@@ -1,7 +1,77 @@
-//! Guard: HTTP between a client and the daemon, each call judged before it is passed on. Acts: sockets.
+//! Guard: HTTP between a client and the daemon, each call judged and recorded before it is passed on. Acts.
+//!
+//! ```text
+//! client ─▶ Head ─▶ Route ─(body)─▶ Call ─▶ [Demand] ─▶ Verdict ─▶ record ─▶ Audited ─▶ daemon
+//!    ◀───────────────── answer or stream, as it comes, in bounded memory ──────────────────┘
+//! ```
+//!
+//! A connection is served by one thread, which waits for both of its ends at once ([`relay`]). That costs a
+//! connection's two buffers and a small stack, and no runtime: each ssh session is a process of its own.
+
+use crate::api::labels::Ownership;
+use crate::audit::Audit;
+use crate::policy::Policy;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 mod buffer;
+mod connection;
+pub mod dial_stdio;
 mod framing;
+mod judge;
+mod objects;
+mod refusal;
 mod relay;
 mod response;
+mod upstream;
 mod wire;
+
+/// By which way calls come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// From the docker that was started for a command; docker's own words for that: `run`, `compose up`.
+    Argv(String),
+    /// From a docker on the far side, whose `ssh` asks for `docker system dial-stdio`.
+    DialStdio,
+}
+
+impl Via {
+    /// The word in the record.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Argv(_) => "argv",
+            Self::DialStdio => "dial-stdio",
+        }
+    }
+}
+
+/// Whose calls are judged, and by what.
+#[derive(Debug)]
+pub struct Guard {
+    pub policy: Policy,
+    pub home: PathBuf,
+    pub via: Via,
+    pub audit: Audit,
+    /// The labels of what the calls make.
+    pub owner: Ownership,
+    pub calls: Calls,
+}
+
+/// How many calls were judged.
+#[derive(Debug, Default)]
+pub struct Calls {
+    made: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Calls {
+    fn count(&self, refused: bool) {
+        let counter = if refused { &self.refused } else { &self.made };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Those that were passed on, and those that were refused.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.made.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,54 @@
+//! Refusal: what a client is told of a call that is not passed on, as an answer of HTTP. Pure.
+
+use crate::answer;
+use crate::denial::{Denial, Reason};
+use serde_json::json;
+
+/// Why a call is not passed on.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Denied(Denial),
+    /// As if what it names were not there: the daemon's own words for that.
+    Missing(Denial, String),
+    /// Its record could not be written.
+    Unrecorded(anyhow::Error),
+    /// The daemon cannot be reached, or gives no answer.
+    Daemon(std::io::Error),
+}
+
+impl Refusal {
+    /// The status and the message. `id` is that of the record.
+    fn said(&self, id: &str) -> (&'static str, String) {
+        match self {
+            Self::Denied(denial) => {
+                let status = if denial.reason == Reason::BadRequest { "400 Bad Request" } else { "403 Forbidden" };
+                (status, answer::refusal(denial, Some(id)))
+            }
+            Self::Missing(_, message) => ("404 Not Found", message.clone()),
+            Self::Unrecorded(error) => {
+                let why = "audit: the record of this call could not be written, so it was not made";
+                let hint = "hint: try again later; the administrator has to look at the system log";
+                ("503 Service Unavailable", format!("{why}\nreason: {error:#}\n{hint}"))
+            }
+            Self::Daemon(error) => {
+                let hint = "hint: try again later; if it stays so, the administrator has to look at the daemon";
+                ("502 Bad Gateway", format!("docker: the daemon gives no answer\nreason: {error}\n{hint}\nrecord: {id}"))
+            }
+        }
+    }
+
+    /// The whole answer. `head`: the request was HEAD, and gets no body.
+    pub(super) fn answer(&self, id: &str, head: bool, close: bool) -> Vec<u8> {
+        let (status, message) = self.said(id);
+        let body = format!("{}\n", json!({ "message": message.trim_end() }));
+        let close = if close { "Connection: close\r\n" } else { "" };
+        let mut answer = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{close}\r\n",
+            body.len()
+        );
+        if !head {
+            answer.push_str(&body);
+        }
+        answer.into_bytes()
+    }
+}
