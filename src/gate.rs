@@ -13,6 +13,8 @@ use crate::exit::Exit;
 use crate::facts::{Facts, Unreachable};
 use crate::policy::rules::{labels, limits};
 use crate::policy::{Policy, Verdict, advice};
+use crate::guard::{Calls, Guard, Via, dial_stdio};
+use crate::api::labels::Ownership;
 use crate::request::Request;
 use crate::request::account::Account;
 use crate::request::own::Own;
@@ -76,6 +78,9 @@ impl Gate {
         *understood = Understood { command: invocation.name().to_owned(), secrets: Some(invocation.secrets()) };
         let mut demands = invocation.demands();
         self.policy.screen(&demands)?;
+        if invocation.name() == Own::DialStdio.name() {
+            return self.permit(Action::Own(Own::DialStdio), &demands);
+        }
         if let Some(project) = Project::of(&invocation) {
             demands.extend(project.demands());
             let _ = self.permit((), &demands)?;
@@ -195,7 +200,7 @@ impl Gate {
     /// Serves one request: judges, records, and then acts or refuses. Comes back only if docker did not run.
     pub fn serve(self: &Arc<Self>, request: &Request, id: String) -> Exit {
         let audit = match syslog::Sink::connect(&self.policy.audit) {
-            Ok(sink) => Audit::new(sink, request, &self.profile, id),
+            Ok(sink) => Arc::new(Audit::new(sink, request, &self.profile, id)),
             Err(error) => return unrecorded(&error),
         };
         let Some(text) = &request.command else { return self.interactive(request, &audit) };
@@ -227,8 +232,29 @@ impl Gate {
                 Err(error) => failed(&audit, &understood, &error),
                 Ok(never) => match never {},
             },
+            Ok((Err(Own::DialStdio), _)) => self.dial_stdio(request, &audit),
             Ok((Err(own), _)) => self.answer(&own, request),
             Ok((Ok(_), None)) => Exit::Unavailable,
+        }
+    }
+
+    /// Serves the API over standard input and output.
+    fn dial_stdio(&self, request: &Request, audit: &Arc<Audit>) -> Exit {
+        let guard = Arc::new(Guard {
+            policy: self.policy.clone(),
+            home: self.account.home.clone(),
+            via: Via::DialStdio,
+            audit: Arc::clone(audit),
+            owner: Ownership {
+                key: request.key.clone().unwrap_or_default(),
+                account: self.account.name.clone(),
+                id: audit.id().to_owned(),
+            },
+            calls: Calls::default(),
+        });
+        match dial_stdio::serve(&guard) {
+            Ok(()) => Exit::Success,
+            Err(error) => failed(audit, &Understood::named(Own::DialStdio.name()), &error),
         }
     }
 
@@ -262,6 +288,7 @@ impl Gate {
                 let decision = self.decide(request, false);
                 if *json { check_json(&decision) } else { check_text(&decision) }
             }
+            Own::DialStdio => Exit::Unavailable,
         }
     }
 }

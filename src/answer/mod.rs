@@ -55,7 +55,7 @@ pub fn check_json(decision: &Decision) -> Exit {
 
 /// A refusal's lines: the first has a fixed form; what else is refused follows, each on a line of its own, and in the
 /// end every hint once.
-fn refusal(denial: &Denial, id: Option<&str>) -> String {
+pub(crate) fn refusal(denial: &Denial, id: Option<&str>) -> String {
     let Denial { reason, message, risk, why, hint, further } = denial;
     let clean = escape::for_terminal;
     let mut lines = vec![clean(message)];

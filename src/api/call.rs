@@ -88,6 +88,11 @@ impl Call {
         self.route.query.text(key)
     }
 
+    /// Takes a key out of the query.
+    pub fn leave_out(&mut self, key: &str) {
+        self.route.query.leave_out(key);
+    }
+
     /// The known fields of the JSON body.
     pub fn body(&self) -> Option<&Value> {
         self.body.as_ref()

@@ -85,6 +85,11 @@ impl Query {
         }
     }
 
+    /// Takes a key out.
+    pub fn leave_out(&mut self, key: &str) {
+        self.0.retain(|(known, _)| known.name != key);
+    }
+
     /// `?a=1&b=c`, or nothing.
     pub fn encode(&self) -> String {
         self.write(|_, value| value)

@@ -7,7 +7,7 @@ use crate::denial::Denial;
 use crate::policy::Permit;
 use crate::request::Request;
 use anyhow::Result;
-use record::{Record, Verdict};
+use record::{ApiCall, Record, Verdict};
 
 pub mod escape;
 pub mod mask;
@@ -36,17 +36,17 @@ impl<T> Audited<T> {
 
 /// Where records go, and for which request.
 #[derive(Debug)]
-pub struct Audit<'a> {
+pub struct Audit {
     sink: syslog::Sink,
-    request: &'a Request,
-    profile: &'a str,
+    request: Request,
+    profile: String,
     id: String,
 }
 
-impl<'a> Audit<'a> {
+impl Audit {
     /// The audit of one request. `id` is what the client is told, so that the administrator finds the record.
-    pub fn new(sink: syslog::Sink, request: &'a Request, profile: &'a str, id: String) -> Self {
-        Self { sink, request, profile, id }
+    pub fn new(sink: syslog::Sink, request: &Request, profile: &str, id: String) -> Self {
+        Self { sink, request: request.clone(), profile: profile.to_owned(), id }
     }
 
     /// The id of this request's records.
@@ -59,9 +59,33 @@ impl<'a> Audit<'a> {
     /// # Errors
     /// When the record cannot be written; the permission is gone with it.
     pub fn permit<T>(&self, permit: Permit<T>, understood: &Understood) -> Result<Audited<T>> {
+        self.allow(permit, understood, None)
+    }
+
+    /// As [`Audit::permit`], of a call.
+    ///
+    /// # Errors
+    /// As [`Audit::permit`].
+    pub fn permit_call<T>(&self, permit: Permit<T>, command: &str, call: ApiCall) -> Result<Audited<T>> {
+        self.allow(permit, &Understood::named(command), Some(call))
+    }
+
+    /// Leave to make a call that only reads, which has no record of its own: it stands in the number of calls in
+    /// the record of the end.
+    ///
+    /// # Errors
+    /// The permit itself, where it is one only because the policy is not enforced: that has its record.
+    pub fn permit_read<T>(&self, permit: Permit<T>) -> Result<Audited<T>, Permit<T>> {
         match permit.observed() {
-            None => self.write(Verdict::Allow, "permitted", understood)?,
-            Some(denial) => self.write(Verdict::Observe, denial.reason.code(), understood)?,
+            None => Ok(Audited { subject: permit.into_subject() }),
+            Some(_) => Err(permit),
+        }
+    }
+
+    fn allow<T>(&self, permit: Permit<T>, understood: &Understood, call: Option<ApiCall>) -> Result<Audited<T>> {
+        match permit.observed() {
+            None => self.write(Verdict::Allow, "permitted", understood, call)?,
+            Some(denial) => self.write(Verdict::Observe, denial.reason.code(), understood, call)?,
         }
         Ok(Audited { subject: permit.into_subject() })
     }
@@ -71,7 +95,15 @@ impl<'a> Audit<'a> {
     /// # Errors
     /// When the record cannot be written.
     pub fn deny(&self, denial: &Denial, understood: &Understood) -> Result<()> {
-        self.write(Verdict::Deny, denial.reason.code(), understood)
+        self.write(Verdict::Deny, denial.reason.code(), understood, None)
+    }
+
+    /// As [`Audit::deny`], of a call.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn deny_call(&self, denial: &Denial, command: &str, call: ApiCall) -> Result<()> {
+        self.write(Verdict::Deny, denial.reason.code(), &Understood::named(command), Some(call))
     }
 
     /// Records that something failed which is neither permission nor refusal.
@@ -79,13 +111,13 @@ impl<'a> Audit<'a> {
     /// # Errors
     /// When the record cannot be written.
     pub fn error(&self, reason: &str, understood: &Understood) -> Result<()> {
-        self.write(Verdict::Error, reason, understood)
+        self.write(Verdict::Error, reason, understood, None)
     }
 
-    fn write(&self, verdict: Verdict, reason: &str, understood: &Understood) -> Result<()> {
+    fn write(&self, verdict: Verdict, reason: &str, understood: &Understood, call: Option<ApiCall>) -> Result<()> {
         let Understood { command, secrets } = understood;
-        let (secrets, request) = (secrets.as_deref(), self.request);
-        let record = Record { verdict, reason, command, request, secrets, profile: self.profile, id: &self.id };
+        let (secrets, request) = (secrets.as_deref(), &self.request);
+        let record = Record { verdict, reason, command, request, secrets, profile: &self.profile, id: &self.id, call };
         record.lines().iter().try_for_each(|line| self.sink.write(verdict, line))
     }
 }

@@ -42,6 +42,17 @@ pub struct Record<'a> {
     pub secrets: Option<&'a [Secret]>,
     pub profile: &'a str,
     pub id: &'a str,
+    /// The call of the API that the record is of; `None` for the request itself.
+    pub call: Option<ApiCall<'a>>,
+}
+
+/// A call of the API, for its record.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiCall<'a> {
+    /// By which way it came.
+    pub via: &'a str,
+    /// Method, path and query without what is secret: it stands in the place of the request.
+    pub shown: &'a str,
 }
 
 impl Record<'_> {
@@ -87,11 +98,19 @@ impl Record<'_> {
             line.push_str(" certificate=");
             push_value(&mut line, id);
         }
+        if let Some(call) = &self.call {
+            line.push_str(" via=");
+            push_value(&mut line, call.via);
+        }
         line
     }
 
     fn escaped_request(&self) -> String {
         let mut line = String::new();
+        if let Some(call) = &self.call {
+            escape::push(&mut line, call.shown.as_bytes());
+            return line;
+        }
         escape::push(&mut line, &mask::mask(self.request.command.as_deref().unwrap_or_default(), self.secrets));
         line
     }
@@ -181,6 +200,7 @@ mod tests {
             secrets: None,
             profile: "default",
             id: "5f-1",
+            call: None,
         }
         .lines()
     }

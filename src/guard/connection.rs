@@ -105,7 +105,7 @@ impl<'a> Connection<'a> {
         };
         let read = route.reading() != Reading::Stream;
         let judged = match Call::of(route, &body) {
-            Ok(call) => self.guard.judge(call),
+            Ok(call) => self.guard.judge(&call),
             Err(denial) => Err(refused(self.guard, denial)),
         };
         match judged {

@@ -78,7 +78,8 @@ impl Reframe {
                 Err(malformed) => return Err(malformed),
                 Ok(Step::Skip(count)) => from.consume(count),
                 Ok(Step::Data(length)) => {
-                    let room = if self.to == Framing::Chunked { to.room().saturating_sub(CHUNK_FRAME) } else { to.room() };
+                    let room =
+                        if self.to == Framing::Chunked { to.room().saturating_sub(CHUNK_FRAME) } else { to.room() };
                     let length = length.min(room);
                     if length == 0 {
                         return Ok(());

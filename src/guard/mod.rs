@@ -12,6 +12,7 @@ use crate::api::labels::Ownership;
 use crate::audit::Audit;
 use crate::policy::Policy;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 mod buffer;
@@ -23,6 +24,7 @@ mod objects;
 mod refusal;
 mod relay;
 mod response;
+mod terminal;
 mod upstream;
 mod wire;
 
@@ -51,7 +53,7 @@ pub struct Guard {
     pub policy: Policy,
     pub home: PathBuf,
     pub via: Via,
-    pub audit: Audit,
+    pub audit: Arc<Audit>,
     /// The labels of what the calls make.
     pub owner: Ownership,
     pub calls: Calls,

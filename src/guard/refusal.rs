@@ -32,7 +32,10 @@ impl Refusal {
             }
             Self::Daemon(error) => {
                 let hint = "hint: try again later; if it stays so, the administrator has to look at the daemon";
-                ("502 Bad Gateway", format!("docker: the daemon gives no answer\nreason: {error}\n{hint}\nrecord: {id}"))
+                (
+                    "502 Bad Gateway",
+                    format!("docker: the daemon gives no answer\nreason: {error}\n{hint}\nrecord: {id}"),
+                )
             }
         }
     }

@@ -113,6 +113,27 @@ pub(super) fn exchange(
     }
 }
 
+/// Passes on what the daemon sends, and drops what the client does, until either has ended.
+pub(super) fn output(client: &mut Wire, daemon: &mut Wire) {
+    let mut down = Buffer::default();
+    let nothing = Buffer::default();
+    let mut downward = Raw::default();
+    loop {
+        let _ = downward.pass(&mut daemon.ahead, daemon.ended, &mut down);
+        if client.write(&mut down).is_err() || (downward.is_finished() && down.is_empty()) {
+            return;
+        }
+        match ready(client, daemon, [&nothing, &down], None, true) {
+            Ok(Ready { hung_up: false }) => {}
+            Ok(Ready { hung_up: true }) | Err(_) => return,
+        }
+        if client.read().is_err() || daemon.read().is_err() {
+            return;
+        }
+        client.ahead.consume(usize::MAX);
+    }
+}
+
 /// Joins the two ends, each byte as it comes, and each end of a direction, until both have ended or one has gone.
 pub(super) fn splice(client: &mut Wire, daemon: &mut Wire) {
     let (mut up, mut down) = (Buffer::default(), Buffer::default());
@@ -250,7 +271,11 @@ mod tests {
         for client_first in [true, false] {
             let ((client, mut inner), (daemon, mut outer)) = (ends(), ends());
             let joined = thread::spawn(move || splice(&mut inner, &mut outer));
-            if client_first { drop(client) } else { drop(daemon) }
+            if client_first {
+                drop(client)
+            } else {
+                drop(daemon)
+            }
             joined.join().unwrap();
         }
     }

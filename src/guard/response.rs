@@ -263,7 +263,12 @@ mod tests {
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n0\r\n\r\n",
                 false,
             ),
-            ("HTTP/1.1 200 OK\r\n\r\nO", plain, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nO\r\n0\r\n\r\n", false),
+            (
+                "HTTP/1.1 200 OK\r\n\r\nO",
+                plain,
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nO\r\n0\r\n\r\n",
+                false,
+            ),
             ("HTTP/1.1 204 No Content\r\nA: b\r\n\r\n", plain, "HTTP/1.1 204 No Content\r\nA: b\r\n\r\n", true),
             (
                 "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",

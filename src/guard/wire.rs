@@ -103,7 +103,8 @@ impl Wire {
     pub(crate) fn end_output(&mut self) {
         if let Some(output) = self.output.take() {
             // A pipe has no half to shut down, and is ended by being closed.
-            let _ = nix::sys::socket::shutdown(std::os::fd::AsRawFd::as_raw_fd(&output), nix::sys::socket::Shutdown::Write);
+            let _ =
+                nix::sys::socket::shutdown(std::os::fd::AsRawFd::as_raw_fd(&output), nix::sys::socket::Shutdown::Write);
         }
     }
 

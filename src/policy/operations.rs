@@ -220,12 +220,6 @@ pub const DEFAULT: &[Blocked] = &[
         "docker compose ls lists the projects of this host; docker compose up -d runs one here",
     ),
     row("swarm", CLUSTER, "makes, joins or takes over a cluster", NO_RETRY),
-    row(
-        "system dial-stdio",
-        "API ACCESS",
-        "gives the whole Docker API, every blocked operation included",
-        "send each docker command by itself: ssh HOST docker ps; `docker -H ssh://…` cannot be served",
-    ),
     row("trust", "DATA EXFIL", "signs images and sends them to a registry", NO_RETRY),
 ];
 

@@ -15,6 +15,8 @@ pub enum Own {
     PolicyShow,
     /// `dockgate --version`.
     Version,
+    /// `docker system dial-stdio`, which a docker on the far side sends: the guard serves the API.
+    DialStdio,
 }
 
 impl Own {
@@ -26,6 +28,7 @@ impl Own {
             Self::Check { .. } => "dockgate check",
             Self::PolicyShow => "dockgate policy show",
             Self::Version => "dockgate version",
+            Self::DialStdio => "system dial-stdio",
         }
     }
 

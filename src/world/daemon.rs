@@ -114,6 +114,27 @@ pub fn image_labels(host: &str, name: &str) -> Result<Option<Vec<String>>, Unrea
     Ok(Some(labels.map(|(name, _)| name.clone()).collect()))
 }
 
+/// One container, image, network or volume by name, id or the beginning of an id; `None` where there is none. A name
+/// that no such object can have is not put into a request.
+///
+/// # Errors
+/// As [`containers`].
+pub fn inspect(host: &str, object: Object, name: &str) -> Result<Option<Value>, Unreachable> {
+    let mut encoded = String::new();
+    name.bytes().for_each(|byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'/' | b':' | b'@' => {
+            encoded.push(char::from(byte));
+        }
+        _ => encoded.push_str(&format!("%{byte:02X}")),
+    });
+    match object {
+        Object::Container => get(host, &format!("/containers/{encoded}/json")),
+        Object::Image => get(host, &format!("/images/{encoded}/json")),
+        Object::Network => get(host, &format!("/networks/{encoded}")),
+        Object::Volume => get(host, &format!("/volumes/{encoded}")),
+    }
+}
+
 fn labels_of(entry: &Value) -> BTreeMap<String, String> {
     let labels = entry.get("Labels").and_then(Value::as_object).into_iter().flatten();
     labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()

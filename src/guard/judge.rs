@@ -1,0 +1,130 @@
+//! Judge: from a call to leave to pass it on, or to a refusal; either way with its record. Acts.
+
+use super::objects::Objects;
+use super::refusal::Refusal;
+use super::terminal::Attach;
+use super::{Guard, Via};
+use crate::api::call::Call;
+use crate::api::forward::Forward;
+use crate::api::row::Answer;
+use crate::audit::Audited;
+use crate::audit::record::ApiCall;
+use crate::demand::{Demand, Want};
+use crate::denial::{Denial, Reason};
+use crate::facts::Unreachable;
+use crate::world;
+
+/// A call that may be passed on.
+#[derive(Debug)]
+pub(super) struct Passing {
+    pub(super) forward: Forward,
+    pub(super) answer: Answer,
+    /// Of the stream that it becomes, only what the daemon sends is passed on.
+    pub(super) output_only: bool,
+}
+
+impl Guard {
+    /// Judges a call, and records the verdict.
+    pub(super) fn judge(&self, call: &Call) -> Result<Audited<Passing>, Refusal> {
+        let (shown, operation) = (call.shown(), call.operation());
+        let refuse = |denial| self.refuse(denial, operation, &shown);
+        if call.answer() == Answer::H2c {
+            return Err(refuse(Denial::new(
+                Reason::UnknownCall,
+                call.name(),
+                "builds by BuildKit cannot be judged over the API yet",
+                "set DOCKER_BUILDKIT=0 on your side, or build by a command: tar c . | ssh HOST docker build -",
+            )));
+        }
+        let attach = call.answer() == Answer::Hijack && operation == "attach";
+        let objects = Objects::of(&self.policy.host, call, attach).map_err(|why| refuse(unknown(call, &why)))?;
+        let mut demands = call.demands();
+        let mut output_only = false;
+        if attach && self.policy.screen(&demands).is_err() {
+            let kind = Attach::of(objects.container.as_ref(), &self.owner);
+            output_only = kind == Attach::Output;
+            rename(&mut demands, kind.operation());
+        }
+        self.by_command(call, &mut demands);
+        let mut call = call.clone();
+        if output_only {
+            call.leave_out("stdin");
+        }
+        let forward = call.forward(&objects.resolved, &self.owner);
+        let passing = Passing { forward, answer: call.answer(), output_only };
+        let facts = world::look_up(&self.policy, &self.home, &demands);
+        let permit = self.policy.judge(passing, &demands, &facts).map_err(refuse)?;
+        self.calls.count(false);
+        let permit = if call.changes() {
+            permit
+        } else {
+            match self.audit.permit_read(permit) {
+                Ok(audited) => return Ok(audited),
+                Err(observed) => observed,
+            }
+        };
+        self.audit.permit_call(permit, named(operation), self.record(&shown)).map_err(Refusal::Unrecorded)
+    }
+
+    /// A refusal of what is no call, with its record.
+    pub(super) fn refused(&self, denial: Denial, shown: &str) -> Refusal {
+        self.refuse(denial, "", shown)
+    }
+
+    fn refuse(&self, denial: Denial, operation: &str, shown: &str) -> Refusal {
+        self.calls.count(true);
+        match self.audit.deny_call(&denial, named(operation), self.record(shown)) {
+            Ok(()) => Refusal::Denied(denial),
+            Err(error) => Refusal::Unrecorded(error),
+        }
+    }
+
+    fn record<'a>(&'a self, shown: &'a str) -> ApiCall<'a> {
+        ApiCall { via: self.via.word(), shown }
+    }
+
+    /// A call that docker makes for a command which was permitted by its words is no operation of its own. Under an
+    /// allow-list a call is on it with any command that makes it.
+    fn by_command(&self, call: &Call, demands: &mut Vec<Demand>) {
+        let is_operation = |demand: &Demand| matches!(demand.want, Want::Operation { .. });
+        match &self.via {
+            Via::Argv(command) if call.is_part_of(command) => demands.retain(|demand| !is_operation(demand)),
+            Via::Argv(_) => {}
+            Via::DialStdio => {
+                let Some(allowed) = &self.policy.settings.allowed.value else { return };
+                if allowed.iter().any(|entry| call.is_part_of(entry)) {
+                    if let Some(operation) = allowed.iter().find(|entry| call.is_part_of(entry)) {
+                        let blocked = demands.iter().any(|demand| is_operation(demand) && self.is_blocked(demand));
+                        if !blocked {
+                            rename(demands, operation);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_blocked(&self, demand: &Demand) -> bool {
+        let Want::Operation { name, .. } = &demand.want else { return false };
+        let mut blocked = self.policy.settings.blocked.value.iter();
+        blocked.any(|entry| crate::policy::operations::covers(entry, name))
+    }
+}
+
+/// The operation that a call counts as.
+fn rename(demands: &mut [Demand], operation: &str) {
+    for demand in demands {
+        if let Want::Operation { name, .. } = &mut demand.want {
+            operation.clone_into(name);
+        }
+    }
+}
+
+fn named(operation: &str) -> &str {
+    if operation.is_empty() { "-" } else { operation }
+}
+
+fn unknown(call: &Call, why: &Unreachable) -> Denial {
+    let hint = "try again; if it stays so, the administrator finds this record in the log";
+    Denial::new(Reason::Unreachable, call.name(), format!("what it names could not be looked up ({why})"), hint)
+}

@@ -1,0 +1,48 @@
+//! Objects: what the names of a call mean now, so that the id is judged and passed on. Acts: asks the daemon.
+
+use crate::api::call::Call;
+use crate::api::forward::Resolved;
+use crate::demand::Object;
+use crate::facts::Unreachable;
+use crate::world::daemon;
+use serde_json::Value;
+
+/// What was looked up for a call.
+#[derive(Debug, Default)]
+pub(super) struct Objects {
+    pub(super) resolved: Resolved,
+    /// The container that the path names, as `docker inspect` shows it.
+    pub(super) container: Option<Value>,
+}
+
+impl Objects {
+    /// Looks up what a call names. `whole`: what the container is like counts, and not just which one it is.
+    ///
+    /// # Errors
+    /// When the daemon does not say.
+    pub(super) fn of(host: &str, call: &Call, whole: bool) -> Result<Self, Unreachable> {
+        let mut objects = Self::default();
+        let named = call.named("{container}");
+        for reference in call.references() {
+            let of_path = reference.object == Object::Container && named == Some(&reference.name);
+            // By names of images and volumes these are removed and used; the daemon has no other for volumes.
+            let pinned = matches!(reference.object, Object::Container | Object::Network);
+            if !pinned || (is_id(&reference.name) && !(whole && of_path)) {
+                continue;
+            }
+            let Some(found) = daemon::inspect(host, reference.object, &reference.name)? else { continue };
+            if let Some(id) = found.get("Id").and_then(Value::as_str) {
+                objects.resolved.ids.insert(reference, id.to_owned());
+            }
+            if of_path {
+                objects.container = Some(found);
+            }
+        }
+        Ok(objects)
+    }
+}
+
+/// Whether a name is a whole id, which means nothing else: the daemon looks for ids first.
+fn is_id(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
