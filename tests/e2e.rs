@@ -81,7 +81,6 @@ fn a_blocked_command_is_refused_recorded_and_does_nothing() {
         ("docker start -ai e2e-blocked", "docker 'attach' is blocked"),
         ("docker push busybox", "docker 'push' is blocked"),
         ("docker image tag busybox planted", "docker 'tag' is blocked"),
-        ("docker system dial-stdio", "docker 'system dial-stdio' is blocked"),
     ] {
         let outcome = lab.ssh(request).denied("blocked-command");
         assert!(outcome.err().starts_with(&format!("ERROR: {first} by security policy\n")), "{}", outcome.err());

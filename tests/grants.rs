@@ -181,7 +181,7 @@ fn what_is_unblocked_is_still_judged_by_what_it_asks_of_the_host() {
             ("docker service create --mount type=bind,src=/,dst=/h x", "bind-mount"),
             ("docker stack deploy -c - x", "host-setting"),
             ("docker buildx bake", "host-setting"),
-            ("docker system dial-stdio", "host-setting"),
+            ("docker system dial-stdio", "allow"),
             ("docker secret create x /etc/passwd", "client-file"),
             ("docker context use x", "global-flag"),
         ],

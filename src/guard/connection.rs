@@ -150,7 +150,7 @@ impl<'a> Connection<'a> {
 
     /// Passes a call on, and its answer back.
     fn pass(&mut self, head: &Head, audited: Audited<Passing>) -> Next {
-        let Passing { forward, answer, output_only } = audited.into_subject();
+        let Passing { forward, answer, output_only, lists } = audited.into_subject();
         let stream = forward.body == Payload::Stream;
         let until = Some(deadline(PATIENCE));
         if stream && head.expects_continue && self.client.write_all(CONTINUE, until).is_err() {
@@ -168,7 +168,7 @@ impl<'a> Connection<'a> {
             head: head.method == Method::Head,
             hijack: matches!(answer, Answer::Hijack | Answer::H2c),
             close: !head.keep_alive,
-            keep: false,
+            keep: lists.is_some(),
         });
         let answer_by = if head.method == Method::Get && answer == Answer::Plain { until } else { None };
         match relay::exchange(&mut self.client, &mut daemon, &mut body, &mut response, answer_by) {
@@ -193,6 +193,16 @@ impl<'a> Connection<'a> {
         }
         if response.reusable {
             self.daemon.keep(daemon);
+        }
+        if let (Some(lists), Some(kept)) = (lists, response.take()) {
+            let Some(body) = lists.narrowed(&kept, &self.guard.policy.settings) else {
+                let error = std::io::Error::from(std::io::ErrorKind::InvalidData);
+                return self.refuse_call(head, &Refusal::Daemon(error), true);
+            };
+            let answer = [response.head_for(body.len()).into_bytes(), body].concat();
+            if self.client.write_all(&answer, None).is_err() {
+                return Next::End;
+            }
         }
         if head.keep_alive { Next::Call } else { Next::End }
     }

@@ -2,6 +2,7 @@
 
 use super::objects::Objects;
 use super::refusal::Refusal;
+use super::scope::Lists;
 use super::terminal::Attach;
 use super::{Guard, Via};
 use crate::api::call::Call;
@@ -21,13 +22,17 @@ pub(super) struct Passing {
     pub(super) answer: Answer,
     /// Of the stream that it becomes, only what the daemon sends is passed on.
     pub(super) output_only: bool,
+    /// The answer lists containers that are not there for this key.
+    pub(super) lists: Option<Lists>,
 }
 
 impl Guard {
     /// Judges a call, and records the verdict.
     pub(super) fn judge(&self, call: &Call) -> Result<Audited<Passing>, Refusal> {
-        let (shown, operation) = (call.shown(), call.operation());
-        let refuse = |denial| self.refuse(denial, operation, &shown);
+        let shown = call.shown();
+        let mut demands = call.demands();
+        let operation = operation(&demands).to_owned();
+        let refuse = |denial| self.refuse(denial, &operation, &shown);
         if call.answer() == Answer::H2c {
             return Err(refuse(Denial::new(
                 Reason::UnknownCall,
@@ -38,7 +43,6 @@ impl Guard {
         }
         let attach = call.answer() == Answer::Hijack && operation == "attach";
         let objects = Objects::of(&self.policy.host, call, attach).map_err(|why| refuse(unknown(call, &why)))?;
-        let mut demands = call.demands();
         let mut output_only = false;
         if attach && self.policy.screen(&demands).is_err() {
             let kind = Attach::of(objects.container.as_ref(), &self.owner);
@@ -51,7 +55,8 @@ impl Guard {
             call.leave_out("stdin");
         }
         let forward = call.forward(&objects.resolved, &self.owner);
-        let passing = Passing { forward, answer: call.answer(), output_only };
+        let passing =
+            Passing { forward, answer: call.answer(), output_only, lists: Lists::of(&call, &self.policy.settings) };
         let facts = world::look_up(&self.policy, &self.home, &demands);
         let permit = self.policy.judge(passing, &demands, &facts).map_err(refuse)?;
         self.calls.count(false);
@@ -63,7 +68,7 @@ impl Guard {
                 Err(observed) => observed,
             }
         };
-        self.audit.permit_call(permit, named(operation), self.record(&shown)).map_err(Refusal::Unrecorded)
+        self.audit.permit_call(permit, named(&operation), self.record(&shown)).map_err(Refusal::Unrecorded)
     }
 
     /// A refusal of what is no call, with its record.
@@ -74,6 +79,7 @@ impl Guard {
     fn refuse(&self, denial: Denial, operation: &str, shown: &str) -> Refusal {
         self.calls.count(true);
         match self.audit.deny_call(&denial, named(operation), self.record(shown)) {
+            Ok(()) if denial.reason == Reason::OutOfScope => Refusal::Missing,
             Ok(()) => Refusal::Denied(denial),
             Err(error) => Refusal::Unrecorded(error),
         }
@@ -92,13 +98,9 @@ impl Guard {
             Via::Argv(_) => {}
             Via::DialStdio => {
                 let Some(allowed) = &self.policy.settings.allowed.value else { return };
-                if allowed.iter().any(|entry| call.is_part_of(entry)) {
-                    if let Some(operation) = allowed.iter().find(|entry| call.is_part_of(entry)) {
-                        let blocked = demands.iter().any(|demand| is_operation(demand) && self.is_blocked(demand));
-                        if !blocked {
-                            rename(demands, operation);
-                        }
-                    }
+                let Some(operation) = allowed.iter().find(|entry| call.is_part_of(entry)) else { return };
+                if !demands.iter().any(|demand| is_operation(demand) && self.is_blocked(demand)) {
+                    rename(demands, operation);
                 }
             }
         }
@@ -118,6 +120,15 @@ fn rename(demands: &mut [Demand], operation: &str) {
             operation.clone_into(name);
         }
     }
+}
+
+/// The operation that a call is, by itself; empty for `/_ping`.
+fn operation(demands: &[Demand]) -> &str {
+    let named = demands.iter().find_map(|demand| match &demand.want {
+        Want::Operation { name, .. } => Some(name.as_str()),
+        _ => None,
+    });
+    named.unwrap_or_default()
 }
 
 fn named(operation: &str) -> &str {

@@ -24,6 +24,7 @@ mod objects;
 mod refusal;
 mod relay;
 mod response;
+mod scope;
 mod terminal;
 mod upstream;
 mod wire;

@@ -8,8 +8,8 @@ use serde_json::json;
 #[derive(Debug)]
 pub(super) enum Refusal {
     Denied(Denial),
-    /// As if what it names were not there: the daemon's own words for that.
-    Missing(Denial, String),
+    /// What it names is not there for this key.
+    Missing,
     /// Its record could not be written.
     Unrecorded(anyhow::Error),
     /// The daemon cannot be reached, or gives no answer.
@@ -24,7 +24,7 @@ impl Refusal {
                 let status = if denial.reason == Reason::BadRequest { "400 Bad Request" } else { "403 Forbidden" };
                 (status, answer::refusal(denial, Some(id)))
             }
-            Self::Missing(_, message) => ("404 Not Found", message.clone()),
+            Self::Missing => ("404 Not Found", "No such container".to_owned()),
             Self::Unrecorded(error) => {
                 let why = "audit: the record of this call could not be written, so it was not made";
                 let hint = "hint: try again later; the administrator has to look at the system log";

@@ -222,6 +222,7 @@ fn has_hung_up(wire: &Wire) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the other ends of the tests are threads")]
 mod tests {
     use super::*;
     use crate::guard::framing::Framing;

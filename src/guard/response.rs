@@ -142,7 +142,7 @@ impl Pass for Response {
                     return Ok(());
                 }
                 State::Kept(body, decoded, kept) => {
-                    while !body.is_finished() && !(from.is_empty() && !ended) {
+                    while !body.is_finished() && (ended || !from.is_empty()) {
                         let before = from.data().len();
                         body.pass(from, ended, decoded)?;
                         kept.extend_from_slice(decoded.data());

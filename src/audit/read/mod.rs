@@ -120,6 +120,7 @@ mod tests {
             request: &request,
             profile: "default",
             id: "1-2",
+            call: None,
         };
         record.lines().iter().map(|line| format!("Nov 23 10:00:00 host dockgate[7]: {line}\n")).collect()
     }

@@ -1,0 +1,286 @@
+//! The API guard: real clients over a real ssh, and raw bytes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "these are tests"
+)]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use support::{Lab, Outcome, new_key, spawn};
+
+/// docker on the far side: its host is the lab's, by ssh.
+fn far_docker(lab: &Lab, words: &[&str]) -> Command {
+    let mut command = Command::new(lab.value("DOCKER"));
+    let home = tempfile::Builder::new().prefix("dockgate-far.").tempdir().unwrap().keep();
+    command.env_clear().env("HOME", &home).current_dir(&home);
+    command.env("PATH", format!("{}/bin:/usr/bin:/bin", lab.directory.display()));
+    command.env("DOCKER_HOST", "ssh://lazyworkhorse").env("DOCKER_CONFIG", lab.value("CONFIG"));
+    command.args(words).stdin(Stdio::null());
+    command
+}
+
+fn far(lab: &Lab, words: &[&str]) -> Outcome {
+    far_docker(lab, words).output().unwrap().into()
+}
+
+fn far_with(lab: &Lab, words: &[&str], input: &[u8]) -> Outcome {
+    let mut child = spawn(far_docker(lab, words).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let outcome = child.wait_with_output().unwrap().into();
+    writer.join().unwrap();
+    outcome
+}
+
+/// What raw bytes on the API's connection are answered, until it ends.
+fn raw(lab: &Lab, bytes: &[u8]) -> String {
+    let mut child = spawn(lab.client(&[], &["docker system dial-stdio"]).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(bytes).unwrap();
+    drop(stdin);
+    let mut answer = Vec::new();
+    child.stdout.take().unwrap().read_to_end(&mut answer).unwrap();
+    assert!(child.wait().unwrap().success());
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn post(path: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn record_id(text: &str) -> String {
+    let line = text.split("record: ").nth(1).unwrap_or_else(|| panic!("a record in {text}"));
+    line.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect()
+}
+
+#[test]
+fn docker_on_the_far_side_works() {
+    let lab = Lab::shared();
+    for (words, says) in [
+        (&["ps"][..], "web"),
+        (&["version", "--format", "{{.Server.Version}}"], "28."),
+        (&["info", "--format", "{{.OSType}}"], "linux"),
+        (&["images"], "busybox"),
+        (&["inspect", "-f", "{{.State.Status}}", "web"], "running"),
+        (&["logs", "--tail", "1", "web"], ""),
+        (&["top", "web"], "httpd"),
+        (&["stats", "--no-stream", "web"], "web"),
+        (&["system", "df"], "Images"),
+        (&["network", "ls"], "bridge"),
+        (&["volume", "create", "guard-volume"], "guard-volume"),
+        (&["volume", "rm", "guard-volume"], "guard-volume"),
+        (&["network", "create", "guard-net"], ""),
+        (&["network", "rm", "guard-net"], "guard-net"),
+        (&["run", "--rm", "busybox", "echo", "hello"], "hello"),
+        (&["run", "-d", "--init", "--name", "guard-life", "busybox", "sleep", "1000"], ""),
+        (&["pause", "guard-life"], ""),
+        (&["unpause", "guard-life"], ""),
+        (&["update", "--memory", "64m", "--memory-swap", "64m", "guard-life"], ""),
+        (&["restart", "-t", "0", "guard-life"], ""),
+        (&["rename", "guard-life", "guard-life-2"], ""),
+        (&["stop", "-t", "0", "guard-life-2"], ""),
+        (&["start", "guard-life-2"], ""),
+        (&["kill", "guard-life-2"], ""),
+        (&["wait", "guard-life-2"], "137"),
+        (&["rm", "-f", "guard-life-2"], ""),
+    ] {
+        let outcome = far(lab, words).succeeded();
+        assert!(outcome.out().contains(says), "{words:?}: {}", outcome.out());
+    }
+    assert_eq!(far(lab, &["run", "--rm", "busybox", "sh", "-c", "exit 37"]).code, 37);
+    let bytes: Vec<u8> = (0..300_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let echoed = far_with(lab, &["run", "--rm", "-i", "busybox", "cat"], &bytes).succeeded();
+    assert!(echoed.stdout == bytes, "{} bytes came back", echoed.stdout.len());
+}
+
+#[test]
+fn what_is_made_over_the_api_is_marked_and_recorded() {
+    let lab = Lab::shared();
+    far(lab, &["create", "--name", "guard-marked", "busybox"]).succeeded();
+    let labels = lab.docker(&["inspect", "-f", "{{json .Config.Labels}}", "guard-marked"]).out();
+    assert!(labels.contains(r#""dockgate.key":"hermes""#), "{labels}");
+    let record = lab.records("request=\"POST /containers/create?name=guard-marked\"", 1).remove(0);
+    assert!(record.contains(" verdict=allow reason=permitted command=create "), "{record}");
+    assert!(record.contains(" via=dial-stdio "), "{record}");
+    let id = record.split(" id=").nth(1).unwrap().split(' ').next().unwrap();
+    assert!(labels.contains(&format!(r#""dockgate.id":"{id}""#)), "{labels} {record}");
+    // The connection's own record is under the same id.
+    let both = lab.records(&format!(" id={id} "), 2);
+    assert!(both.iter().any(|record| record.ends_with("request=\"docker system dial-stdio\"")), "{both:?}");
+    far(lab, &["rm", "guard-marked"]).succeeded();
+    let forged = post("/v1.51/containers/create", r#"{"Image": "busybox", "Labels": {"dockgate.key": "other"}}"#);
+    assert!(raw(lab, forged.as_bytes()).contains("reserved-label"));
+}
+
+#[test]
+fn what_is_blocked_by_name_is_blocked_by_call() {
+    let lab = Lab::shared();
+    lab.docker(&["run", "-d", "--name", "guard-blocked", "busybox", "sleep", "100000"]).succeeded();
+    for (words, operation) in [
+        (&["exec", "guard-blocked", "touch", "/planted"][..], "exec"),
+        (&["cp", "guard-blocked:/etc/passwd", "-"], "cp"),
+        (&["commit", "guard-blocked", "guard-stolen"], "commit"),
+        (&["diff", "guard-blocked"], "diff"),
+        (&["export", "guard-blocked"], "export"),
+        (&["import", "-", "guard-planted"], "import"),
+        (&["save", "busybox"], "save"),
+        (&["push", "busybox"], "push"),
+        (&["tag", "busybox", "guard-planted"], "tag"),
+    ] {
+        let outcome = far_docker(lab, words).stdout(Stdio::piped()).output().unwrap();
+        let outcome = Outcome::from(outcome);
+        assert_ne!(outcome.code, 0, "{words:?}");
+        let says = format!("docker '{operation}' is blocked by security policy");
+        assert!(outcome.err().contains(&says), "{words:?}: {}", outcome.err());
+        assert!(outcome.err().contains("reason: blocked-command: ") && outcome.err().contains("hint: "));
+        let id = record_id(&outcome.err());
+        let records = lab.records(&format!(" id={id} "), 2);
+        let denied = format!(" verdict=deny reason=blocked-command command={operation} ");
+        assert!(records.iter().any(|record| record.contains(&denied)), "{records:?}");
+    }
+    assert_ne!(far(lab, &["attach", "guard-blocked"]).code, 0);
+    assert!(lab.docker(&["diff", "guard-blocked"]).out().is_empty(), "nothing was written in the container");
+    let images = lab.docker(&["images"]).out();
+    assert!(!images.contains("guard-planted") && !images.contains("guard-stolen"), "{images}");
+}
+
+#[test]
+fn nothing_of_the_host_is_given_over_the_api() {
+    let lab = Lab::shared();
+    for (options, reason) in [
+        (&["-v", "/:/h"][..], "bind-mount"),
+        (&["--mount", "type=bind,src=/etc,dst=/h"], "bind-mount"),
+        (&["--privileged"], "privileged"),
+        (&["--cap-add", "SYS_ADMIN"], "capability"),
+        (&["--device", "/dev/null"], "device"),
+        (&["--pid", "host"], "namespace"),
+        (&["--net", "host"], "namespace"),
+        (&["--pid", "container:web"], "namespace"),
+        (&["--volumes-from", "web"], "volumes-from"),
+        (&["--security-opt", "seccomp=unconfined"], "security-opt"),
+        (&["--cgroup-parent", "/x"], "cgroup-parent"),
+        (&["--log-driver", "syslog"], "log-driver"),
+    ] {
+        let words = [&["run", "--rm", "--label", "guard-given"], options, &["busybox", "true"]].concat();
+        let outcome = far(lab, &words);
+        assert_eq!(outcome.code, 125, "{options:?}: {}", outcome.err());
+        assert!(outcome.err().contains(&format!("reason: {reason}: ")), "{options:?}: {}", outcome.err());
+    }
+    assert_eq!(lab.docker(&["ps", "-aq", "--filter", "label=guard-given"]).out(), "", "no container was made");
+}
+
+#[test]
+fn bytes_that_could_be_read_in_two_ways_go_no_further() {
+    let lab = Lab::shared();
+    lab.docker(&["run", "-d", "--name", "guard-wire", "busybox", "sleep", "100000"]).succeeded();
+    let create = r#"{"Image": "busybox", "Labels": {"guard-wire": ""}, "#;
+    let exec = r#"{"Cmd": ["touch", "/planted"]}"#;
+    let rows: &[(&str, String)] = &[
+        ("an encoded slash", post("/v1.51/containers/guard-wire%2fexec", exec)),
+        ("an encoded letter", post("/v1.51/containers/guard-wire/%65xec", exec)),
+        ("a doubled slash", post("//v1.51/containers/guard-wire/exec", exec)),
+        ("a dotted path", post("/v1.51/containers/x/../guard-wire/exec", exec)),
+        ("encoded dots", post("/v1.51/containers/x/%2e%2e/guard-wire/exec", exec)),
+        ("a greedy name", post("/v1.51/containers/create/exec", exec)),
+        ("an odd version", post("/v1.51.0/containers/guard-wire/exec", exec)),
+        ("an absolute target", post("http://x/containers/guard-wire/exec", exec)),
+        ("a method in lower case", "post /containers/guard-wire/exec HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()),
+        ("a key twice", post("/containers/create", &format!(r#"{create}"HostConfig": {{}}, "HostConfig": {{"Privileged": true}}}}"#))),
+        ("a folded key", post("/containers/create", &format!(r#"{create}"hostconfig": {{"Privileged": true}}}}"#))),
+        ("a key with a long s", post("/containers/create", &format!(r#"{create}"HoſtConfig": {{"Privileged": true}}}}"#))),
+        ("trailing JSON", post("/containers/create", &format!(r#"{create}"HostConfig": {{}}}}{{"x": 1}}"#))),
+        ("an unknown field", post("/containers/create", &format!(r#"{create}"Sidecar": 1}}"#))),
+        (
+            "a length and chunks",
+            format!("POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{}", post("/containers/guard-wire/exec", exec)),
+        ),
+        (
+            "an obscure coding",
+            "POST /containers/create HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n".to_owned(),
+        ),
+        (
+            "a chunk's extension",
+            format!("POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{:x};a=b\r\n{create}\"HostConfig\": {{}}}}\r\n0\r\n\r\n", create.len() + 16),
+        ),
+        ("a folded line", "GET /containers/json HTTP/1.1\r\nHost: x\r\n y\r\n\r\n".to_owned()),
+        ("a bare line feed", "POST /containers/guard-wire/kill HTTP/1.1\nHost: x\n\n".to_owned()),
+        (
+            "a form",
+            "POST /images/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\nfromSrc=-".to_owned(),
+        ),
+        ("an upgrade where there is none", "GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n".to_owned()),
+        ("HTTP/1.0", "POST /containers/guard-wire/kill HTTP/1.0\r\n\r\n".to_owned()),
+        ("no HTTP", "hello\r\n\r\n".to_owned()),
+    ];
+    for (class, bytes) in rows {
+        let answer = raw(lab, bytes.as_bytes());
+        let first = answer.lines().next().unwrap_or_default();
+        assert!(["HTTP/1.1 400 Bad Request", "HTTP/1.1 403 Forbidden"].contains(&first), "{class}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{class}: one answer, and nothing behind it: {answer}");
+        let records = lab.records(&format!(" id={} ", record_id(&answer)), 2);
+        assert!(records.iter().any(|record| record.contains(" verdict=deny ")), "{class}: {records:?}");
+    }
+    assert!(lab.docker(&["diff", "guard-wire"]).out().is_empty(), "nothing was run");
+    assert_eq!(lab.docker(&["ps", "-q", "--filter", "name=guard-wire"]).out().lines().count(), 1, "it was not killed");
+    assert_eq!(lab.docker(&["ps", "-aq", "--filter", "label=guard-wire"]).out(), "", "no container was made");
+}
+
+#[test]
+fn what_is_pipelined_is_judged_call_by_call() {
+    let lab = Lab::shared();
+    let exec = post("/containers/web/exec", r#"{"Cmd": ["true"]}"#);
+    let ping = "GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n";
+    let answer = raw(lab, format!("{ping}{exec}{ping}{exec}").as_bytes());
+    let statuses: Vec<&str> = answer.lines().filter_map(|line| line.split("HTTP/1.1 ").nth(1)).collect();
+    assert_eq!(statuses, ["200 OK", "403 Forbidden", "200 OK", "403 Forbidden"], "{answer}");
+}
+
+#[test]
+fn the_far_end_of_a_stream_ends_it() {
+    let lab = Lab::shared();
+    let mut child = spawn(far_docker(lab, &["logs", "-f", "web"]).stdin(Stdio::piped()));
+    support::until("the gate serves it", || !lab.processes("dockgate").is_empty());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // docker's own ssh may live on for a moment.
+    support::until("the gate has ended", || lab.processes("dockgate.*hermes").is_empty());
+}
+
+#[test]
+fn only_the_containers_of_a_corner_are_there() {
+    let lab = Lab::shared();
+    let policy = lab.directory.join("corner.toml");
+    let text = std::fs::read_to_string(lab.value("POLICY")).unwrap();
+    std::fs::write(&policy, format!("{text}\n[containers]\nonly = ['corner-*']\n")).unwrap();
+    let gate = lab.value("GATE");
+    let options = format!(r#"command="{gate} --config {} --key corner",restrict"#, policy.display());
+    let key = new_key(lab, "corner", &lab.directory.join("keys").join(lab.value("ACCOUNT")), &options);
+    let call = |bytes: String| {
+        let mut child =
+            spawn(lab.client(&[], &["docker system dial-stdio"]).env("LAB_KEY", &key).stdin(Stdio::piped()));
+        child.stdin.take().unwrap().write_all(bytes.as_bytes()).unwrap();
+        Outcome::from(child.wait_with_output().unwrap()).out()
+    };
+    lab.docker(&["create", "--name", "corner-own", "busybox"]).succeeded();
+    let get = |path: &str| call(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
+    let list = get("/v1.51/containers/json?all=1");
+    assert!(list.contains("/corner-own") && !list.contains("/web"), "{list}");
+    let usage = get("/v1.51/system/df");
+    assert!(usage.contains("/corner-own") && !usage.contains("/web"), "{usage}");
+    assert!(get("/v1.51/containers/corner-own/json").starts_with("HTTP/1.1 200 "));
+    let id = lab.docker(&["inspect", "-f", "{{.Id}}", "web"]).out();
+    for name in ["web", id.trim(), &id[..12]] {
+        assert!(get(&format!("/v1.51/containers/{name}/json")).starts_with("HTTP/1.1 404 "), "{name}");
+        assert!(call(post(&format!("/v1.51/containers/{name}/stop"), "")).starts_with("HTTP/1.1 "), "{name}");
+    }
+    assert_eq!(lab.docker(&["inspect", "-f", "{{.State.Status}}", "web"]).out(), "running\n");
+}
