@@ -1,5 +1,6 @@
 //! Connection: one client's calls, one behind the other, until it ends. Acts.
 
+use super::build;
 use super::framing::{Framing, Reframe};
 use super::judge::Passing;
 use super::refusal::Refusal;
@@ -15,6 +16,8 @@ use crate::api::route::{Reading, Route};
 use crate::api::row::Answer;
 use crate::audit::Audited;
 use crate::denial::{Denial, Reason};
+use crate::grpc::judge::Endpoint;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a head, and a body that is judged, may take once they have begun; and an answer that is not waited for.
@@ -33,7 +36,7 @@ enum Next {
 /// A client's connection.
 #[derive(Debug)]
 pub(super) struct Connection<'a> {
-    guard: &'a Guard,
+    guard: &'a Arc<Guard>,
     client: Wire,
     daemon: Upstream<'a>,
     /// How long it may be idle between two calls.
@@ -41,7 +44,7 @@ pub(super) struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    pub(super) fn new(guard: &'a Guard, client: Wire, idle: Option<Duration>) -> Self {
+    pub(super) fn new(guard: &'a Arc<Guard>, client: Wire, idle: Option<Duration>) -> Self {
         Self { guard, client, daemon: Upstream::new(&guard.policy.host), idle }
     }
 
@@ -179,6 +182,9 @@ impl<'a> Connection<'a> {
             Err(Broken::Malformed | Broken::Client | Broken::Daemon { .. }) => return Next::End,
         }
         if response.is_upgraded() {
+            if answer == Answer::H2c {
+                return self.mediate(&forward, daemon);
+            }
             if output_only {
                 self.client.ahead.consume(usize::MAX);
                 relay::output(&mut self.client, &mut daemon);
@@ -205,6 +211,16 @@ impl<'a> Connection<'a> {
             }
         }
         if head.keep_alive { Next::Call } else { Next::End }
+    }
+
+    /// The connection is HTTP/2 from here on, for a build.
+    fn mediate(&mut self, forward: &Forward, daemon: Wire) -> Next {
+        let endpoint = if forward.target.ends_with("/session") { Endpoint::Session } else { Endpoint::Grpc };
+        if let Ok(client) = self.client.take() {
+            // A side that cannot be waited for has gone.
+            let _ = build::serve(self.guard, endpoint, client, daemon);
+        }
+        Next::End
     }
 
     /// Tells why a call is not passed on. `read`: its body has been read.

@@ -5,12 +5,13 @@ use super::connection::Connection;
 use super::wire::Wire;
 use anyhow::{Context, Result};
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 /// Serves calls until the client's end.
 ///
 /// # Errors
 /// When standard input or output cannot be used.
-pub fn serve(guard: &Guard) -> Result<()> {
+pub fn serve(guard: &Arc<Guard>) -> Result<()> {
     let input = std::io::stdin().as_fd().try_clone_to_owned().context("standard input")?;
     let output = std::io::stdout().as_fd().try_clone_to_owned().context("standard output")?;
     let client = Wire::new(input, output).context("standard input and output")?;

@@ -1,5 +1,6 @@
 //! Judge: from a call to leave to pass it on, or to a refusal; either way with its record. Acts.
 
+use super::build;
 use super::objects::Objects;
 use super::refusal::Refusal;
 use super::scope::Lists;
@@ -13,6 +14,7 @@ use crate::audit::record::ApiCall;
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
 use crate::facts::Unreachable;
+use crate::policy::Permit;
 use crate::world;
 
 /// A call that may be passed on.
@@ -33,14 +35,6 @@ impl Guard {
         let mut demands = call.demands();
         let operation = operation(&demands).to_owned();
         let refuse = |denial| self.refuse(denial, &operation, &shown);
-        if call.answer() == Answer::H2c {
-            return Err(refuse(Denial::new(
-                Reason::UnknownCall,
-                call.name(),
-                "builds by BuildKit cannot be judged over the API yet",
-                "set DOCKER_BUILDKIT=0 on your side, or build by a command: tar c . | ssh HOST docker build -",
-            )));
-        }
         let attach = call.answer() == Answer::Hijack && operation == "attach";
         let objects = Objects::of(&self.policy.host, call, attach).map_err(|why| refuse(unknown(call, &why)))?;
         let mut output_only = false;
@@ -54,21 +48,31 @@ impl Guard {
         if output_only {
             call.leave_out("stdin");
         }
-        let forward = call.forward(&objects.resolved, &self.owner);
+        let mut forward = call.forward(&objects.resolved, &self.owner);
+        if call.answer() == Answer::H2c {
+            build::of_session(self, &mut forward);
+        }
         let passing =
             Passing { forward, answer: call.answer(), output_only, lists: Lists::of(&call, &self.policy.settings) };
         let facts = world::look_up(&self.policy, &self.home, &demands);
         let permit = self.policy.judge(passing, &demands, &facts).map_err(refuse)?;
+        self.record_permit(permit, call.changes(), &operation, &shown)
+    }
+
+    /// Counts a call that is permitted, and records it unless it only reads.
+    pub(super) fn record_permit<T>(
+        &self,
+        permit: Permit<T>,
+        changes: bool,
+        operation: &str,
+        shown: &str,
+    ) -> Result<Audited<T>, Refusal> {
         self.calls.count(false);
-        let permit = if call.changes() {
-            permit
-        } else {
-            match self.audit.permit_read(permit) {
-                Ok(audited) => return Ok(audited),
-                Err(observed) => observed,
-            }
-        };
-        self.audit.permit_call(permit, named(&operation), self.record(&shown)).map_err(Refusal::Unrecorded)
+        let permit = if changes { Err(permit) } else { self.audit.permit_read(permit) };
+        permit.or_else(|permit| {
+            let recorded = self.audit.permit_call(permit, named(operation), self.record(shown));
+            recorded.map_err(Refusal::Unrecorded)
+        })
     }
 
     /// A refusal of what is no call, with its record.
@@ -76,7 +80,7 @@ impl Guard {
         self.refuse(denial, "", shown)
     }
 
-    fn refuse(&self, denial: Denial, operation: &str, shown: &str) -> Refusal {
+    pub(super) fn refuse(&self, denial: Denial, operation: &str, shown: &str) -> Refusal {
         self.calls.count(true);
         match self.audit.deny_call(&denial, named(operation), self.record(shown)) {
             Ok(()) if denial.reason == Reason::OutOfScope => Refusal::Missing,

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 mod buffer;
+mod build;
 mod connection;
 pub mod dial_stdio;
 mod framing;

@@ -40,6 +40,11 @@ impl Refusal {
         }
     }
 
+    /// What the client is told, for an answer that is not of HTTP.
+    pub(super) fn words(&self, id: &str) -> String {
+        self.said(id).1
+    }
+
     /// The whole answer. `head`: the request was HEAD, and gets no body.
     pub(super) fn answer(&self, id: &str, head: bool, close: bool) -> Vec<u8> {
         let (status, message) = self.said(id);

@@ -37,6 +37,16 @@ impl Wire {
         Self::new(socket.try_clone()?, socket)
     }
 
+    /// The wire for another owner; this one has nothing to say any more.
+    ///
+    /// # Errors
+    /// When there are no further descriptors.
+    pub(crate) fn take(&mut self) -> Result<Self> {
+        let input = self.input.try_clone()?;
+        let output = self.output.take();
+        Ok(Self { input, output, ahead: std::mem::take(&mut self.ahead), ended: self.ended })
+    }
+
     /// Reads what is there, without waiting; whether anything happened, an end included.
     pub(crate) fn read(&mut self) -> Result<bool> {
         let space = self.ahead.space();

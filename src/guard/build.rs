@@ -1,0 +1,92 @@
+//! Build: the gRPC of builds on a connection of this guard's, each of its calls judged and recorded as others are.
+//! Acts.
+
+use super::wire::Wire;
+use super::{Guard, Via};
+use crate::api::build::Stamp;
+use crate::api::build::session;
+use crate::api::forward::Forward;
+use crate::demand::{Demand, Want};
+use crate::grpc::judge::{Endpoint, Judge, Judged, Side};
+use crate::grpc::mediate;
+use crate::world;
+use anyhow::{Context, Result};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Who a build is for: a context that was sent before is found again by this, and by nobody else.
+fn owner(guard: &Guard) -> String {
+    format!("{}/{}", guard.owner.account, guard.owner.key)
+}
+
+/// Makes what a session says of itself in its head the gate's own.
+pub(super) fn of_session(guard: &Guard, forward: &mut Forward) {
+    let owner = owner(guard);
+    let headers = std::mem::take(&mut forward.headers);
+    let known = headers.into_iter().filter_map(|(name, value)| {
+        let value = session::header(&name.to_ascii_lowercase(), &value, &owner)?;
+        Some((name, value))
+    });
+    forward.headers = known.collect();
+}
+
+/// Mediates a connection that the daemon has upgraded.
+///
+/// # Errors
+/// When it cannot be waited for.
+pub(super) fn serve(guard: &Arc<Guard>, endpoint: Endpoint, client: Wire, daemon: Wire) -> Result<()> {
+    let images = guard.policy.settings.images.value.as_ref();
+    let stamp = Stamp {
+        owner: owner(guard),
+        labels: guard.owner.labels().map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        images: images.map(|patterns| patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect()),
+    };
+    let judge = Rc::new(BuildJudge { guard: Arc::clone(guard), stamp });
+    // Every call has been counted by the judge.
+    mediate(endpoint, side(client)?, side(daemon)?, judge).map(drop)
+}
+
+fn side(wire: Wire) -> Result<Side> {
+    let Wire { input, output, ahead, .. } = wire;
+    Ok(Side { input, output: output.context("a side that has ended")?, ahead: ahead.data().to_vec() })
+}
+
+struct BuildJudge {
+    guard: Arc<Guard>,
+    stamp: Stamp,
+}
+
+impl Judge for BuildJudge {
+    fn judge(&self, call: &Judged<'_>) -> Result<(), String> {
+        let guard = &self.guard;
+        let shown = format!("gRPC {}", call.method);
+        let verdict = match &call.asked {
+            Ok(demands) => {
+                let demands = by_words(&guard.via, demands);
+                let facts = world::look_up(&guard.policy, &guard.home, &demands);
+                guard.policy.judge((), &demands, &facts)
+            }
+            Err(denial) => Err(denial.clone()),
+        };
+        match verdict {
+            Ok(permit) => guard.record_permit(permit, call.changes, "build", &shown).map(drop),
+            Err(denial) => Err(guard.refuse(denial, "build", &shown)),
+        }
+        .map_err(|refusal| refusal.words(guard.audit.id()))
+    }
+
+    fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+}
+
+/// What docker was started to do has been judged by its words; anything else that it does is judged here.
+fn by_words(via: &Via, demands: &[Demand]) -> Vec<Demand> {
+    let said = |demand: &Demand| match (&demand.want, via) {
+        (Want::Operation { name, instead: false }, Via::Argv(command)) => {
+            command.starts_with("compose ") || command == name || (name == "build" && command == "buildx build")
+        }
+        _ => false,
+    };
+    demands.iter().filter(|demand| !said(demand)).cloned().collect()
+}
