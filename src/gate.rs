@@ -2,6 +2,7 @@
 
 use crate::answer::guide;
 use crate::answer::{check_json, check_text, failed, print, refuse, say, unrecorded};
+use crate::api::labels::Ownership;
 use crate::audit::{Audit, syslog};
 use crate::compose::{self, Project};
 use crate::decision::{Action, Decision, Understood, docker_or_own};
@@ -11,10 +12,9 @@ use crate::docker::row::Use;
 use crate::docker::{Invocation, Model};
 use crate::exit::Exit;
 use crate::facts::{Facts, Unreachable};
+use crate::guard::{Calls, Guard, Via, dial_stdio};
 use crate::policy::rules::{labels, limits};
 use crate::policy::{Policy, Verdict, advice};
-use crate::guard::{Calls, Guard, Via, dial_stdio};
-use crate::api::labels::Ownership;
 use crate::request::Request;
 use crate::request::account::Account;
 use crate::request::own::Own;
@@ -215,16 +215,20 @@ impl Gate {
             Err(denial) => return refuse(&audit, &denial, &understood),
             Ok(permit) => permit,
         };
-        let launch = match permit.subject() {
-            Action::Own(_) => None,
-            Action::Docker(invocation) => match limit
-                .and_then(ProcessorTime::lift)
-                .map_err(anyhow::Error::from)
-                .and_then(|()| Launch::prepare(&self.policy, &self.account, invocation, request.client.is_some()))
-            {
-                Ok(launch) => Some(launch),
-                Err(error) => return failed(&audit, &understood, &error),
-            },
+        // What is answered at once needs no more; docker and the API may go on for long.
+        let lifted = match permit.subject() {
+            Action::Own(own) if *own != Own::DialStdio => Ok(()),
+            Action::Own(_) | Action::Docker(_) => limit.and_then(ProcessorTime::lift).map_err(anyhow::Error::from),
+        };
+        let launch = lifted.and_then(|()| match permit.subject() {
+            Action::Own(_) => Ok(None),
+            Action::Docker(invocation) => {
+                Launch::prepare(&self.policy, &self.account, invocation, request.client.is_some()).map(Some)
+            }
+        });
+        let launch = match launch {
+            Ok(launch) => launch,
+            Err(error) => return failed(&audit, &understood, &error),
         };
         match audit.permit(permit, &understood).map(|audited| (audited.part(docker_or_own), launch)) {
             Err(error) => unrecorded(&error),
