@@ -14,7 +14,7 @@ pub mod label;
 /// A gate between an SSH key and Docker.
 ///
 /// Without a sub-command dockgate is the gate: it reads SSH_ORIGINAL_COMMAND, judges it, writes one record to
-/// syslog and becomes docker, or refuses. It stands in authorized_keys: restrict,pty,command="/usr/bin/dockgate
+/// syslog and runs docker, or refuses. It stands in authorized_keys: restrict,pty,command="/usr/bin/dockgate
 /// --key NAME" ssh-ed25519 …
 #[derive(Debug, Parser)]
 #[command(

@@ -34,7 +34,7 @@ impl Understood {
     }
 }
 
-/// Parts what becomes docker from what dockgate answers itself.
+/// Parts what docker does from what dockgate answers itself.
 pub fn docker_or_own(action: Action) -> Result<Invocation, Own> {
     match action {
         Action::Docker(invocation) => Ok(invocation),

@@ -1,10 +1,10 @@
 //! dockgate: a gate between an SSH key and Docker.
 //!
 //! ```text
-//! ssh words ─▶ Request ─▶ Words ─▶ Invocation ─▶ [Demand] ─▶ Verdict ─▶ record ─▶ Audited ─▶ docker
+//! ssh words ─▶ Request ─▶ Words ─▶ Invocation ─▶ [Demand] ─▶ Verdict ─▶ record ─▶ Audited ─▶ docker ─▶ end
 //! ```
 //!
-//! A request goes through this once, from left to right, in [`gate`]. The modules are of two halves. Those that
+//! A request goes through this once, from left to right, in [`gate`] and [`serve`]. The modules are of two halves. Those that
 //! *decide* are pure: they see no file, socket, clock or environment, and the one error they know is a
 //! [`denial::Denial`]. Those that *act* can fail, but they never deny. What a decision has to know of the world
 //! is named by the demands, looked up by [`world`] and handed back as [`facts`].
@@ -23,13 +23,14 @@
 //! | [`keys`] | decides | public keys, what sshd proves of one, lines of authorized_keys |
 //! | [`cli`] | decides | dockgate's own options |
 //! | [`exit`] | decides | dockgate's own exit codes |
-//! | [`gate`] | acts | one request, from its bytes to docker or to a refusal |
+//! | [`gate`] | acts | one request, from its bytes to a verdict |
 //! | [`world`] | acts | looks up files, the daemon, a project, the account and the policy file |
 //! | [`audit`] | acts | writes the record of a decision, and reads records back |
 //! | [`grpc`] | acts | mediates the gRPC of builds between a client and the daemon |
 //! | [`run`] | acts | what happens then: docker is started, watched and ended |
 //! | [`guard`] | acts | HTTP between a client and the daemon, each call judged |
 //! | [`answer`] | acts | what the client is told |
+//! | [`serve`] | acts | what a request comes to: its record, docker's life or a refusal, the record of the end |
 //! | [`admin`] | acts | the administrator's tools, a file for each sub-command |
 //!
 //! A module imports only what stands before it on the way, and no two import each other; `tests/structure.rs`
@@ -39,10 +40,10 @@
 //! audit alone and out of a permit, and docker is started with nothing else:
 //!
 //! ```compile_fail
-//! # use dockgate::{docker::Invocation, run::exec::{Launch, become_docker}, policy::Permit};
+//! # use dockgate::{docker::Invocation, run::exec::{Launch, start}, policy::Permit};
 //! fn run(permit: Permit<Invocation>, launch: &Launch) {
 //!     // A permit whose record has not been written does not run.
-//!     let _ = become_docker(permit, launch, nix::unistd::getppid());
+//!     let _ = start(permit, launch);
 //! }
 //! ```
 //!
@@ -70,4 +71,5 @@ pub mod keys;
 pub mod policy;
 pub mod request;
 pub mod run;
+pub mod serve;
 pub mod world;

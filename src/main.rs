@@ -5,13 +5,14 @@ use clap::Parser;
 use dockgate::admin::{self, caller::Caller};
 use dockgate::cli::{Cli, Options};
 use dockgate::decision::Understood;
-use dockgate::exit::Exit;
+use dockgate::exit::{Ending, Exit, Outcome};
 use dockgate::gate::Gate;
 use dockgate::policy::{Policy, set::Selected};
 use dockgate::request::account::{Account, is_locale};
 use dockgate::request::start::{Itself, Start};
 use dockgate::request::{Client, Request};
-use dockgate::run::watch;
+use dockgate::run::signals;
+use dockgate::serve;
 use dockgate::world::{identity, policy_file};
 use dockgate::{answer, audit};
 use std::ffi::OsString;
@@ -29,25 +30,36 @@ fn main() -> ExitCode {
     }));
     let parent = nix::unistd::getppid();
     let original = std::env::var_os("SSH_ORIGINAL_COMMAND");
-    let exit = match Start::of(std::env::args_os().collect(), original.is_some(), &ThisProgram) {
+    let ending = match Start::of(std::env::args_os().collect(), original.is_some(), &ThisProgram) {
         Start::Request(command) => {
             let options = Options { config: None, profile: None, key: None };
             run(Cli { options, command: None }, command, parent)
         }
-        Start::Watch(arguments) => match watch::watch(&arguments) {
-            Ok(()) => Exit::Success,
-            Err(_) => Exit::Usage,
-        },
         Start::Own(arguments) => match Cli::try_parse_from(arguments) {
             Ok(cli) => run(cli, original.map(OsString::into_vec), parent),
             Err(error) => {
                 // A client that has gone needs no message.
                 let _ = error.print();
-                if error.use_stderr() { Exit::Usage } else { Exit::Success }
+                if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() }
             }
         },
     };
-    exit.into()
+    match ending {
+        Ending::Gate(exit) => exit.into(),
+        Ending::Docker(outcome) => as_docker(outcome),
+    }
+}
+
+/// Ends as docker has ended, for whoever waits for the gate.
+fn as_docker(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Outcome::Code(code) => ExitCode::from(code as u8),
+        Outcome::Signal(signal) => {
+            signals::die_of(signal);
+            // One that this process ignores: as a shell puts it.
+            ExitCode::from(128 | signal as u8)
+        }
+    }
 }
 
 struct ThisProgram;
@@ -60,12 +72,12 @@ impl Itself for ThisProgram {
     }
 }
 
-fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::unistd::Pid) -> Exit {
+fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::unistd::Pid) -> Ending {
     let Options { config, profile, key } = options;
     let request = request(key, original);
     let account = account(&request.user);
     match command {
-        Some(command) => admin::run(command, Caller { config, profile, request, account, parent }),
+        Some(command) => admin::run(command, Caller { config, profile, request, account, parent }).into(),
         None => serve(config.as_deref(), profile.as_deref(), &request, account, parent),
     }
 }
@@ -77,13 +89,14 @@ fn serve(
     request: &Request,
     account: Account,
     parent: nix::unistd::Pid,
-) -> Exit {
+) -> Ending {
     let set = match policy_file::load(config) {
         Ok(set) => set,
-        Err(error) => return broken_policy(&error, request, profile.unwrap_or("default")),
+        Err(error) => return broken_policy(&error, request, profile.unwrap_or("default")).into(),
     };
     let Selected { policy, profile, because: _, denial } = set.select(request, profile);
-    Arc::new(Gate { policy, profile, refusal: denial, account, parent }).serve(request, identity::record_id())
+    let gate = Gate { policy, profile, refusal: denial, account, parent };
+    serve::serve(&Arc::new(gate), request, identity::record_id())
 }
 
 /// What sshd says of the connection.

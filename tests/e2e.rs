@@ -13,7 +13,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
-use support::{Lab, Outcome, fingerprint, new_key, read_until, spawn, ssh_as, until};
+use support::{Lab, Outcome, fingerprint, id_of, new_key, read_until, spawn, ssh_as, until};
 
 #[test]
 fn what_the_mission_lists_works() {
@@ -306,6 +306,24 @@ fn each_of_a_hundred_connections_leaves_one_record() {
     let records = lab.records("name=hundred-", 100);
     for i in 0..100 {
         assert_eq!(records.iter().filter(|record| record.contains(&format!("hundred-{i}-x"))).count(), 1);
+    }
+}
+
+#[test]
+fn each_of_two_hundred_sessions_at_once_has_its_end() {
+    let lab = Lab::shared();
+    let children: Vec<_> = (0..200)
+        .map(|i| spawn(&mut lab.client(&[], &[&format!("docker ps --filter name=twohundred-{i}-x")])))
+        .collect();
+    for child in children {
+        let outcome: Outcome = child.wait_with_output().unwrap().into();
+        outcome.succeeded();
+    }
+    let records = lab.records("name=twohundred-", 200);
+    let ids: std::collections::BTreeSet<String> = records.iter().map(|record| id_of(record)).collect();
+    assert_eq!(ids.len(), 200);
+    for id in ids {
+        assert!(lab.end(&id).contains(" exit=0 "));
     }
 }
 

@@ -111,6 +111,12 @@ pub(crate) fn failed(audit: &Audit, understood: &Understood, error: &anyhow::Err
     Exit::Unavailable
 }
 
+/// docker has ended, and nobody will find in the log how.
+pub(crate) fn unended(audit: &Audit, error: &anyhow::Error) {
+    let error = escape::for_terminal(&format!("{error:#}"));
+    say(&format!("dockgate: how this ended could not be recorded: {error}\nrecord: {}\n", audit.id()));
+}
+
 /// To the client's standard error. A client that has gone needs no answer.
 pub fn say(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());

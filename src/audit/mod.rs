@@ -1,4 +1,4 @@
-//! Audit: one record a decision, written before anything runs. Acts: writes to its sink.
+//! Audit: one record a decision, written before anything runs, and one of the end of what ran. Acts: writes to its sink.
 //!
 //! [`Audit::permit`] is the only maker of [`Audited`], and running needs an `Audited`: no record, no run.
 
@@ -7,8 +7,10 @@ use crate::denial::Denial;
 use crate::policy::Permit;
 use crate::request::Request;
 use anyhow::Result;
+use end::End;
 use record::{ApiCall, Record, Verdict};
 
+pub mod end;
 pub mod escape;
 pub mod mask;
 pub mod read;
@@ -112,6 +114,14 @@ impl Audit {
     /// When the record cannot be written.
     pub fn error(&self, reason: &str, understood: &Understood) -> Result<()> {
         self.write(Verdict::Error, reason, understood, None)
+    }
+
+    /// Records how that ended which a record under the same id has allowed.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn end(&self, end: &End) -> Result<()> {
+        self.sink.write(Verdict::End, &end.line(&self.id))
     }
 
     fn write(&self, verdict: Verdict, reason: &str, understood: &Understood, call: Option<ApiCall>) -> Result<()> {

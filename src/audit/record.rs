@@ -16,6 +16,8 @@ pub enum Verdict {
     Observe,
     Deny,
     Error,
+    /// What was allowed has ended.
+    End,
 }
 
 impl Verdict {
@@ -26,6 +28,7 @@ impl Verdict {
             Self::Observe => "observe",
             Self::Deny => "deny",
             Self::Error => "error",
+            Self::End => "end",
         }
     }
 }

@@ -49,14 +49,14 @@ impl Sink {
         Ok(Self { socket: audit.socket.clone(), logger })
     }
 
-    /// Sends one line: allow at info, observe at notice, deny at warning, error at err.
+    /// Sends one line: allow and end at info, observe at notice, deny at warning, error at err.
     ///
     /// # Errors
     /// When the daemon is gone, or has not read for [`PATIENCE`].
     pub fn write(&self, verdict: Verdict, line: &str) -> Result<()> {
         let mut logger = self.logger.lock().map_err(|_| anyhow::anyhow!("the audit's lock is broken"))?;
         let sent = match verdict {
-            Verdict::Allow => logger.info(line),
+            Verdict::Allow | Verdict::End => logger.info(line),
             Verdict::Observe => logger.notice(line),
             Verdict::Deny => logger.warning(line),
             Verdict::Error => logger.err(line),

@@ -2,16 +2,12 @@
 //!
 //! - by its own name: a forced command, or a tool for the administrator;
 //! - as the account's login shell, which sshd starts as `dockgate -c COMMAND` (or as `-dockgate`, to log in);
-//! - as `dockgate-watch`, which it starts itself to end docker with its connection;
 //! - as `docker`, a wrapper ahead of the real one in somebody's PATH.
 
 use crate::request::words::Words;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-
-/// The name under which this program watches a connection ([`crate::run::watch`]).
-pub const WATCH: &str = "dockgate-watch";
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +16,6 @@ pub enum Start {
     Own(Vec<OsString>),
     /// A request, whole; `None` to log in.
     Request(Option<Vec<u8>>),
-    /// To watch a connection: what [`crate::run::watch`] has given.
-    Watch(Vec<OsString>),
 }
 
 /// What a forced command must be to be honoured as dockgate's own command line.
@@ -38,9 +32,6 @@ impl Start {
         let name = name.map(OsStrExt::as_bytes).unwrap_or_default();
         if name == b"docker" {
             return Self::Request(Some(wrapped(&arguments)));
-        }
-        if name == WATCH.as_bytes() {
-            return Self::Watch(arguments.into_iter().skip(1).collect());
         }
         match arguments.as_slice() {
             [_] if name.starts_with(b"-") => Self::Request(None),

@@ -1,27 +1,30 @@
-//! Exec: becomes docker with what was judged and recorded, and nothing else. Acts: execve(2).
+//! Exec: starts docker with what was judged and recorded, and nothing else. Acts.
 #![expect(clippy::disallowed_methods, reason = "docker is started here, and only here")]
 
 use crate::audit::Audited;
+use crate::audit::end::Cause;
 use crate::docker::asks::is_remote;
 use crate::docker::{Component, Invocation};
+use crate::exit::Outcome;
 use crate::policy::Policy;
 use crate::request::account::Account;
+use crate::run::child::{self, Child, Group};
+use crate::run::life::{FarEnd, Farewell, Life};
 use crate::run::memory;
-use crate::run::watch;
-use anyhow::{Context, Result, bail, ensure};
-use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use crate::run::signals::Signals;
+use anyhow::{Context, Result, ensure};
 use std::ffi::OsString;
 use std::fs::DirBuilder;
+use std::io::IsTerminal;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// Where systems keep docker, in order: NixOS, a local installation, a package.
 const PROGRAMS: &[&str] = &["/run/current-system/sw/bin/docker", "/usr/local/bin/docker", "/usr/bin/docker"];
 
-/// All that is needed to become docker, found before the record is written: a record never claims a run
+/// All that is needed to start docker, found before the record is written: a record never claims a run
 /// that could not be.
 #[derive(Debug)]
 pub struct Launch {
@@ -38,6 +41,18 @@ impl Launch {
     pub fn prepare(policy: &Policy, account: &Account, invocation: &Invocation, over_ssh: bool) -> Result<Self> {
         let environment = environment(policy, account, invocation, state_directory)?;
         Ok(Self { program: program(policy)?, environment, over_ssh })
+    }
+
+    /// In somebody's own shell the end of a pipeline is docker's business.
+    fn far_end(&self) -> Result<FarEnd> {
+        if self.over_ssh { FarEnd::of_stdout() } else { Ok(FarEnd::none()) }
+    }
+
+    /// At a terminal docker stays in the foreground that the gate is in.
+    fn group(&self) -> Group {
+        let terminal =
+            std::io::stdin().is_terminal() || std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
+        if self.over_ssh && !terminal { Group::Own } else { Group::Same }
     }
 }
 
@@ -121,38 +136,48 @@ pub fn program(policy: &Policy) -> Result<PathBuf> {
     found.with_context(|| format!("no docker program in any of {}", PROGRAMS.join(", ")))
 }
 
-/// Becomes docker. Comes back only when that failed.
+/// docker, started.
+#[derive(Debug)]
+pub struct Docker {
+    child: Child,
+    farewell: Farewell,
+    begun: Instant,
+}
+
+/// Starts docker as a child, with this process's standard streams.
 ///
 /// # Errors
 /// When the connection is gone already, or docker cannot be started.
-pub fn become_docker(audited: Audited<Invocation>, launch: &Launch, parent: Pid) -> Result<std::convert::Infallible> {
+pub fn start(audited: Audited<Invocation>, launch: &Launch) -> Result<Docker> {
+    let begun = Instant::now();
     let invocation = audited.into_subject();
     let model = invocation.model().map(|model| memory::memory_file(&model.text)).transpose()?;
     let argv = match &model {
         Some(file) => invocation.argv_with_model(&memory::path_of(file)),
         None => invocation.argv(),
     };
-    die_with_connection(&invocation, parent, launch.over_ssh)?;
+    ensure!(!launch.far_end()?.has_gone(), "the connection has ended");
     let Launch { program, environment, over_ssh: _ } = launch;
-    let variables = environment.iter().map(|(name, value)| (name, value));
-    let error = Command::new(program).args(argv).env_clear().envs(variables).exec();
-    Err(error).with_context(|| format!("docker program {}", program.display()))
+    let mut command = Command::new(program);
+    command.args(argv).env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
+    child::adopt()?;
+    let child =
+        Child::start(command, launch.group()).with_context(|| format!("docker program {}", program.display()))?;
+    let farewell = match invocation.component() {
+        Component::Docker => Farewell::Kill,
+        Component::Compose | Component::Buildx => Farewell::Ask,
+    };
+    Ok(Docker { child, farewell, begun })
 }
 
-/// sshd leaves a command running when its client is gone. The kernel ends docker with its parent, and
-/// [`watch`] with its connection.
-///
-/// docker itself passes SIGTERM on to a container in the foreground and waits, so it gets SIGKILL, and the
-/// daemon sees the connection end. Compose and buildx run as plugins, whose parent docker is: they are told
-/// by SIGTERM, and end by themselves.
-fn die_with_connection(invocation: &Invocation, parent: Pid, over_ssh: bool) -> Result<()> {
-    let signal = match invocation.component() {
-        Component::Docker => Signal::SIGKILL,
-        Component::Compose | Component::Buildx => Signal::SIGTERM,
-    };
-    nix::sys::prctl::set_pdeathsig(signal).context("asking to end with the connection")?;
-    if nix::unistd::getppid() != parent {
-        bail!("the connection has ended");
+impl Docker {
+    /// Waits until docker has ended: how, why, and after what time.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn wait(self, launch: &Launch, signals: &Signals) -> Result<(Outcome, Cause, Duration)> {
+        let Self { child, farewell, begun } = self;
+        let (outcome, cause) = Life::new(signals, launch.far_end()?, farewell).wait(&child)?;
+        Ok((outcome, cause, begun.elapsed()))
     }
-    if over_ssh { watch::start(signal) } else { Ok(()) }
 }

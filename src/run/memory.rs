@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-/// A file in memory that a program which this process becomes or starts can read by [`path_of`].
+/// A file in memory that a program which this process starts can read by [`path_of`].
 ///
 /// # Errors
 /// When the kernel has no memory for it.

@@ -1,7 +1,10 @@
 //! Run: what happens to a request that was permitted and recorded. Acts.
 
+pub mod child;
 pub mod deadline;
 pub mod exec;
+pub mod life;
 pub mod memory;
+pub mod output;
 pub mod session;
-pub mod watch;
+pub mod signals;

@@ -4,11 +4,11 @@
 use crate::run::exec;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
+use nix::fcntl::{Flock, FlockArg};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 
-/// A place among the sessions. The kernel frees it when this process, and docker, which it becomes, has ended.
+/// A place among the sessions. The kernel frees it when this process has ended, and docker ends with it.
 #[derive(Debug)]
 pub struct Place {
     _lock: Flock<File>,
@@ -27,11 +27,7 @@ pub fn enter(most: u64) -> Result<Option<Place>> {
         let options = options.write(true).create(true).truncate(false).mode(0o600).custom_flags(no_follow());
         let file = options.open(&path).with_context(about)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => {
-                // docker is to hold it, too.
-                fcntl(&*lock, FcntlArg::F_SETFD(FdFlag::empty())).with_context(about)?;
-                return Ok(Some(Place { _lock: lock }));
-            }
+            Ok(lock) => return Ok(Some(Place { _lock: lock })),
             Err((_, Errno::EWOULDBLOCK)) => {}
             Err((_, error)) => return Err(error).with_context(about),
         }

@@ -3,20 +3,17 @@
 #![expect(clippy::disallowed_methods, reason = "the project's files are read and resolved here")]
 
 use crate::compose::Project;
+use crate::exit::Outcome;
 use crate::policy::Policy;
 use crate::request::account::Account;
-use crate::run::deadline;
 use crate::run::memory::{memory_file, path_of};
+use crate::run::output::{self, Said};
 use anyhow::{Context, Result, bail, ensure};
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use serde_json::Value;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek};
-use std::os::unix::process::CommandExt;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A Compose file of more bytes than this is not one.
@@ -168,43 +165,19 @@ pub fn resolve(
     command.args(["config", "--format=json"]);
     command.env_clear().envs(account.environment(&policy.host, &policy.config));
     command.env("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false").env("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false");
-    let text = output(command, until).with_context(|| format!("docker program {}", program.display()))?;
+    let text = printed(command, until).with_context(|| format!("docker program {}", program.display()))?;
     serde_json::from_str(&text).context("reading what docker compose config printed")
 }
 
-/// What a command prints, when it succeeds in time. It runs in a process group of its own, so that its plugin
-/// ends with it.
-fn output(mut command: Command, until: Instant) -> Result<String> {
-    let patience = PATIENCE.min(until.saturating_duration_since(Instant::now()));
-    let errors = File::from(memfd_create(c"errors", MFdFlags::MFD_CLOEXEC).context("memfd_create")?);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors.try_clone()?).process_group(0);
-    let mut child = command.spawn()?;
-    let printed = child.stdout.take().context("its standard output")?;
-    let read = move || {
-        let mut text = String::new();
-        printed.take(MAX_OUTPUT + 1).read_to_string(&mut text).map(|_| text)
-    };
-    let read = deadline::within(patience, read);
-    let whole = matches!(&read, Ok(Ok(text)) if text.len() as u64 <= MAX_OUTPUT);
-    if !whole {
-        // It may have ended by itself meanwhile.
-        let _ = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
-    }
-    let status = child.wait()?;
-    match read {
-        Ok(Ok(text)) if whole && status.success() => Ok(text),
-        Ok(Ok(_)) if whole => bail!("docker compose: {}", last_line(errors)?),
-        Ok(Ok(_)) => bail!("docker compose printed a model of more than {MAX_OUTPUT} bytes"),
-        Ok(Err(error)) => Err(error).context("reading what docker compose config printed"),
-        Err(_) => bail!("docker compose had no model of the project after {} seconds", patience.as_secs()),
-    }
+/// What a command prints, when it succeeds in time.
+fn printed(command: Command, until: Instant) -> Result<String> {
+    let until = Instant::now().checked_add(PATIENCE).map_or(until, |patience| patience.min(until));
+    let Said { outcome, text, errors } = output::of(command, MAX_OUTPUT, until)?;
+    ensure!(outcome == Outcome::Code(0), "docker compose: {}", last_line(&errors));
+    Ok(text)
 }
 
-fn last_line(mut errors: File) -> Result<String> {
-    errors.rewind()?;
-    let mut message = Vec::new();
-    errors.take(MAX_BYTES).read_to_end(&mut message)?;
-    let message = String::from_utf8_lossy(&message);
-    let last = message.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
-    Ok(last.chars().take(300).collect())
+fn last_line(errors: &str) -> String {
+    let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+    last.chars().take(300).collect()
 }

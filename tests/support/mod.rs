@@ -146,14 +146,26 @@ impl Lab {
         command.output().unwrap().into()
     }
 
-    /// The records whose request holds `mark`, once there are `count` of them.
+    /// The decisions whose record holds `mark`, once there are `count` of them.
     #[track_caller]
     pub(crate) fn records(&self, mark: &str, count: usize) -> Vec<String> {
+        self.logged(mark, count, |line| line.contains(mark) && !line.contains(": verdict=end "))
+    }
+
+    /// The record of the end under an id, once it is there.
+    #[track_caller]
+    pub(crate) fn end(&self, id: &str) -> String {
+        let mark = format!(": verdict=end id={id} ");
+        self.logged(&mark, 1, |line| line.contains(&mark)).remove(0)
+    }
+
+    #[track_caller]
+    fn logged(&self, mark: &str, count: usize, is_meant: impl Fn(&str) -> bool) -> Vec<String> {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             let log = std::fs::read(self.value("LOG")).unwrap_or_default();
             let log = String::from_utf8(log).expect("the log is UTF-8");
-            let found: Vec<String> = log.lines().filter(|line| line.contains(mark)).map(str::to_owned).collect();
+            let found: Vec<String> = log.lines().filter(|line| is_meant(line)).map(str::to_owned).collect();
             if found.len() >= count || Instant::now() > deadline {
                 // More than expected would come now.
                 std::thread::sleep(Duration::from_millis(100));
@@ -169,6 +181,11 @@ impl Lab {
         let output = Command::new("pgrep").args(["-a", "-u", self.value("ACCOUNT"), "-f", mark]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
+}
+
+/// The id in a record.
+pub(crate) fn id_of(record: &str) -> String {
+    record.split(" id=").nth(1).and_then(|rest| rest.split(' ').next()).expect("an id").to_owned()
 }
 
 pub(crate) fn spawn(command: &mut Command) -> Child {

@@ -1,0 +1,210 @@
+//! Serve: what a request comes to. It is judged in bounded time, recorded, and then docker runs, or the client is told
+//! why not. Acts.
+
+use crate::answer::guide;
+use crate::answer::{check_json, check_text, failed, print, refuse, say, unended, unrecorded};
+use crate::api::labels::Ownership;
+use crate::audit::end::{Cause, Counts, End};
+use crate::audit::{Audit, Audited, syslog};
+use crate::decision::{Action, Decision, Understood, docker_or_own};
+use crate::denial::{Denial, Reason};
+use crate::docker::Invocation;
+use crate::exit::{Ending, Exit, Outcome};
+use crate::gate::{Gate, PATIENCE};
+use crate::guard::{Calls, Guard, Via, dial_stdio};
+use crate::policy::Permit;
+use crate::request::Request;
+use crate::request::own::Own;
+use crate::run::deadline::{self, Missed, ProcessorTime};
+use crate::run::exec::{self, Launch};
+use crate::run::session;
+use crate::run::signals::{self, Signals};
+use anyhow::Result;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The processor time, in seconds, that judging may take, and each program that it starts.
+const PROCESSOR_SECONDS: u64 = 60;
+
+/// A request that is being served, and its record.
+#[derive(Debug)]
+struct Service<'a> {
+    gate: Arc<Gate>,
+    request: &'a Request,
+    audit: Arc<Audit>,
+    begun: Instant,
+}
+
+/// Serves one request: judges, records, and then acts or refuses.
+pub fn serve(gate: &Arc<Gate>, request: &Request, id: String) -> Ending {
+    let begun = Instant::now();
+    let audit = match syslog::Sink::connect(&gate.policy.audit) {
+        Ok(sink) => Arc::new(Audit::new(sink, request, &gate.profile, id)),
+        Err(error) => return unrecorded(&error).into(),
+    };
+    let service = Service { gate: Arc::clone(gate), request, audit, begun };
+    match &request.command {
+        None => service.interactive().into(),
+        Some(text) => service.command(text),
+    }
+}
+
+impl Service<'_> {
+    fn command(&self, text: &[u8]) -> Ending {
+        // Held until this process has ended.
+        let _place = match enter(&self.gate) {
+            Ok(place) => place,
+            Err(denial) => return refuse(&self.audit, &denial, &Understood::named("-")).into(),
+        };
+        // From here on the connection's end is the gate's, and what it has started ends with it.
+        let bound = signals::end_with_parent(self.gate.parent);
+        let limit = ProcessorTime::limit(PROCESSOR_SECONDS).map_err(Into::into);
+        let Decision { understood, verdict } = decide_in_time(&self.gate, text);
+        let judged = self.begun.elapsed();
+        let permit = match verdict {
+            Err(denial) => return refuse(&self.audit, &denial, &understood).into(),
+            Ok(permit) => permit,
+        };
+        let ready = bound.and(limit).and_then(|limit| self.prepare(&permit, limit));
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(error) => return failed(&self.audit, &understood, &error).into(),
+        };
+        match self.audit.permit(permit, &understood).map(|audited| (audited.part(docker_or_own), ready)) {
+            Err(error) => unrecorded(&error).into(),
+            Ok((Ok(invocation), Some(ready))) => self.run(invocation, &ready, judged, &understood),
+            Ok((Err(Own::DialStdio), _)) => self.dial_stdio(judged).into(),
+            Ok((Err(own), _)) => self.answer(&own).into(),
+            Ok((Ok(_), None)) => Exit::Unavailable.into(),
+        }
+    }
+
+    /// What docker needs to start and to be waited for; nothing, where dockgate answers itself. From here on a
+    /// signal waits for docker, so that what is recorded as allowed has its end recorded, too.
+    fn prepare(&self, permit: &Permit<Action>, limit: ProcessorTime) -> Result<Option<(Launch, Signals)>> {
+        let invocation = match permit.subject() {
+            // What is answered at once needs no more processor time; docker and the API may go on for long.
+            Action::Own(own) => {
+                return if *own == Own::DialStdio { limit.lift().map(|()| None).map_err(Into::into) } else { Ok(None) };
+            }
+            Action::Docker(invocation) => invocation,
+        };
+        limit.lift()?;
+        let Gate { policy, account, parent, .. } = &*self.gate;
+        let launch = Launch::prepare(policy, account, invocation, self.request.client.is_some())?;
+        Ok(Some((launch, Signals::block(*parent)?)))
+    }
+
+    /// Runs docker, waits for its end and records it.
+    fn run(
+        &self,
+        invocation: Audited<Invocation>,
+        (launch, signals): &(Launch, Signals),
+        judged: Duration,
+        understood: &Understood,
+    ) -> Ending {
+        let ended = exec::start(invocation, launch).and_then(|docker| docker.wait(launch, signals));
+        let (outcome, cause, ran) = match ended {
+            Ok(ended) => ended,
+            Err(error) => return failed(&self.audit, understood, &error).into(),
+        };
+        self.ended(&End { outcome, cause, ran, judged, calls: Counts::default() });
+        Ending::Docker(outcome)
+    }
+
+    /// Serves the API over standard input and output.
+    fn dial_stdio(&self, judged: Duration) -> Exit {
+        let Gate { policy, account, .. } = &*self.gate;
+        let begun = Instant::now();
+        let guard = Arc::new(Guard {
+            policy: policy.clone(),
+            home: account.home.clone(),
+            via: Via::DialStdio,
+            audit: Arc::clone(&self.audit),
+            owner: Ownership {
+                key: self.request.key.clone().unwrap_or_default(),
+                account: account.name.clone(),
+                id: self.audit.id().to_owned(),
+            },
+            calls: Calls::default(),
+        });
+        if let Err(error) = dial_stdio::serve(&guard) {
+            return failed(&self.audit, &Understood::named(Own::DialStdio.name()), &error);
+        }
+        let (made, refused) = guard.calls.counts();
+        let outcome = Outcome::Code(Exit::Success as i32);
+        let calls = Counts { made, refused };
+        self.ended(&End { outcome, cause: Cause::Itself, ran: begun.elapsed(), judged, calls });
+        Exit::Success
+    }
+
+    /// Records an end.
+    fn ended(&self, end: &End) {
+        if let Err(error) = self.audit.end(end) {
+            unended(&self.audit, &error);
+        }
+    }
+
+    /// A login without a command: there is no shell, so say what there is.
+    fn interactive(&self) -> Exit {
+        let Self { gate, request, audit, .. } = self;
+        let understood = Understood::named("login");
+        if let Some(denial) = &gate.refusal {
+            return refuse(audit, denial, &understood);
+        }
+        let denial = Denial::new(
+            Reason::NoCommand,
+            "login",
+            "there is no shell here",
+            "send a docker command: ssh HOST docker ps",
+        );
+        if let Err(error) = audit.deny(&denial, &understood) {
+            return unrecorded(&error);
+        }
+        say(&guide::guide(&gate.policy, request));
+        Exit::Usage
+    }
+
+    /// Answers what dockgate serves itself.
+    fn answer(&self, own: &Own) -> Exit {
+        match own {
+            Own::Probe => Exit::Success,
+            Own::Help => print(&guide::guide(&self.gate.policy, self.request)),
+            Own::PolicyShow => print(&guide::policy_text(&self.gate.policy)),
+            Own::Version => print(concat!("dockgate ", env!("CARGO_PKG_VERSION"), "\n")),
+            Own::Check { request, json } => {
+                let decision = self.gate.decide(request, false);
+                if *json { check_json(&decision) } else { check_text(&decision) }
+            }
+            Own::DialStdio => Exit::Unavailable,
+        }
+    }
+}
+
+/// As [`Gate::decide`], in bounded time: a request that keeps the gate busy is a refusal like others.
+fn decide_in_time(gate: &Arc<Gate>, request: &[u8]) -> Decision {
+    let (gate, request) = (Arc::clone(gate), request.to_vec());
+    deadline::within(PATIENCE, move || gate.decide(&request, true)).unwrap_or_else(|missed| {
+        let why = match missed {
+            Missed::Late => format!("what it asks for could not be found out in {} seconds", PATIENCE.as_secs()),
+            Missed::Failed => "the gate failed to judge it, which is a defect of the gate".to_owned(),
+        };
+        let hint = "send it again; a Compose file comes on standard input within that time, and has an end";
+        let denial = Denial::new(Reason::TooSlow, "request", why, hint);
+        Decision { understood: Understood::named("-"), verdict: Err(denial) }
+    })
+}
+
+/// A place among the sessions at once, where their number is limited.
+fn enter(gate: &Gate) -> Result<Option<session::Place>, Denial> {
+    let Some(most) = gate.policy.settings.sessions.value else { return Ok(None) };
+    let why = match session::enter(most) {
+        Ok(Some(place)) => return Ok(Some(place)),
+        Ok(None) => {
+            format!("{most} requests of this account are being served, and no more may at once (limits.sessions)")
+        }
+        Err(error) => format!("how many requests are being served could not be found out ({error:#})"),
+    };
+    let hint = "wait until one of them has ended; docker logs -f and events go on until you end them";
+    Err(Denial::new(Reason::Limit, "request", why, hint))
+}

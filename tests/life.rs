@@ -1,0 +1,109 @@
+//! docker's life under the gate: how it ends, that the end is recorded, and that nothing is left running.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "these are tests"
+)]
+
+#[expect(dead_code, reason = "the end-to-end tests use the rest")]
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use support::{Lab, Outcome, id_of, spawn, until};
+
+/// The record of the end of the one request that holds `mark`.
+fn end_of(lab: &Lab, mark: &str) -> String {
+    let id = id_of(&lab.records(mark, 1).remove(0));
+    lab.end(&id)
+}
+
+#[test]
+fn an_end_is_recorded_under_the_id_of_its_decision() {
+    let lab = Lab::shared();
+    for (code, mark) in [(0, "life-zero"), (37, "life-some"), (255, "life-most")] {
+        let outcome = lab.ssh(&format!("docker run --rm --name {mark} busybox sh -c 'exit {code}'"));
+        assert_eq!(outcome.code, code);
+        let end = end_of(lab, mark);
+        assert!(end.starts_with("authpriv.info dockgate["), "{end}");
+        assert!(end.contains(&format!(" exit={code} ms=")) && end.contains(" ended=itself judged_ms="), "{end}");
+        assert!(end.ends_with(" calls=0 calls_refused=0"), "{end}");
+    }
+    // What does not run has no end.
+    let refused = lab.ssh("docker exec life-refused sh").denied("blocked-command");
+    assert!(refused.stdout.is_empty());
+    lab.ssh("true").succeeded();
+    let log = fs::read_to_string(lab.value("LOG")).unwrap();
+    for mark in ["life-refused", "request=\"true\""] {
+        let id = id_of(&lab.records(mark, 1).remove(0));
+        assert!(!log.contains(&format!("verdict=end id={id} ")), "{mark}");
+    }
+}
+
+/// A docker that is this shell script, and a policy that names it.
+fn script(lab: &Lab, name: &str, text: &str) -> PathBuf {
+    let program = lab.directory.join(name);
+    fs::write(&program, format!("#!/bin/sh\n{text}")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let policy = lab.directory.join(format!("{name}.toml"));
+    let text = format!("[docker]\nprogram = {program:?}\n[audit]\nsocket = {:?}\n", lab.value("LOG_SOCKET"));
+    fs::write(&policy, text).unwrap();
+    policy
+}
+
+/// The gate as sshd would start it, over a connection.
+fn gate(lab: &Lab, policy: &std::path::Path, request: &str) -> std::process::Command {
+    let mut gate = lab.gate(policy, request.as_bytes());
+    gate.env("SSH_CONNECTION", "192.0.2.7 51514 192.0.2.1 22").stdin(Stdio::null());
+    gate
+}
+
+#[test]
+fn docker_that_dies_of_a_signal_is_seen_to() {
+    use std::os::unix::process::ExitStatusExt;
+    let lab = Lab::shared();
+    let policy = script(lab, "life-suicide", "kill -${2#--format=} $$\n");
+    for (signal, number) in [("TERM", 15), ("KILL", 9), ("SEGV", 11), ("INT", 2), ("HUP", 1)] {
+        let status = gate(lab, &policy, &format!("docker ps --format {signal}")).status().unwrap();
+        assert_eq!(status.signal(), Some(number), "{signal}: {status:?}");
+        let end = end_of(lab, &format!("--format {signal}\""));
+        assert!(end.contains(&format!(" signal={signal} ")), "{end}");
+    }
+}
+
+/// A gate whose docker has said that it is there.
+fn begun(lab: &Lab, policy: &std::path::Path, request: &str) -> Child {
+    let mut child = spawn(&mut gate(lab, policy, request));
+    support::read_until(child.stdout.as_mut().unwrap(), "there");
+    child
+}
+
+#[test]
+fn whatever_kills_the_gate_kills_docker() {
+    let lab = Lab::shared();
+    // It listens to nothing.
+    let policy = script(lab, "life-deaf", "trap '' TERM HUP INT QUIT\necho there\nwhile :; do sleep 0.1; done\n");
+    let runs = || !lab.processes("life-deaf").is_empty();
+    for signal in ["KILL", "ABRT", "SYS"] {
+        let mut child = begun(lab, &policy, &format!("docker ps --filter name=deaf-{signal}"));
+        assert!(runs());
+        let killed = std::process::Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+        assert!(killed.unwrap().success());
+        child.wait().unwrap();
+        until(&format!("docker is gone with SIG{signal}"), || !runs());
+    }
+}
+
+#[test]
+fn what_docker_leaves_behind_is_ended() {
+    let lab = Lab::shared();
+    let policy = script(lab, "life-parent", "setsid /bin/sleep 87654 >/dev/null 2>&1 &\n(sleep 87654 &)\nexit 5\n");
+    let outcome: Outcome = gate(lab, &policy, "docker ps --filter name=parent").output().unwrap().into();
+    assert_eq!(outcome.code, 5);
+    assert_eq!(lab.processes("sleep 87654"), Vec::<String>::new());
+    assert!(end_of(lab, "name=parent").contains(" exit=5 "));
+}
