@@ -25,12 +25,14 @@ pub struct Understood {
     pub command: String,
     /// The values that the record does not show; `None` when the request was not understood.
     pub secrets: Option<Vec<Secret>>,
+    /// What Compose warned of while it resolved the project; for the client, and in no record.
+    pub warnings: Vec<String>,
 }
 
 impl Understood {
     /// Something that has a name and no secrets of its own to know of.
     pub fn named(command: &str) -> Self {
-        Self { command: command.to_owned(), secrets: None }
+        Self { command: command.to_owned(), secrets: None, warnings: Vec::new() }
     }
 }
 

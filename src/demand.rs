@@ -128,6 +128,10 @@ pub enum Want {
         project: Option<String>,
         reach: Reach,
     },
+    /// A Compose project of this name that is not there yet.
+    OwnProject {
+        project: String,
+    },
     /// A container that would be made.
     NewContainer(NewContainer),
     /// Containers would run that do not now.

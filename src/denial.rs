@@ -45,6 +45,7 @@ pub enum Reason {
     ShellOperator,
     TooSlow,
     UnknownCall,
+    Unavailable,
     UnknownCommand,
     UnknownField,
     UnknownFlag,
@@ -110,6 +111,7 @@ impl Reason {
         (Reason::ShellNewline, "shell-newline", "a shell would run a second command line"),
         (Reason::ShellOperator, "shell-operator", "a shell would do more than run one command"),
         (Reason::TooSlow, "too-slow", "what it asks for could not be found out in time"),
+        (Reason::Unavailable, "unavailable", "docker or its Compose plugin does not work on this host"),
         (Reason::UnknownCall, "unknown-call", "not a call of Docker's API that this gate knows"),
         (Reason::UnknownCommand, "unknown-command", "not a docker command that this gate knows"),
         (

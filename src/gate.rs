@@ -12,9 +12,8 @@ use crate::policy::{Policy, Verdict, advice};
 use crate::request::account::Account;
 use crate::request::own::Own;
 use crate::request::words::Words;
-use crate::run::exec;
 use crate::world;
-use crate::world::project::{self, Located};
+use crate::world::project::{self, Located, Resolved, Text, Trouble};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -33,10 +32,15 @@ pub struct Gate {
     pub parent: nix::unistd::Pid,
 }
 
-/// What could not be looked up is unknown, and unknown is denied.
-fn unresolved(error: anyhow::Error) -> Denial {
-    let hint = "mend the Compose file or the command, and send it again";
-    Denial::new(Reason::ProjectModel, "Compose project", format!("{error:#}"), hint)
+/// Why a project is not known, for who asked.
+fn untold(trouble: Trouble) -> Denial {
+    match trouble {
+        Trouble::Request { why, hint } => Denial::new(Reason::ProjectModel, "Compose project", why, hint),
+        Trouble::Host(error) => {
+            let hint = "the administrator has to look at docker's installation and its Compose plugin; sending this again cannot help";
+            Denial::new(Reason::Unavailable, "docker compose", format!("{error:#}"), hint)
+        }
+    }
 }
 
 impl Gate {
@@ -62,7 +66,11 @@ impl Gate {
             return Ok(self.policy.own(Action::Own(own)));
         }
         let invocation = Invocation::parse(&words)?;
-        *understood = Understood { command: invocation.name().to_owned(), secrets: Some(invocation.secrets()) };
+        *understood = Understood {
+            command: invocation.name().to_owned(),
+            secrets: Some(invocation.secrets()),
+            warnings: Vec::new(),
+        };
         let mut demands = invocation.demands();
         self.policy.screen(&demands)?;
         if invocation.name() == Own::DialStdio.name() {
@@ -71,14 +79,18 @@ impl Gate {
         if let Some(project) = Project::of(&invocation) {
             demands.extend(project.demands());
             let _ = self.permit((), &demands)?;
-            if let Some((located, model)) = self.model(&project, standard_input)? {
+            if let Some(Known { located, documents, mut model, warnings }) = self.known(&project, standard_input)? {
                 let directory = located.directory.display().to_string();
                 demands.extend(compose::model::demands(&model, &directory, project.builds));
                 demands.extend(compose::effects::effects(&model, &project));
+                let nameless = project.is_nameless(&documents) && !located.named;
+                demands.extend(compose::effects::nameless(&model, &project).filter(|_| nameless));
+                understood.warnings = warnings;
                 let facts = self.look_up(&demands);
                 let _ = self.policy.judge((), &demands, &facts)?;
                 // What only looks prints the model as it was sent.
                 let label = self.label().filter(|_| project.purpose == Use::Makes);
+                compose::judged::with_unwanted(&mut model, &documents);
                 let text = compose::judged::as_judged(model, &directory, |path| facts.resolved(path), label);
                 let invocation = invocation.with_model(Model { directory: located.directory, text });
                 return self.policy.judge(Action::Docker(invocation), &demands, &facts);
@@ -124,35 +136,43 @@ impl Gate {
         self.policy.judge(subject, demands, &self.look_up(demands))
     }
 
-    /// The model of a Compose project; `None` where there is no file, and a project can only be known by its
+    /// What a Compose project comes to; `None` where there is no file, and a project can only be known by its
     /// name. Every file is judged before Compose reads it.
-    fn model(&self, project: &Project, standard_input: bool) -> Result<Option<(Located, Value)>, Denial> {
+    fn known(&self, project: &Project, standard_input: bool) -> Result<Option<Known>, Denial> {
         // Before judging is given up, so that Compose does not outlive it.
         let until = Instant::now() + PATIENCE.saturating_sub(Duration::from_secs(4));
-        let located = project::locate(project).map_err(unresolved)?;
+        let located = project::locate(project).map_err(untold)?;
         if located.files.is_empty() {
             return Ok(None);
         }
         let directory = located.directory.display().to_string();
-        let named = located.files.iter().filter(|file| *file != "-").cloned();
-        let read = named
-            .chain([format!("{directory}/.env")])
-            .map(|path| Demand::new(Want::ClientRead { path: path.clone() }, path));
+        let named = located.files.iter().filter(|file| *file != "-").chain(&located.variables);
+        let read = named.map(|path| Demand::new(Want::ClientRead { path: path.clone() }, path));
         let _ = self.permit((), &read.collect::<Vec<_>>())?;
+        let mut known = Known { located, documents: Vec::new(), model: Value::Null, warnings: Vec::new() };
         let mut files = Vec::new();
-        for source in project::read(&located, standard_input).map_err(unresolved)? {
-            let file = compose::source::parse(&source.name, &source.text)?;
-            for document in &file.documents {
-                let _ = self.permit((), &compose::source::demands(document, &directory))?;
-            }
-            files.push(file.text);
+        for Text { name, text } in project::read(&known.located, standard_input).map_err(untold)? {
+            let file = compose::source::parse(&name, &text)?;
+            let asked = file.documents.iter().flat_map(|document| compose::source::demands(document, &directory));
+            let _ = self.permit((), &asked.collect::<Vec<_>>())?;
+            known.documents.extend(file.documents);
+            files.push(Text { name, text: file.text });
         }
-        if files.is_empty() {
-            return Ok(Some((located, Value::Null)));
+        if !files.is_empty() {
+            let resolved = project::resolve(&self.policy, &self.account, project, &known.located, &files, until);
+            let Resolved { model, warnings } = resolved.map_err(untold)?;
+            known.model = compose::judged::as_read(model);
+            known.warnings = warnings;
         }
-        let program = exec::program(&self.policy).map_err(unresolved)?;
-        let model = project::resolve(&self.policy, &self.account, &program, project, &located, &files, until)
-            .map_err(unresolved)?;
-        Ok(Some((located, compose::judged::as_read(model))))
+        Ok(Some(known))
     }
+}
+
+/// A Compose project, as it was read and as Compose has resolved it.
+struct Known {
+    located: Located,
+    documents: Vec<Value>,
+    /// Null where there was nothing to read.
+    model: Value,
+    warnings: Vec<String>,
 }

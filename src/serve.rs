@@ -2,7 +2,7 @@
 //! why not. Acts.
 
 use crate::answer::guide;
-use crate::answer::{check_json, check_text, failed, print, refuse, say, unended, unrecorded};
+use crate::answer::{check_json, check_text, failed, print, refuse, say, unended, unrecorded, warn};
 use crate::api::labels::Ownership;
 use crate::audit::end::{Cause, Counts, End};
 use crate::audit::{Audit, Audited, syslog};
@@ -61,6 +61,7 @@ impl Service<'_> {
         let limit = ProcessorTime::limit(PROCESSOR_SECONDS).map_err(Into::into);
         let Decision { understood, verdict } = decide_in_time(&self.gate, text);
         let judged = self.begun.elapsed();
+        warn(&understood.warnings);
         let permit = match verdict {
             Err(denial) => return refuse(&self.audit, &denial, &understood).into(),
             Ok(permit) => permit,
@@ -173,7 +174,7 @@ impl Service<'_> {
             Own::PolicyShow => print(&guide::policy_text(&self.gate.policy)),
             Own::Version => print(concat!("dockgate ", env!("CARGO_PKG_VERSION"), "\n")),
             Own::Check { request, json } => {
-                let decision = self.gate.decide(request, false);
+                let decision = decide_in_time(&self.gate, request);
                 if *json { check_json(&decision) } else { check_text(&decision) }
             }
             Own::DialStdio => Exit::Unavailable,

@@ -2,7 +2,7 @@
 
 use crate::audit::{Audit, escape};
 use crate::decision::{Action, Decision, Understood};
-use crate::denial::Denial;
+use crate::denial::{Denial, Reason};
 use crate::exit::Exit;
 use std::io::Write;
 
@@ -10,6 +10,7 @@ pub mod guide;
 
 /// The verdict in words, on standard output.
 pub fn check_text(decision: &Decision) -> Exit {
+    warn(&decision.understood.warnings);
     match &decision.verdict {
         Ok(permit) => {
             let command = match permit.subject() {
@@ -20,14 +21,15 @@ pub fn check_text(decision: &Decision) -> Exit {
         }
         Err(denial) => {
             print(&format!("deny: {}", refusal(denial, None)));
-            Exit::Denied
+            exit_of(denial)
         }
     }
 }
 
 /// The verdict as one line of JSON, on standard output.
 pub fn check_json(decision: &Decision) -> Exit {
-    let Decision { understood: Understood { command, .. }, verdict } = decision;
+    let Decision { understood: Understood { command, warnings, .. }, verdict } = decision;
+    warn(warnings);
     let (line, exit) = match verdict {
         Ok(permit) => {
             let argv = match permit.subject() {
@@ -46,11 +48,16 @@ pub fn check_json(decision: &Decision) -> Exit {
                 "verdict": "deny", "reason": reason.code(), "command": command,
                 "message": message, "risk": risk, "why": why, "hint": hint, "reasons": all.collect::<Vec<_>>(),
             });
-            (line, Exit::Denied)
+            (line, exit_of(denial))
         }
     };
     print(&format!("{line}\n"));
     exit
+}
+
+/// What the host cannot do is not the request's fault, and has the code of that.
+fn exit_of(denial: &Denial) -> Exit {
+    if denial.reason == Reason::Unavailable { Exit::Unavailable } else { Exit::Denied }
 }
 
 /// A refusal's lines: the first has a fixed form; what else is refused follows, each on a line of its own, and in the
@@ -86,7 +93,7 @@ pub(crate) fn refuse(audit: &Audit, denial: &Denial, understood: &Understood) ->
     match audit.deny(denial, understood) {
         Ok(()) => {
             say(&format!("ERROR: {}", refusal(denial, Some(audit.id()))));
-            Exit::Denied
+            exit_of(denial)
         }
         Err(error) => unrecorded(&error),
     }
@@ -115,6 +122,11 @@ pub(crate) fn failed(audit: &Audit, understood: &Understood, error: &anyhow::Err
 pub(crate) fn unended(audit: &Audit, error: &anyhow::Error) {
     let error = escape::for_terminal(&format!("{error:#}"));
     say(&format!("dockgate: how this ended could not be recorded: {error}\nrecord: {}\n", audit.id()));
+}
+
+/// What Compose warned of, to the client's standard error, as Compose would have written it.
+pub fn warn(warnings: &[String]) {
+    warnings.iter().for_each(|line| say(&format!("{}\n", escape::for_terminal(line))));
 }
 
 /// To the client's standard error. A client that has gone needs no answer.

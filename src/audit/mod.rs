@@ -125,7 +125,7 @@ impl Audit {
     }
 
     fn write(&self, verdict: Verdict, reason: &str, understood: &Understood, call: Option<ApiCall>) -> Result<()> {
-        let Understood { command, secrets } = understood;
+        let Understood { command, secrets, warnings: _ } = understood;
         let (secrets, request) = (secrets.as_deref(), &self.request);
         let record = Record { verdict, reason, command, request, secrets, profile: &self.profile, id: &self.id, call };
         record.lines().iter().try_for_each(|line| self.sink.write(verdict, line))

@@ -58,6 +58,12 @@ pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
     demands
 }
 
+/// That the project's name is nobody else's, where it has none of its own and the command makes containers.
+pub fn nameless(model: &Value, project: &Project) -> Option<Demand> {
+    let name = model.get("name").and_then(Value::as_str).filter(|_| project.purpose == Use::Makes)?;
+    Some(Demand::new(Want::OwnProject { project: name.to_owned() }, "docker compose -f -"))
+}
+
 /// The networks and volumes of the model that the command acts on by their names, whatever labels they have: it makes
 /// or joins them, or it removes those that it would have made (compose `pkg/compose/down.go`).
 fn named(model: &Value, project: &Project) -> Vec<Demand> {

@@ -62,6 +62,25 @@ pub fn as_judged(
     text
 }
 
+/// Adds to a resolved model the services that Compose left out because their profiles are not wanted, as names alone:
+/// else it would take their containers for orphans, which `--remove-orphans` removes.
+pub fn with_unwanted(model: &mut Value, documents: &[Value]) {
+    let named: Vec<String> = documents
+        .iter()
+        .filter_map(|file| file.get("services").and_then(Value::as_object))
+        .flat_map(|services| services.keys().cloned())
+        .collect();
+    let Some(services) = model.get_mut("services").and_then(Value::as_object_mut) else { return };
+    for name in named {
+        services
+            .entry(name)
+            .or_insert_with(|| serde_json::json!({"image": UNWANTED, "profiles": [UNWANTED], "scale": 0}));
+    }
+}
+
+/// The image and the profile of such a service.
+pub(super) const UNWANTED: &str = "dockgate-not-wanted";
+
 /// The model with its values as they will be when it runs: Compose prints every `$` doubled, and halves them
 /// again when it reads that. Keys it leaves alone when it reads, and so are they here.
 pub fn as_read(model: Value) -> Value {

@@ -9,6 +9,7 @@ use crate::docker::Invocation;
 use crate::docker::options::Given;
 use crate::docker::resources;
 use crate::docker::row::{Ask, Use};
+use serde_json::Value;
 
 pub mod effects;
 mod hints;
@@ -16,6 +17,7 @@ pub mod judged;
 mod keys;
 pub mod model;
 pub mod source;
+pub mod variables;
 pub mod yaml;
 
 /// Which project a command line loads.
@@ -28,6 +30,10 @@ pub struct Project {
     pub env_files: Vec<String>,
     /// As given with `-p`.
     pub name: Option<String>,
+    /// As given with `--profile`.
+    pub profiles: Vec<String>,
+    /// Whether the command names services: Compose then takes these whatever their profiles.
+    pub names_services: bool,
     /// What the command does with it.
     pub purpose: Use,
     /// Whether it may build images.
@@ -77,6 +83,8 @@ impl Project {
             directory: None,
             env_files: Vec::new(),
             name: None,
+            profiles: Vec::new(),
+            names_services: !invocation.operands().is_empty(),
             purpose,
             builds,
             reach,
@@ -94,11 +102,29 @@ impl Project {
                 (Ask::ProjectFile, _) => project.files.push(value.to_owned()),
                 (Ask::ProjectDirectory, _) => project.directory = Some(value.to_owned()),
                 (_, "env-file") => project.env_files.push(value.to_owned()),
+                (_, "profile") => project.profiles.push(value.to_owned()),
                 (_, "project-name") => project.name = Some(value.to_owned()),
                 _ => {}
             }
         }
         Some(project)
+    }
+
+    /// The profiles of the services that are to be resolved.
+    pub fn wanted_profiles(&self) -> impl Iterator<Item = &str> {
+        let odd = self.profiles.iter().any(|profile| profile == judged::UNWANTED);
+        let all = (self.names_services || odd).then_some("*");
+        all.into_iter().chain(self.profiles.iter().map(String::as_str))
+    }
+
+    /// Whether the project's name is only that of the directory in which the request arrives: the file comes on
+    /// standard input, and neither it nor the request says what it is called.
+    pub fn is_nameless(&self, documents: &[Value]) -> bool {
+        let on_input = self.files.iter().all(|file| file == "-") && !self.files.is_empty();
+        on_input
+            && self.name.is_none()
+            && self.directory.is_none()
+            && documents.iter().all(|file| file.get("name").is_none())
     }
 
     /// The containers of the project that it starts.

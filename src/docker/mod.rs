@@ -250,7 +250,7 @@ impl Invocation {
     ///
     /// `Invocation::from_args(x.argv())` is `x` again, and docker's parsers agree with that reading.
     pub fn argv(&self) -> Vec<String> {
-        self.argv_with_model("/proc/self/fd/3")
+        self.argv_with_model(if self.takes_model_as_input() { "-" } else { "/proc/self/fd/3" })
     }
 
     /// The same, with the path under which docker will find the model of its Compose project.
@@ -315,6 +315,13 @@ impl Invocation {
     pub fn made_of(&self) -> Option<&str> {
         let makes = self.command()?.asks.contains(&Ask::Makes);
         self.operands.first().filter(|_| makes).map(String::as_str)
+    }
+
+    /// Whether docker is to read the judged model on its standard input. Compose labels what it makes with the names of
+    /// its files, and of what stands there it says `-`, as it would have. Commands that ask or pass on what comes on
+    /// standard input keep it.
+    pub fn takes_model_as_input(&self) -> bool {
+        self.model.is_some() && self.project_use() == Some(Use::Makes) && self.name() != "compose run"
     }
 
     /// The judged model, where the command has one.

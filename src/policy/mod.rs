@@ -178,6 +178,7 @@ impl Policy {
             Want::Named { name } => objects::named(settings, name, word),
             Want::Prune { object } => objects::prune(settings, facts, *object, word),
             Want::Project { project, reach } => objects::project(settings, facts, project.as_deref(), *reach, word),
+            Want::OwnProject { project } => objects::own_project(facts, project, word),
             Want::NewContainer(asked) => {
                 objects::new_container(settings, &asked.names, word)?;
                 limits::new_container(settings, asked, word)

@@ -152,7 +152,9 @@ pub fn start(audited: Audited<Invocation>, launch: &Launch) -> Result<Docker> {
     let begun = Instant::now();
     let invocation = audited.into_subject();
     let model = invocation.model().map(|model| memory::memory_file(&model.text)).transpose()?;
+    let input = invocation.takes_model_as_input();
     let argv = match &model {
+        Some(_) if input => invocation.argv_with_model("-"),
         Some(file) => invocation.argv_with_model(&memory::path_of(file)),
         None => invocation.argv(),
     };
@@ -160,6 +162,9 @@ pub fn start(audited: Audited<Invocation>, launch: &Launch) -> Result<Docker> {
     let Launch { program, environment, over_ssh: _ } = launch;
     let mut command = Command::new(program);
     command.args(argv).env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
+    if let Some(file) = model.as_ref().filter(|_| input) {
+        command.stdin(file.try_clone().context("the project's model")?);
+    }
     child::adopt()?;
     let child =
         Child::start(command, launch.group()).with_context(|| format!("docker program {}", program.display()))?;

@@ -36,6 +36,7 @@ pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {
                 let volume = daemon::volume(&policy.host, name);
                 facts.volumes.insert(name.clone(), volume);
             }
+            Want::OwnProject { .. } => list(policy, &[Object::Container], &mut facts),
             Want::ProjectMounts { project } => look_up_mounts(policy, project, &mut facts),
             Want::Object { object, .. } => list_for(policy, *object, &mut facts),
             Want::Image { .. } if policy.settings.images.value.is_some() => {

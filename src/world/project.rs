@@ -3,12 +3,14 @@
 #![expect(clippy::disallowed_methods, reason = "the project's files are read and resolved here")]
 
 use crate::compose::Project;
+use crate::compose::variables::{self, Refused};
 use crate::exit::Outcome;
 use crate::policy::Policy;
 use crate::request::account::Account;
+use crate::run::exec;
 use crate::run::memory::{memory_file, path_of};
 use crate::run::output::{self, Said};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -30,29 +32,31 @@ const NAMES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yml", "d
 const OVERRIDES: &[&str] =
     &["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
 
-/// Names in a file of variables that would make Compose read other files than those judged, or that mean something
-/// to docker, buildx, git or the loader: older versions of Compose take them all for their own environment.
-const REDIRECTING: &[&str] = &[
-    "BUILDKIT_",
-    "BUILDX_",
-    "COMPOSE_COMPATIBILITY",
-    "COMPOSE_ENV_FILES",
-    "COMPOSE_EXPERIMENTAL",
-    "COMPOSE_FILE",
-    "COMPOSE_PATH_SEPARATOR",
-    "DOCKER_CONTEXT",
-    "DOCKER_CLI_PLUGIN",
-    "GIT_SSH",
-    "LD_LIBRARY_PATH",
-    "LD_PRELOAD",
-    "SSH_AUTH_SOCK",
-];
-
 /// One file's text, with the name to use in messages.
 #[derive(Debug)]
 pub struct Text {
     pub name: String,
     pub text: String,
+}
+
+/// Why a project is not known.
+#[derive(Debug)]
+pub enum Trouble {
+    /// Something that who sent the request can mend: what is wrong, and how.
+    Request { why: String, hint: String },
+    /// Docker or its Compose plugin does not work on this host.
+    Host(anyhow::Error),
+}
+
+impl Trouble {
+    fn request(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Request { why: why.into(), hint: hint.into() }
+    }
+
+    /// A file that cannot be read.
+    fn file(name: &str, error: &anyhow::Error) -> Self {
+        Self::request(format!("{name}: {error:#}"), "mend the file or its name, and send the request again")
+    }
 }
 
 /// Where a project's files are, before any is read.
@@ -62,77 +66,111 @@ pub struct Located {
     pub directory: PathBuf,
     /// As given, or as found.
     pub files: Vec<String>,
+    /// The files of variables that Compose will read and that are there, as given or found.
+    pub variables: Vec<String>,
+    /// Whether one of those gives the project its name.
+    pub named: bool,
 }
 
 /// Finds the project's files as Compose would: those given, or the first with a known name in the project
 /// directory or a directory above it.
 ///
 /// # Errors
-/// When a `.env` file names others.
-pub fn locate(project: &Project) -> Result<Located> {
-    let here = std::env::current_dir().context("working directory")?;
+/// When a file of variables sets what is not to be taken from there.
+pub fn locate(project: &Project) -> Result<Located, Trouble> {
+    let here = std::env::current_dir().context("working directory").map_err(Trouble::Host)?;
     let first = project.files.iter().find(|file| *file != "-").and_then(|file| Path::new(file).parent());
     let directory = match (&project.directory, first) {
         (Some(directory), _) => here.join(directory),
         (None, Some(parent)) => here.join(parent),
         (None, None) => here.clone(),
     };
-    refuse_redirection(&here.join(".env"))?;
-    refuse_redirection(&directory.join(".env"))?;
-    for file in &project.env_files {
-        refuse_redirection(Path::new(file))?;
-    }
-    if !project.files.is_empty() {
-        return Ok(Located { directory, files: project.files.clone() });
-    }
-    for above in directory.ancestors() {
-        let named = |names: &[&str]| names.iter().map(|name| above.join(name)).find(|path| path.is_file());
-        if let Some(found) = named(NAMES) {
-            refuse_redirection(&above.join(".env"))?;
-            let files = [Some(found), named(OVERRIDES)].into_iter().flatten();
-            let files = files.map(|path| path.display().to_string()).collect();
-            return Ok(Located { directory: above.to_owned(), files });
+    let mut located = Located { directory, files: project.files.clone(), variables: Vec::new(), named: false };
+    if located.files.is_empty() {
+        let directory = located.directory.clone();
+        for above in directory.ancestors() {
+            let named = |names: &[&str]| names.iter().map(|name| above.join(name)).find(|path| path.is_file());
+            if let Some(found) = named(NAMES) {
+                let files = [Some(found), named(OVERRIDES)].into_iter().flatten();
+                located.files = files.map(|path| path.display().to_string()).collect();
+                located.directory = above.to_owned();
+                break;
+            }
         }
+        // Compose looks here before it looks further up.
+        located.look_at(&directory.join(".env"), false)?;
     }
-    Ok(Located { directory, files: Vec::new() })
+    let names_files = !project.files.is_empty();
+    for file in [here.join(".env"), located.directory.join(".env")]
+        .iter()
+        .chain(project.env_files.iter().map(PathBuf::from).collect::<Vec<_>>().iter())
+    {
+        located.look_at(file, names_files)?;
+    }
+    Ok(located)
 }
 
-/// Refuses a file of variables that names another project's files, in whatever way it is read.
-fn refuse_redirection(path: &Path) -> Result<()> {
-    let text = match File::open(path) {
-        Ok(file) => text_of(file).with_context(|| path.display().to_string())?,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).with_context(|| path.display().to_string()),
-    };
-    match REDIRECTING.iter().find(|name| text.contains(**name)) {
-        Some(name) => bail!("{} has {name}, which is not taken from there; name files with -f", path.display()),
-        None => Ok(()),
+impl Located {
+    /// Takes in a file of variables, if it is there.
+    fn look_at(&mut self, path: &Path, names_files: bool) -> Result<(), Trouble> {
+        let name = path.display().to_string();
+        if self.variables.contains(&name) {
+            return Ok(());
+        }
+        let text = match File::open(path) {
+            Ok(file) => text_of(file).map_err(|error| Trouble::file(&name, &error))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Trouble::file(&name, &error.into())),
+        };
+        if let Some(Refused { name: variable, hint }) = variables::refused(&text, names_files) {
+            return Err(Trouble::request(format!("{name} sets {variable}, which is not taken from there"), hint));
+        }
+        self.named |= variables::sets(&text, "COMPOSE_PROJECT_NAME");
+        self.variables.push(name);
+        Ok(())
     }
 }
 
-/// Reads the files. A missing one, and standard input when it may not be read, are left out: Compose then
-/// has nothing to run.
+/// Reads the files; standard input too, unless `standard_input` says that it may not be read.
 ///
 /// # Errors
-/// When a file cannot be read, is too large, or is not UTF-8.
-pub fn read(located: &Located, standard_input: bool) -> Result<Vec<Text>> {
+/// When a file is not there, cannot be read, is too large, or is not UTF-8.
+pub fn read(located: &Located, standard_input: bool) -> Result<Vec<Text>, Trouble> {
     let mut sources = Vec::new();
     for name in &located.files {
-        let text = if name == "-" {
-            if standard_input { text_of(std::io::stdin().lock()).context("standard input")? } else { String::new() }
-        } else {
-            match File::open(name) {
-                Ok(file) => text_of(file).with_context(|| name.clone())?,
-                Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-                Err(error) => return Err(error).with_context(|| name.clone()),
+        let (name, text) = if name == "-" {
+            let name = "standard input".to_owned();
+            if !standard_input {
+                continue;
             }
+            let text = text_of(std::io::stdin().lock()).map_err(|error| Trouble::file(&name, &error))?;
+            (name, text)
+        } else {
+            let path = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name)).display().to_string();
+            let text = File::open(name).map_err(anyhow::Error::from).and_then(text_of);
+            let text = text.map_err(|error| missing(&path, name, &error))?;
+            (name.clone(), text)
         };
-        if !text.trim().is_empty() {
-            let name = if name == "-" { "standard input".to_owned() } else { name.clone() };
-            sources.push(Text { name, text });
+        if text.trim().is_empty() {
+            let hint = "send the file's text: ssh HOST docker compose -p NAME -f - up -d < compose.yaml";
+            return Err(Trouble::request(format!("empty compose file: {name} holds nothing"), hint));
         }
+        sources.push(Text { name, text });
     }
     Ok(sources)
+}
+
+/// In Compose's words.
+fn missing(path: &str, name: &str, error: &anyhow::Error) -> Trouble {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(error) if error.kind() == ErrorKind::NotFound => Trouble::request(
+            format!("open {path}: no such file or directory"),
+            format!(
+                "files are looked for on this host, below your home; send yours on standard input: ssh HOST docker compose -p NAME -f - up -d < {name}"
+            ),
+        ),
+        _ => Trouble::file(path, error),
+    }
 }
 
 fn text_of(reader: impl Read) -> Result<String> {
@@ -142,42 +180,75 @@ fn text_of(reader: impl Read) -> Result<String> {
     Ok(text)
 }
 
-/// Has Compose resolve the judged files: every service, whatever its profile; no Git, no OCI.
+/// What Compose has made of a project.
+#[derive(Debug)]
+pub struct Resolved {
+    pub model: Value,
+    /// What it warned of, a line each: variables that are not set, keys that it does not mind.
+    pub warnings: Vec<String>,
+}
+
+/// Has Compose resolve the judged files: of the wanted profiles, or of all where services are named; no Git, no OCI.
 ///
 /// # Errors
-/// When docker cannot be started, or Compose does not accept the project, then with Compose's own words; or when
-/// that takes until `until`.
+/// When Compose does not accept the project, then with Compose's own words; when that takes until `until`; or when
+/// docker or Compose does not work here.
 pub fn resolve(
     policy: &Policy,
     account: &Account,
-    program: &Path,
     project: &Project,
     located: &Located,
-    files: &[String],
+    files: &[Text],
     until: Instant,
-) -> Result<Value> {
-    let files = files.iter().map(|file| memory_file(file)).collect::<Result<Vec<_>>>()?;
-    let mut command = Command::new(program);
-    command.arg("compose").arg(format!("--project-directory={}", located.directory.display())).arg("--profile=*");
+) -> Result<Resolved, Trouble> {
+    let program = exec::program(policy).map_err(Trouble::Host)?;
+    let in_memory = files.iter().map(|file| memory_file(&file.text)).collect::<Result<Vec<_>>>();
+    let in_memory = in_memory.map_err(Trouble::Host)?;
+    let mut command = Command::new(&program);
+    command.arg("compose").arg(format!("--project-directory={}", located.directory.display()));
+    command.args(project.wanted_profiles().map(|profile| format!("--profile={profile}")));
     command.args(project.name.iter().map(|name| format!("--project-name={name}")));
     command.args(project.env_files.iter().map(|file| format!("--env-file={file}")));
-    command.args(files.iter().map(|file| format!("--file={}", path_of(file))));
+    command.args(in_memory.iter().map(|file| format!("--file={}", path_of(file))));
     command.args(["config", "--format=json"]);
     command.env_clear().envs(account.environment(&policy.host, &policy.config));
     command.env("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false").env("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false");
-    let text = printed(command, until).with_context(|| format!("docker program {}", program.display()))?;
-    serde_json::from_str(&text).context("reading what docker compose config printed")
-}
-
-/// What a command prints, when it succeeds in time.
-fn printed(command: Command, until: Instant) -> Result<String> {
     let until = Instant::now().checked_add(PATIENCE).map_or(until, |patience| patience.min(until));
-    let Said { outcome, text, errors } = output::of(command, MAX_OUTPUT, until)?;
-    ensure!(outcome == Outcome::Code(0), "docker compose: {}", last_line(&errors));
-    Ok(text)
+    let said = output::of(command, MAX_OUTPUT, until).map_err(|error| {
+        Trouble::request(format!("docker compose config: {error:#}"), "send a smaller project, or its parts one by one")
+    });
+    let Said { outcome, text, errors } = said?;
+    // By the names that who sent them knows.
+    let name = |line: &str| {
+        let named = in_memory.iter().zip(files).map(|(memory, file)| (path_of(memory), &file.name));
+        named.fold(line.to_owned(), |line, (path, name)| line.replace(&path, name))
+    };
+    let lines: Vec<String> = errors.lines().filter(|line| !line.trim().is_empty()).map(name).collect();
+    if outcome != Outcome::Code(0) {
+        return Err(unaccepted(&lines));
+    }
+    let model = serde_json::from_str(&text).context("reading what docker compose config printed");
+    let warnings = lines.into_iter().filter(|line| line.contains("level=warning")).collect();
+    Ok(Resolved { model: model.map_err(Trouble::Host)?, warnings })
 }
 
-fn last_line(errors: &str) -> String {
-    let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
-    last.chars().take(300).collect()
+/// What docker says itself where it has no Compose plugin that works: it takes Compose's options for its own, or the
+/// word for an unknown command. An old plugin does not know the options.
+const NO_PLUGIN: &[&str] =
+    &["unknown flag: --", "unknown shorthand flag", "is not a docker command", "unknown command: docker compose"];
+
+fn unaccepted(lines: &[String]) -> Trouble {
+    let whole = |line: &String| NO_PLUGIN.iter().any(|said| line.contains(said));
+    if let Some(line) = lines.iter().find(|line| whole(line)) {
+        return Trouble::Host(anyhow::anyhow!(
+            "docker has no Compose plugin here that works, or one that is too old ({line})"
+        ));
+    }
+    let said: Vec<&str> = lines.iter().filter(|line| !line.contains("level=warning")).map(String::as_str).collect();
+    let said: String = said.join(" ").chars().take(600).collect();
+    let said = if said.is_empty() { "no reason given".to_owned() } else { said };
+    Trouble::request(
+        format!("docker compose: {said}"),
+        "mend that in the Compose file or the command, and send it again",
+    )
 }

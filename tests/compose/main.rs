@@ -11,6 +11,7 @@ use std::io::Write;
 use std::process::Stdio;
 use support::{Lab, Outcome, new_key, spawn};
 
+mod projects;
 mod read_alike;
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
 #[path = "../support/mod.rs"]
@@ -44,4 +45,13 @@ impl Key {
         let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
         child.wait_with_output().unwrap().into()
     }
+}
+
+/// Writes a file into the account's home.
+fn put(lab: &Lab, path: &str, text: &str) {
+    let path = lab.home().join(path);
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).unwrap();
+    }
+    std::fs::write(&path, text).unwrap();
 }

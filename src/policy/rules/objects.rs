@@ -141,6 +141,23 @@ pub(in crate::policy) fn project(
     Ok(())
 }
 
+/// A Compose project that nobody has named is not to take over another one that happens to have the same name.
+pub(in crate::policy) fn own_project(facts: &Facts, project: &str, word: &str) -> Result<(), Denial> {
+    let containers = match facts.of_project(project) {
+        Ok(containers) => containers,
+        // Nor will anything be made.
+        Err(Unreachable::NoDaemon(_)) => return Ok(()),
+        Err(why) => return Err(unreachable(word, &format!("which containers the project {project} has"), why)),
+    };
+    if containers.is_empty() {
+        return Ok(());
+    }
+    let why =
+        format!("the file names no project, so it would be {project}, and a project of that name is there already");
+    let hint = format!("name yours: docker compose -p NAME -f - …; if it is that one, -p {project}");
+    Err(Denial::new(Reason::BadUsage, word, why, hint))
+}
+
 /// Whether `name` can mean the object: by docker's rules its name, its id or the beginning of that.
 pub(in crate::policy) fn means(name: &str, id: &str, names: &[String]) -> bool {
     let name = plain(name);

@@ -1,0 +1,187 @@
+//! Where a project's files, variables and name come from, and what is said when they are not there.
+
+use crate::support::Lab;
+use crate::{Key, put};
+use std::process::Command;
+
+const SLEEPS: &str = "services: {a: {image: busybox, command: sleep 1000}}";
+
+fn containers(lab: &Lab, project: &str) -> String {
+    lab.docker(&["ps", "-aq", "--filter", &format!("label=com.docker.compose.project={project}")]).out()
+}
+
+#[test]
+fn a_named_file_that_is_missing_is_named_and_nothing_runs() {
+    let lab = Lab::shared();
+    put(lab, "miss/compose.yml", SLEEPS);
+    put(lab, "miss/empty.yml", "\n");
+    for (files, said) in [
+        ("-f miss/compose.yml -f miss/limit.yml", "miss/limit.yml: no such file or directory"),
+        ("-f miss/nosuch.yml", "miss/nosuch.yml: no such file or directory"),
+        ("-f compose.yaml", "ssh HOST docker compose -p NAME -f - up -d < compose.yaml"),
+        ("-f miss/empty.yml", "empty compose file"),
+    ] {
+        let outcome = lab.ssh(&format!("docker compose -p miss {files} up -d")).denied("project-model");
+        assert!(outcome.err().contains(said), "{}", outcome.err());
+    }
+    let outcome = lab.ssh_with("docker compose -p miss -f - up -d", b"").denied("project-model");
+    assert!(outcome.err().contains("empty compose file"), "{}", outcome.err());
+    assert_eq!(containers(lab, "miss"), "");
+}
+
+#[test]
+fn a_check_reads_standard_input_as_the_request_would() {
+    let lab = Lab::shared();
+    let text = "services: {a: {image: busybox, privileged: true}}";
+    let outcome = lab.ssh_with("dockgate check 'docker compose -p x -f - up -d'", text.as_bytes());
+    assert_eq!(outcome.code, 77, "{}", outcome.out());
+    assert!(outcome.out().contains("\nreason: privileged: "), "{}", outcome.out());
+    let outcome = lab.ssh_with("dockgate check 'docker compose -p x -f - up -d'", SLEEPS.as_bytes()).succeeded();
+    assert!(outcome.out().starts_with("allow: docker compose"), "{}", outcome.out());
+}
+
+#[test]
+fn compose_s_own_labels_name_the_files_that_were_sent() {
+    let lab = Lab::shared();
+    put(lab, "origin/compose.yml", SLEEPS);
+    let label = |name: &str| {
+        let format = format!("{{{{index .Config.Labels \"com.docker.compose.project.{name}\"}}}}");
+        lab.docker(&["inspect", "-f", &format, "origin-a-1"]).succeeded().out().trim().to_owned()
+    };
+    lab.ssh_with("docker compose -p origin -f - up -d", SLEEPS.as_bytes()).succeeded();
+    assert_eq!((label("config_files"), label("working_dir")), ("-".to_owned(), lab.home().display().to_string()));
+    lab.ssh("docker compose -p origin -f origin/compose.yml up -d --force-recreate -t 0").succeeded();
+    let directory = lab.home().join("origin").display().to_string();
+    assert_eq!((label("config_files"), label("working_dir")), ("-".to_owned(), directory));
+    lab.ssh("docker compose -p origin down -t 0").succeeded();
+    // What passes standard input on keeps it.
+    let outcome = lab.ssh_with("docker compose -p origin -f origin/compose.yml run --rm -T a cat", b"through\n");
+    assert_eq!(outcome.succeeded().out(), "through\n");
+    lab.ssh("docker compose -p origin down -t 0").succeeded();
+}
+
+#[test]
+fn files_without_a_name_do_not_share_a_project() {
+    let lab = Lab::shared();
+    let key = Key::under("nameless", "");
+    let other = "services: {a: {image: busybox, command: sleep 2000}}";
+    key.send("docker compose -f - up -d", SLEEPS).succeeded();
+    let before = containers(lab, "home");
+    for command in ["up -d", "create", "run -d a"] {
+        let outcome = key.send(&format!("docker compose -f - {command}"), other).denied("bad-usage");
+        assert!(outcome.err().contains("docker compose -p NAME -f -"), "{}", outcome.err());
+    }
+    assert_eq!(containers(lab, "home"), before);
+    // It can be looked at and taken down, and meant.
+    key.send("docker compose -f - ps", SLEEPS).succeeded();
+    key.send("docker compose -p home -f - up -d", SLEEPS).succeeded();
+    key.send(&format!("docker compose -f - {}", "up -d"), &format!("name: nameless\n{SLEEPS}")).succeeded();
+    key.send("docker compose -f - down -t 0", SLEEPS).succeeded();
+    key.send("docker compose -p nameless down -t 0", "").succeeded();
+    assert_eq!(containers(lab, "home"), "");
+}
+
+#[test]
+fn what_compose_warns_of_reaches_the_client() {
+    let lab = Lab::shared();
+    let text = "services: {db: {image: busybox, command: 'true', environment: {PASSWORD: '${DB_PASSWORD}'}}}";
+    let warning = "The \\\"DB_PASSWORD\\\" variable is not set";
+    for command in ["create", "config", "up -d"] {
+        let outcome = lab.ssh_with(&format!("docker compose -p warned -f - {command}"), text.as_bytes()).succeeded();
+        assert!(outcome.err().contains(warning), "{}", outcome.err());
+    }
+    put(lab, "warned/compose.yml", "version: '3'\nservices: {a: {image: busybox}}");
+    let outcome = lab.ssh("docker compose -f warned/compose.yml config -q").succeeded();
+    assert!(outcome.err().contains("warned/compose.yml: the attribute `version` is obsolete"), "{}", outcome.err());
+    lab.ssh("docker compose -p warned down -t 0").succeeded();
+}
+
+#[test]
+fn a_file_of_variables_is_read_by_what_it_sets() {
+    let lab = Lab::shared();
+    put(lab, "zam/docker-compose.yml", SLEEPS);
+    for (text, by_files, by_directory) in [
+        ("# COMPOSE_FILE=docker-compose.yml:scenarios/add.yml", true, true),
+        ("BUILDKIT_PROGRESS=plain", true, true),
+        ("MY_DOCKER_CONTEXT_PATH=x", true, true),
+        ("COMPOSE_FILE=docker-compose.yml:scenarios/add.yml", true, false),
+        ("DOCKER_CONTEXT=other", false, false),
+    ] {
+        put(lab, "zam/.env", text);
+        for (request, taken) in [
+            ("docker compose -f zam/docker-compose.yml config -q", by_files),
+            ("docker compose --project-directory zam config -q", by_directory),
+        ] {
+            let outcome = lab.ssh(request);
+            assert_eq!(outcome.code, if taken { 0 } else { 77 }, "{text}: {request}: {}", outcome.err());
+        }
+    }
+    put(lab, "zam/.env", "COMPOSE_FILE=docker-compose.yml");
+    let outcome = lab.ssh("docker compose --project-directory zam up -d").denied("project-model");
+    assert!(outcome.err().contains("give each file with -f"), "{}", outcome.err());
+}
+
+#[test]
+fn a_service_of_a_profile_that_is_not_wanted_is_let_be() {
+    let lab = Lab::shared();
+    let text = "services: {web: {image: busybox, command: sleep 1000}, dev: {image: busybox, profiles: [dev], volumes: ['/var/run/docker.sock:/var/run/docker.sock']}}";
+    let harmless = text.replace(", volumes: ['/var/run/docker.sock:/var/run/docker.sock']", ", command: sleep 1000");
+    let send =
+        |command: &str, text: &str| lab.ssh_with(&format!("docker compose -p profiled {command}"), text.as_bytes());
+    send("-f - up -d", text).succeeded();
+    for command in [
+        "--profile dev -f - up -d",
+        "--profile '*' -f - up -d",
+        "-f - up -d dev",
+        "-f - run dev",
+        "-f - create dev web",
+    ] {
+        send(command, text).denied("bind-mount");
+    }
+    // Its containers are no orphans, as they are none without the gate.
+    send("--profile dev -f - up -d", &harmless).succeeded();
+    send("-f - up -d --remove-orphans", &harmless).succeeded();
+    assert_eq!(containers(lab, "profiled").lines().count(), 2);
+    send("--profile dev -f - down -t 0", &harmless).succeeded();
+    assert_eq!(containers(lab, "profiled"), "");
+}
+
+#[test]
+fn docker_without_a_compose_plugin_is_the_host_s_fault() {
+    let lab = Lab::shared();
+    let empty = lab.directory.join("no-plugins");
+    std::fs::create_dir_all(&empty).unwrap();
+    put(lab, "plugin/compose.yml", SLEEPS);
+    let policy = lab.directory.join("policy-no-plugin.toml");
+    let base = std::fs::read_to_string(lab.value("POLICY")).unwrap();
+    std::fs::write(&policy, base.replace(lab.value("CONFIG"), &empty.display().to_string())).unwrap();
+    let gate = |request: &str| -> crate::support::Outcome {
+        let mut command: Command = lab.gate(&policy, request.as_bytes());
+        let file = std::fs::File::open(lab.home().join("plugin/compose.yml")).unwrap();
+        command.stdin(file).output().unwrap().into()
+    };
+    for request in ["docker compose -f plugin/compose.yml up -d", "docker compose -p x -f - up -d"] {
+        let outcome = gate(request);
+        assert_eq!(outcome.code, 69, "{}", outcome.err());
+        assert!(outcome.err().contains("docker has no Compose plugin here"), "{}", outcome.err());
+        assert!(outcome.err().contains("the administrator has to look at docker's installation"), "{}", outcome.err());
+    }
+}
+
+#[test]
+fn an_account_without_a_home_can_send_a_file() {
+    let lab = Lab::shared();
+    let policy = std::path::PathBuf::from(lab.value("POLICY"));
+    put(lab, "homeless/compose.yml", SLEEPS);
+    let gate = |request: &str| -> crate::support::Outcome {
+        let mut command: Command = lab.gate(&policy, request.as_bytes());
+        command.stdin(std::fs::File::open(lab.home().join("homeless/compose.yml")).unwrap());
+        command.current_dir("/").output().unwrap().into()
+    };
+    let outcome = gate("docker compose -p homeless -f - up -d");
+    assert_eq!(outcome.code, 0, "{}", outcome.err());
+    let outcome = gate("docker compose -p homeless -f app/compose.yml ps");
+    assert_eq!(outcome.code, 77);
+    assert!(!outcome.err().contains("//"), "{}", outcome.err());
+    lab.ssh("docker compose -p homeless down -t 0").succeeded();
+}
