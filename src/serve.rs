@@ -15,7 +15,7 @@ use crate::guard::{Calls, Guard, Via, dial_stdio};
 use crate::policy::Permit;
 use crate::request::Request;
 use crate::request::own::Own;
-use crate::run::deadline::{self, Missed, ProcessorTime};
+use crate::run::deadline::{self, Bounds, Missed};
 use crate::run::exec::{self, Launch};
 use crate::run::session;
 use crate::run::signals::{self, Signals};
@@ -25,6 +25,10 @@ use std::time::{Duration, Instant};
 
 /// The processor time, in seconds, that judging may take, and each program that it starts.
 const PROCESSOR_SECONDS: u64 = 60;
+
+/// The memory, in bytes, that the gate may take while it judges, and each program that it starts. Compose starts up
+/// with 190 MiB.
+const MEMORY: u64 = 512 * 1024 * 1024;
 
 /// A request that is being served, and its record.
 #[derive(Debug)]
@@ -58,7 +62,7 @@ impl Service<'_> {
         };
         // From here on the connection's end is the gate's, and what it has started ends with it.
         let bound = signals::end_with_parent(self.gate.parent);
-        let limit = ProcessorTime::limit(PROCESSOR_SECONDS).map_err(Into::into);
+        let limit = Bounds::set(PROCESSOR_SECONDS, MEMORY).map_err(Into::into);
         let Decision { understood, verdict } = decide_in_time(&self.gate, text);
         let judged = self.begun.elapsed();
         warn(&understood.warnings);
@@ -82,7 +86,7 @@ impl Service<'_> {
 
     /// What docker needs to start and to be waited for; nothing, where dockgate answers itself. From here on a
     /// signal waits for docker, so that what is recorded as allowed has its end recorded, too.
-    fn prepare(&self, permit: &Permit<Action>, limit: ProcessorTime) -> Result<Option<(Launch, Signals)>> {
+    fn prepare(&self, permit: &Permit<Action>, limit: Bounds) -> Result<Option<(Launch, Signals)>> {
         let invocation = match permit.subject() {
             // What is answered at once needs no more processor time; docker and the API may go on for long.
             Action::Own(own) => {

@@ -16,6 +16,7 @@ mod hints;
 pub mod judged;
 mod keys;
 pub mod model;
+mod size;
 pub mod source;
 pub mod variables;
 pub mod yaml;

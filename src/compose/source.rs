@@ -1,6 +1,7 @@
 //! A Compose file before it is resolved: parsed here, so that Compose reads what was judged. Pure.
 
 use super::hints::hinted;
+use super::size;
 use super::yaml::{self, Content, Fault, Tag};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
@@ -38,7 +39,11 @@ pub fn parse(name: &str, text: &str) -> Result<Source, Denial> {
         if !source.documents.is_empty() {
             source.text.push_str("\n---\n");
         }
-        source.documents.push(yaml::write::write(&document, &mut source.text).map_err(deny)?);
+        let content = yaml::write::write(&document, &mut source.text).map_err(deny)?;
+        if let Some(why) = size::too_large(&content) {
+            return Err(Denial::new(Reason::ProjectModel, name, why, "send less at once, and each port by itself"));
+        }
+        source.documents.push(content);
     }
     Ok(source)
 }

@@ -1,5 +1,7 @@
 //! Variables: what a file of them (`.env`, `--env-file`) may not set. Pure.
 
+use std::collections::BTreeMap;
+
 /// Names that would make Compose read other files than those judged.
 const FILES: &[&str] = &["COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR"];
 
@@ -49,6 +51,30 @@ pub fn refused(text: &str, names_files: bool) -> Option<Refused> {
         Some(Refused { name: name.to_owned(), hint })
     })
 }
+
+/// Whether a variable of a text grows beyond [`MAX_VALUE`] bytes: one can be made of others that come before it.
+pub fn grows(text: &str) -> bool {
+    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+    text.split(['\n', '\r']).any(|line| {
+        let (name, value) = line.split_once(['=', ':']).unwrap_or(("", line));
+        let mut parts = value.split('$');
+        let mut size = parts.next().map_or(0, str::len);
+        for part in parts {
+            let part = part.trim_start_matches('{');
+            let end = part.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(part.len());
+            let meant = part.get(..end).and_then(|name| sizes.get(name)).copied().unwrap_or(0);
+            size = size.saturating_add(meant).saturating_add(part.len());
+        }
+        let name = name.trim().trim_start_matches("export").trim();
+        // It could be set twice, and the later line takes up the earlier.
+        let size = size.max(sizes.get(name).copied().unwrap_or(0));
+        sizes.insert(name, size);
+        size > MAX_VALUE
+    })
+}
+
+/// A variable of more bytes than this is not one.
+const MAX_VALUE: usize = 64 * 1024;
 
 /// Whether a file sets a variable.
 pub fn sets(text: &str, name: &str) -> bool {
@@ -117,5 +143,12 @@ mod tests {
             sets("COMPOSE_PROJECT_NAME=x", "COMPOSE_PROJECT_NAME")
                 && !sets("A=COMPOSE_PROJECT_NAME", "COMPOSE_PROJECT_NAME")
         );
+    }
+
+    #[test]
+    fn a_variable_of_variables_is_counted() {
+        let doubled: String = (1..20).map(|at| format!("V{at}=${{V{0}}}$V{0}\n", at - 1)).collect();
+        assert!(grows(&format!("V0=xxxxxxxx\n{doubled}")));
+        assert!(!grows("A=b\nB=$A$A\nC=${B}x"));
     }
 }

@@ -37,29 +37,34 @@ pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Sen
     })
 }
 
-/// A limit on the processor time of this process and of each that it starts, until it is lifted.
+/// Limits on the processor time and the memory of this process and of each that it starts, until they are lifted.
 #[derive(Debug)]
-pub struct ProcessorTime {
-    before: (rlim_t, rlim_t),
+pub struct Bounds {
+    before: Vec<(Resource, rlim_t, rlim_t)>,
 }
 
-impl ProcessorTime {
-    /// Limits to `seconds`, or to the limit that there is already.
+impl Bounds {
+    /// Limits to `seconds` of processor time and `bytes` of memory that can be written, or to the limits that there are
+    /// already.
     ///
     /// # Errors
     /// As setrlimit(2).
-    pub fn limit(seconds: rlim_t) -> nix::Result<Self> {
-        let before = getrlimit(Resource::RLIMIT_CPU)?;
-        setrlimit(Resource::RLIMIT_CPU, seconds.min(before.0), before.1)?;
-        Ok(Self { before })
+    pub fn set(seconds: rlim_t, bytes: rlim_t) -> nix::Result<Self> {
+        let mut bounds = Self { before: Vec::new() };
+        for (resource, most) in [(Resource::RLIMIT_CPU, seconds), (Resource::RLIMIT_DATA, bytes)] {
+            let (soft, hard) = getrlimit(resource)?;
+            setrlimit(resource, most.min(soft), hard)?;
+            bounds.before.push((resource, soft, hard));
+        }
+        Ok(bounds)
     }
 
-    /// Puts back the limit that there was.
+    /// Puts back the limits that there were.
     ///
     /// # Errors
     /// As setrlimit(2).
     pub fn lift(self) -> nix::Result<()> {
-        setrlimit(Resource::RLIMIT_CPU, self.before.0, self.before.1)
+        self.before.into_iter().try_for_each(|(resource, soft, hard)| setrlimit(resource, soft, hard))
     }
 }
 
@@ -68,12 +73,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_put_back() {
-        let before = getrlimit(Resource::RLIMIT_CPU).unwrap();
-        let limit = ProcessorTime::limit(3600).unwrap();
-        assert_eq!(getrlimit(Resource::RLIMIT_CPU).unwrap().0, before.0.min(3600));
-        limit.lift().unwrap();
-        assert_eq!(getrlimit(Resource::RLIMIT_CPU).unwrap(), before);
+    fn limits_are_put_back() {
+        let now = || [Resource::RLIMIT_CPU, Resource::RLIMIT_DATA].map(|resource| getrlimit(resource).unwrap());
+        let before = now();
+        let bounds = Bounds::set(3600, 1 << 40).unwrap();
+        assert_eq!(now().map(|(soft, _)| soft), [before[0].0.min(3600), before[1].0.min(1 << 40)]);
+        bounds.lift().unwrap();
+        assert_eq!(now(), before);
     }
 
     #[test]

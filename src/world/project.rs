@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// A model of more bytes than this is not judged.
-const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
+const MAX_OUTPUT: u64 = 4 * 1024 * 1024;
 
 /// How long Compose may take to resolve a project.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -124,6 +124,12 @@ impl Located {
         };
         if let Some(Refused { name: variable, hint }) = variables::refused(&text, names_files) {
             return Err(Trouble::request(format!("{name} sets {variable}, which is not taken from there"), hint));
+        }
+        if variables::grows(&text) {
+            return Err(Trouble::request(
+                format!("{name} has a variable that grows too large"),
+                "write its value out, shorter",
+            ));
         }
         self.named |= variables::sets(&text, "COMPOSE_PROJECT_NAME");
         self.variables.push(name);
@@ -237,8 +243,17 @@ pub fn resolve(
 const NO_PLUGIN: &[&str] =
     &["unknown flag: --", "unknown shorthand flag", "is not a docker command", "unknown command: docker compose"];
 
+/// What Go's runtime says where it gets no more.
+const NO_MEMORY: &[&str] = &["out of memory", "cannot allocate memory"];
+
 fn unaccepted(lines: &[String]) -> Trouble {
     let whole = |line: &String| NO_PLUGIN.iter().any(|said| line.contains(said));
+    if lines.iter().any(|line| NO_MEMORY.iter().any(|said| line.contains(said))) {
+        return Trouble::request(
+            "docker compose config: it takes more memory than judging may",
+            "send a smaller project, or its parts one by one",
+        );
+    }
     if let Some(line) = lines.iter().find(|line| whole(line)) {
         return Trouble::Host(anyhow::anyhow!(
             "docker has no Compose plugin here that works, or one that is too old ({line})"
