@@ -156,3 +156,26 @@ fn a_compose_file_marks_nothing_as_another_s() {
     lab.ssh_with("docker compose -p marks -f - create", text).succeeded();
     lab.docker(&["compose", "-p", "marks", "down"]).succeeded();
 }
+
+#[test]
+fn a_few_words_that_become_much_are_refused_before_they_do() {
+    let lab = Lab::shared();
+    let file = |service: &str| format!("services: {{a: {{image: busybox, {service}}}}}");
+    let chain: String = (0..60).map(|at| format!("s{at}: {{extends: s{}}}, ", at + 1)).collect();
+    for (text, said) in [
+        (file("ports: ['1-65535:1-65535']"), "ports, ranges written out"),
+        (file("ports: ['${P:-1-65535}:1-65535']"), "ports, ranges written out"),
+        (file("expose: ['1-65535']"), "ports, ranges written out"),
+        (format!("services: {{{chain} s60: {{image: busybox}}}}"), "extend each other"),
+    ] {
+        let outcome = lab.ssh_with("docker compose -p much -f - config -q", text.as_bytes()).denied("project-model");
+        assert!(outcome.err().contains(said), "{}", outcome.err());
+    }
+    // What is not seen in the words meets the limit of memory.
+    std::fs::create_dir_all(lab.home().join("much")).unwrap();
+    std::fs::write(lab.home().join("much/.env"), "FROM=1\nTO=65535").unwrap();
+    std::fs::write(lab.home().join("much/compose.yml"), file("ports: ['${FROM}-${TO}:${FROM}-${TO}']")).unwrap();
+    lab.ssh("docker compose -f much/compose.yml config -q").denied("project-model");
+    lab.ssh_with("docker compose -p much -f - config -q", file("ports: ['8000-8100:8000-8100']").as_bytes())
+        .succeeded();
+}
