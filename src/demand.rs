@@ -136,6 +136,8 @@ pub enum Want {
     NewContainer(NewContainer),
     /// Containers would run that do not now.
     Starts(Starts),
+    /// Containers that are there, whose mounts the daemon would look up again.
+    Mounted(Existing),
     /// Other limits for a container that is there.
     Resources(Resources),
     /// The mounts of a Compose project's containers: Compose hands them on to the containers that take their
@@ -241,6 +243,15 @@ pub enum Starts {
     /// As many of each service of a Compose project as are to be; those that run already are among them.
     Services { project: Option<String>, wanted: Vec<(String, u64)> },
     /// These, by name, id or the beginning of an id.
+    Named(Vec<String>),
+    /// Those of a Compose project; of all projects, where its name is not known.
+    Project(Option<String>),
+}
+
+/// Containers that are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// By name, id or the beginning of an id.
     Named(Vec<String>),
     /// Those of a Compose project; of all projects, where its name is not known.
     Project(Option<String>),

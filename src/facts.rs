@@ -21,6 +21,8 @@ pub struct Facts {
     pub volumes: BTreeMap<String, Volume>,
     /// The names in files of labels, by the path as given; `None` for what is no file that could be read.
     pub label_files: BTreeMap<String, Option<Vec<String>>>,
+    /// Where a container's mount leads, by its path on the host.
+    pub ways: BTreeMap<String, Way>,
     /// Whether the account can write docker's configuration directory.
     pub config_is_writable: bool,
     /// Every container that the daemon has, when a demand is about them; or why they are not known.
@@ -76,6 +78,8 @@ pub struct Listed {
     pub id: String,
     /// Its name; an image's tags and digests.
     pub names: Vec<String>,
+    /// Of a volume, the directory or device of the host that it stands for; empty for others.
+    pub device: String,
     pub labels: BTreeMap<String, String>,
 }
 
@@ -89,6 +93,15 @@ pub struct Mount {
     /// The path on the host.
     pub source: String,
     pub read_only: bool,
+}
+
+/// How the kernel finds what is at a path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// The path, and that of each symbolic link that it leads over, each with the links in front of it resolved.
+    pub over: Vec<PathBuf>,
+    /// Where it ends.
+    pub end: PathBuf,
 }
 
 /// Where a path leads.

@@ -107,3 +107,71 @@ fn a_limit_cannot_be_lifted_by_another_spelling() {
     assert_eq!(in_group("spelled", "pids", "pids.max"), "8");
     lab.docker(&["rm", "-f", "spelled"]).succeeded();
 }
+
+#[test]
+fn what_a_container_has_mounted_is_judged_as_it_is_when_it_is_started() {
+    let lab = Lab::shared();
+    let shared = lab.directory.join("shared");
+    fs::create_dir_all(shared.join("up/x")).unwrap();
+    fs::create_dir_all(shared.join("media/x")).unwrap();
+    let shared = shared.display();
+    let under = Under::new(
+        "mounted",
+        &format!("[commands]\nblocked = ['exec']\n[host]\nbind_mounts = ['{shared}/media:ro', '{shared}/up']\n"),
+    );
+    // Through the gate such a container is not made, whatever stands first.
+    for (source, mode) in
+        [("up/x", ":ro"), ("up/x", ""), ("up/./x/..//x", ":ro"), ("media/../up/x", ":ro"), ("up/y", ":ro")]
+    {
+        under.send(&format!("docker create --name held -v {shared}/{source}:/h{mode} busybox")).denied("bind-mount");
+    }
+    let mut made =
+        vec!["create", "--label", "com.docker.compose.project=held", "--label", "com.docker.compose.service=a"];
+    made.extend(["--label", "com.docker.compose.config-hash=x", "--label", "com.docker.compose.oneoff=False"]);
+    let read = ["busybox", "cat", "/h/shadow"];
+    let (up, media) = (format!("{shared}/up/x:/h:ro"), format!("{shared}/media/x:/h:ro"));
+    lab.docker(&[&made[..], &["--name", "held-a-1", "-v", &up], &read].concat()).succeeded();
+    lab.docker(&[&made[..1], &["--name", "held-b", "-v", &media], &read].concat()).succeeded();
+    let device = format!("device={shared}/up/x");
+    lab.docker(&["volume", "create", "-o", "type=none", "-o", "o=bind", "-o", &device, "held"]).succeeded();
+    lab.docker(&[&made[..1], &["--name", "held-c", "-v", "held:/h:ro"], &read].concat()).succeeded();
+    // What is mounted as it was made is nobody's business, wherever it is.
+    lab.docker(&["create", "--name", "held-d", "-v", "/etc:/h:ro", "busybox", "true"]).succeeded();
+    under.send(&format!("docker run --rm -v {shared}/up:/u busybox sh -c 'rmdir /u/x && ln -s /etc /u/x'")).succeeded();
+    fs::remove_dir(lab.directory.join("shared/media/x")).unwrap();
+    std::os::unix::fs::symlink("/etc", lab.directory.join("shared/media/x")).unwrap();
+    for name in ["held-a-1", "held-b", "held-c"] {
+        for command in ["start", "restart -t 0", "unpause", "start held-d"] {
+            under.send(&format!("docker {command} {name}")).denied("bind-mount");
+        }
+        // Where a container does not run the daemon mounts what it has for a copy.
+        under.send(&format!("docker cp {name}:/h/shadow -")).denied("bind-mount");
+        assert_eq!(lab.docker(&["inspect", "-f", "{{.State.Status}}", name]).out(), "created\n");
+    }
+    for command in ["start", "restart"] {
+        under.send(&format!("docker compose -p held {command}")).denied("bind-mount");
+    }
+    assert_eq!(lab.docker(&["logs", "held-a-1"]).out(), "");
+    under.send("docker start held-d").succeeded();
+    // It would have been read.
+    lab.docker(&["start", "-a", "held-a-1"]).succeeded();
+    assert!(lab.docker(&["logs", "held-a-1"]).out().contains("root:"));
+    lab.docker(&["rm", "-f", "held-a-1", "held-b", "held-c", "held-d"]).succeeded();
+    lab.docker(&["volume", "rm", "held"]).succeeded();
+}
+
+#[test]
+fn grants_of_which_one_could_lead_another_elsewhere_are_refused() {
+    for grants in
+        ["'/srv/media/uploads', '/srv/media:ro', '/srv/media/uploads/x:ro'", "'/srv/media', '/srv/media/uploads'"]
+    {
+        let under = Under::new("nested", &format!("[host]\nbind_mounts = [{grants}]\n"));
+        let outcome = under.send("docker ps");
+        assert_eq!(outcome.code, 78, "{}", outcome.err());
+        assert!(
+            outcome.err().contains("where containers that may write could put a symbolic link"),
+            "{}",
+            outcome.err()
+        );
+    }
+}

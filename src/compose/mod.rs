@@ -4,7 +4,7 @@
 //! read, checked for what would make Compose read others ([`source`]), resolved by Compose itself, and the
 //! resolved model is judged key by key ([`model`]). What then runs is that model, not the files again.
 
-use crate::demand::{Demand, HostPorts, Reach, Starts, Want};
+use crate::demand::{Demand, Existing, HostPorts, Reach, Starts, Want};
 use crate::docker::Invocation;
 use crate::docker::options::Given;
 use crate::docker::resources;
@@ -128,10 +128,12 @@ impl Project {
             && documents.iter().all(|file| file.get("name").is_none())
     }
 
-    /// The containers of the project that it starts.
-    pub fn starts(&self, name: Option<&str>) -> Option<Demand> {
+    /// The containers of the project that it starts, with what they have mounted.
+    pub fn starts(&self, name: Option<&str>) -> Vec<Demand> {
         let project = name.map(str::to_owned).or_else(|| self.name.clone());
-        self.starts.then(|| Demand::new(Want::Starts(Starts::Project(project)), "docker compose"))
+        let starts = Want::Starts(Starts::Project(project.clone()));
+        let wants = [starts, Want::Mounted(Existing::Project(project))].into_iter().filter(|_| self.starts);
+        wants.map(|want| Demand::new(want, "docker compose")).collect()
     }
 
     /// What the command does to what belongs to the project, whose name Compose has found if there is a file.

@@ -3,7 +3,7 @@
 use super::options::Given;
 use super::row::{Ask, Command, Component, Operands, Opt};
 use super::{Invocation, Secret, asks, resources};
-use crate::demand::{ANY_TAG, Demand, Object, Starts, Touch, Want};
+use crate::demand::{ANY_TAG, Demand, Existing, Object, Starts, Touch, Want};
 
 impl Invocation {
     /// Everything that the command line asks for, as far as it shows.
@@ -28,6 +28,8 @@ impl Invocation {
                 match ask {
                     Ask::Starts => {
                         demands.push(Demand::new(Want::Starts(Starts::Named(self.operands.clone())), &*about));
+                        let started = Existing::Named(self.operands.clone());
+                        demands.push(Demand::new(Want::Mounted(started), &*about));
                     }
                     Ask::Makes => {
                         demands.push(Demand::new(Want::NewContainer(resources::new_container(&self.given)), &*about));
@@ -75,7 +77,10 @@ impl Invocation {
                 let names = [from, to].into_iter().filter(|operand| !local(operand));
                 let names = names.filter_map(|operand| operand.split_once(':'));
                 let mut demands: Vec<Demand> =
-                    names.map(|(name, _)| touch(Object::Container, name, Touch::Change)).collect();
+                    names.clone().map(|(name, _)| touch(Object::Container, name, Touch::Change)).collect();
+                // Where the container does not run, the daemon mounts what it has for the copy.
+                let copied = Existing::Named(names.map(|(name, _)| name.to_owned()).collect());
+                demands.push(Demand::new(Want::Mounted(copied), format!("docker {}", command.name)));
                 if local(from) {
                     demands.push(Demand::new(Want::ClientReadTree { path: from.clone() }, from.clone()));
                 }

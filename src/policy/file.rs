@@ -86,6 +86,7 @@ impl PolicySet {
             config: config.map_or(default.config, |Absolute(path)| path),
             settings: default.settings,
             audit: Audit { socket: socket.map_or(default.audit.socket, |Absolute(path)| path), facility },
+            writable: Vec::new(),
             offline: false,
         };
         let mut set =
@@ -194,6 +195,10 @@ mod tests {
             ("[host]\nbind_mounts = ['srv']\n", "absolute"),
             ("[host]\nbind_mounts = ['/tmp']\n", "keeps in /tmp"),
             ("[host]\nbind_mounts = ['/tmp/dockgate-1000/x']\n", "keeps in /tmp"),
+            ("[host]\nbind_mounts = ['/srv/up', '/srv:ro', '/srv/up/x:ro']\n", "lies below \"/srv/up\""),
+            ("[host]\nbind_mounts = ['/srv/up/x', '/srv/up']\n", "keep \"/srv/up\" alone"),
+            ("[profiles.p.host]\nbind_mounts = ['/srv', '/srv/app:ro']\n", "lies below \"/srv\""),
+            ("[host]\nbind_mounts = ['/srv/up:ro', '/srv/up']\n", "twice"),
             ("[host]\ncapabilities = ['ALL']\n", "one by one"),
             ("[host]\nnamespaces = ['net']\n", "network"),
             ("[host]\ndevices = ['/etc/x']\n", "/dev"),

@@ -16,7 +16,7 @@ pub mod settings;
 pub mod tables;
 pub mod values;
 
-use rules::{client, host, labels, limits, objects, operation, volumes};
+use rules::{client, host, labels, limits, mounts, objects, operation, volumes};
 use settings::Settings;
 use values::Mode;
 
@@ -59,6 +59,8 @@ pub struct Policy {
     /// What profiles can change.
     pub settings: Settings,
     pub audit: Audit,
+    /// Directories of the host that containers of any key may write.
+    pub writable: Vec<PathBuf>,
     /// Nothing is to run, and a daemon that is not there is taken for one that has nothing: cases are judged also
     /// where there is no docker.
     pub offline: bool,
@@ -80,6 +82,7 @@ impl Default for Policy {
             config: PathBuf::from("/etc/dockgate/docker"),
             settings: Settings::default(),
             audit: Audit { socket: PathBuf::from("/dev/log"), facility: values::Facility::default() },
+            writable: Vec::new(),
             offline: false,
         }
     }
@@ -142,6 +145,10 @@ impl Policy {
         Permit { subject, observed: None }
     }
 
+    fn grants(&self) -> mounts::Grants<'_> {
+        mounts::Grants { list: &self.settings.bind_mounts.value, writable: &self.writable }
+    }
+
     /// One demand, by its rule.
     fn demand(&self, demand: &Demand, facts: &Facts) -> Result<(), Denial> {
         let Demand { want, word, hint: _ } = demand;
@@ -186,6 +193,7 @@ impl Policy {
             Want::Starts(starts) => limits::starts(settings, facts, starts, word),
             Want::Resources(asked) => limits::resources(settings, asked, false, word),
             Want::Image { name } => limits::image(settings, facts, name, word),
+            Want::Mounted(existing) => mounts::mounted(self.grants(), facts, existing, word),
             Want::Label { name } => labels::label(name, word),
             Want::LabelFile { path } => labels::file(facts, path, word),
         }

@@ -6,8 +6,9 @@ use super::tables::Overlay;
 use crate::denial::{Denial, Reason};
 use crate::request::Request;
 use ipnet::IpNet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// Everything that a policy file says.
 #[derive(Clone, Debug)]
@@ -66,7 +67,16 @@ impl PolicySet {
         for overlay in self.profiles.get(name)? {
             policy.settings.lay(overlay, &Origin::Profile(name.to_owned()));
         }
+        policy.writable = self.writable();
         Some(policy)
+    }
+
+    /// What containers of any key may write.
+    fn writable(&self) -> Vec<PathBuf> {
+        let own = self.profiles.values().flatten().filter_map(|overlay| overlay.host.bind_mounts.as_ref());
+        let all = own.flat_map(|mounts| &mounts.0).chain(&self.base.settings.bind_mounts.value);
+        let paths: BTreeSet<_> = all.filter(|mount| !mount.read_only).map(|mount| mount.path.clone()).collect();
+        paths.into_iter().collect()
     }
 
     /// The policy for a request. What sshd proves of the key is stronger than the label on its line; the

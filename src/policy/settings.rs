@@ -138,7 +138,7 @@ impl Settings {
         self.mode.lay(mode, origin);
         self.blocked.lay(blocked.map(|names| names.into_iter().map(|name| name.0).collect()), origin);
         self.allowed.lay(allowed.map(|names| Some(names.into_iter().map(|name| name.0).collect())), origin);
-        self.bind_mounts.lay(bind_mounts.map(|mounts| mounts.into_iter().map(|mount| mount.0).collect()), origin);
+        self.bind_mounts.lay(bind_mounts.map(|mounts| mounts.0), origin);
         self.devices.lay(devices.map(|paths| paths.into_iter().map(|path| path.0).collect()), origin);
         self.capabilities.lay(capabilities.map(|names| names.into_iter().map(|name| name.0).collect()), origin);
         self.namespaces

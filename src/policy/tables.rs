@@ -1,7 +1,7 @@
 //! The tables that a policy file's top level and each of its profiles can set, as they are written. Pure. What they
 //! come to, laid over one another, is in [`super::settings`].
 
-use super::values::{Capability, Device, Mode, Mount, Name, Operation, Ports, Processors, Size};
+use super::values::{Capability, Device, Mode, Mounts, Name, Operation, Ports, Processors, Size};
 use crate::demand::Namespace;
 use serde::Deserialize;
 use std::num::NonZeroU64;
@@ -30,7 +30,7 @@ pub struct Commands {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Host {
-    pub bind_mounts: Option<Vec<Mount>>,
+    pub bind_mounts: Option<Mounts>,
     pub devices: Option<Vec<Device>>,
     pub capabilities: Option<Vec<Capability>>,
     pub namespaces: Option<Vec<Namespace>>,

@@ -149,6 +149,35 @@ impl TryFrom<String> for Mount {
     }
 }
 
+/// Grants, none of which a container that has another one could lead elsewhere.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Vec<Mount>")]
+pub struct Mounts(pub Vec<BindMount>);
+
+impl TryFrom<Vec<Mount>> for Mounts {
+    type Error = String;
+
+    fn try_from(mounts: Vec<Mount>) -> Result<Self, String> {
+        let mounts: Vec<BindMount> = mounts.into_iter().map(|mount| mount.0).collect();
+        for writable in mounts.iter().filter(|mount| !mount.read_only) {
+            let path = writable.path.display();
+            match mounts.iter().find(|mount| *mount != writable && mount.path.starts_with(&writable.path)) {
+                Some(again) if again.path == writable.path => {
+                    return Err(format!("\"{path}\" stands there twice, once with :ro; keep one of the two"));
+                }
+                Some(below) => {
+                    return Err(format!(
+                        "\"{below}\" lies below \"{path}\", where containers that may write could put a symbolic link in its place; \
+                         keep \"{path}\" alone and mount that, or list directories of which none is above another"
+                    ));
+                }
+                None => {}
+            }
+        }
+        Ok(Self(mounts))
+    }
+}
+
 /// A device below `/dev`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]

@@ -96,6 +96,7 @@ fn listed_of(entry: &Value) -> Listed {
     Listed {
         id: texts("Id").concat(),
         names: ["Name", "Names", "RepoTags", "RepoDigests"].iter().flat_map(|key| texts(key)).collect(),
+        device: entry.pointer("/Options/device").and_then(Value::as_str).unwrap_or_default().to_owned(),
         labels: labels_of(entry),
     }
 }

@@ -2,9 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "this is where the world is looked at")]
 
 use crate::demand::{Demand, Object, Reach, Want};
-use crate::facts::{Facts, Kind, Mount, Place, Unreachable};
+use crate::facts::{Facts, Kind, Mount, Place, Unreachable, Way};
 use crate::policy::Policy;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsRawFd;
@@ -56,6 +58,9 @@ pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {
             }
             Want::Starts(_) if policy.settings.containers_at_once.value.is_some() => {
                 list(policy, &[Object::Container], &mut facts);
+            }
+            Want::Mounted(_) if !policy.writable.is_empty() || !policy.settings.bind_mounts.value.is_empty() => {
+                look_up_ways(policy, &mut facts);
             }
             Want::LabelFile { path } => {
                 let names = label_file(path, &facts);
@@ -130,6 +135,53 @@ fn look_up_mounts(policy: &Policy, project: &str, facts: &mut Facts) {
         }
     }
 }
+
+/// Where the mounts of all containers lead, by way of which symbolic links.
+fn look_up_ways(policy: &Policy, facts: &mut Facts) {
+    list(policy, &[Object::Container, Object::Volume], facts);
+    let containers = facts.all_containers().unwrap_or_default();
+    let mounted = containers.iter().flat_map(|container| &container.mounts).map(|mount| &mount.source);
+    let devices = facts.all_listed(Object::Volume).unwrap_or_default().iter().map(|volume| &volume.device);
+    let sources: BTreeSet<String> = mounted.chain(devices).filter(|path| path.starts_with('/')).cloned().collect();
+    facts.ways = sources
+        .into_iter()
+        .filter_map(|source| Some((way(Path::new(&source))?, source)))
+        .map(|(way, source)| (source, way))
+        .collect();
+}
+
+/// Follows a path link by link; `None` where it cannot be found out. What is missing ends where it would be.
+fn way(path: &Path) -> Option<Way> {
+    let mut way = Way { over: vec![path.to_owned()], end: PathBuf::from("/") };
+    let mut left: VecDeque<OsString> = path.components().map(|part| part.as_os_str().to_owned()).collect();
+    while let Some(part) = left.pop_front() {
+        match Path::new(&part).components().next() {
+            Some(Component::RootDir) => way.end = PathBuf::from("/"),
+            Some(Component::ParentDir) => {
+                way.end.pop();
+            }
+            Some(Component::Normal(name)) => {
+                let next = way.end.join(name);
+                match fs::read_link(&next) {
+                    Ok(target) => {
+                        way.over.push(next);
+                        if way.over.len() > MAX_LINKS {
+                            return None;
+                        }
+                        target.components().rev().for_each(|part| left.push_front(part.as_os_str().to_owned()));
+                    }
+                    // No link; or nothing that this account may look into, where no container writes either.
+                    Err(_) => way.end = next,
+                }
+            }
+            Some(Component::CurDir | Component::Prefix(_)) | None => {}
+        }
+    }
+    Some(way)
+}
+
+/// As many as the kernel follows (path_resolution(7)).
+const MAX_LINKS: usize = 40;
 
 /// Resolves a path; what does not exist yet hangs below what does.
 fn place(path: &str, facts: &Facts) -> Place {

@@ -226,7 +226,10 @@ pub(super) const COMMANDS: &[Command] = &[
         .options(&[&[value("signal").short('s'), value("time"), value("timeout").short('t')]])
         .operands(Operands::Objects(Object::Container, Touch::Change)),
     Command::new("top").also(&["container top"]).stops().operands(Operands::Object(Object::Container, Touch::Look)),
-    Command::new("unpause").also(&["container unpause"]).operands(Operands::Objects(Object::Container, Touch::Change)),
+    Command::new("unpause")
+        .also(&["container unpause"])
+        .operands(Operands::Objects(Object::Container, Touch::Change))
+        .asks(&[Ask::Starts]),
     Command::new("update")
         .also(&["container update"])
         .options(&[&[

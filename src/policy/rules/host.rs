@@ -6,10 +6,11 @@ use crate::denial::{Denial, Reason};
 use crate::facts::{Facts, Kind, Place};
 use crate::policy::settings::Settings;
 use crate::policy::values::{BindMount, capability};
+use std::path::Path;
 
-/// A bind mount is granted by its resolved path. Below a granted directory only read-only mounts of what is
-/// there are (the daemon would make what is missing), and only where the grant itself is read-only: elsewhere
-/// a container that has the directory could put a symbolic link in the daemon's way.
+/// A bind mount is granted by its resolved path: a granted one itself, whatever the order of the grants, or what is
+/// there below one that is only for reading (the daemon would make what is missing). Below one that may be written
+/// nothing is: a container that has the directory could put a symbolic link in the daemon's way.
 pub(in crate::policy) fn bind(
     settings: &Settings,
     source: &str,
@@ -18,10 +19,18 @@ pub(in crate::policy) fn bind(
     facts: &Facts,
 ) -> Result<(), Denial> {
     let deny = |why: String, hint: String| Err(Denial::new(Reason::BindMount, word, why, hint));
+    let grants = &settings.bind_mounts.value;
     let granted = match facts.places.get(source) {
         Some(Place::At { path, kind, .. }) => {
-            let below = |grant: &BindMount| *kind != Kind::Missing && grant.read_only && path.starts_with(&grant.path);
-            settings.bind_mounts.value.iter().find(|grant| *path == grant.path || below(grant))
+            if let Some(above) = grants.iter().find(|grant| !grant.read_only && is_below(path, &grant.path)) {
+                let above = above.path.display();
+                return deny(
+                    format!("{source} lies below {above}, where a container could put a symbolic link in its place"),
+                    format!("mount {above} itself (-v {above}:/TARGET)"),
+                );
+            }
+            let below = |grant: &&BindMount| *kind != Kind::Missing && path.starts_with(&grant.path);
+            grants.iter().find(|grant| *path == grant.path).or_else(|| grants.iter().find(below))
         }
         _ => None,
     };
@@ -36,6 +45,11 @@ pub(in crate::policy) fn bind(
             format!("mount a named volume (-v data:/data), {ASK} to add \"{source}\" to host.bind_mounts"),
         ),
     }
+}
+
+/// Whether something lies below a directory, and is not that itself.
+pub(super) fn is_below(path: &Path, directory: &Path) -> bool {
+    path != directory && path.starts_with(directory)
 }
 
 pub(in crate::policy) fn privileged(settings: &Settings, word: &str) -> Result<(), Denial> {

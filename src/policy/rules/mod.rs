@@ -5,6 +5,7 @@ pub mod client;
 pub mod host;
 pub mod labels;
 pub mod limits;
+pub mod mounts;
 pub mod objects;
 pub mod operation;
 pub mod volumes;
