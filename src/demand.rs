@@ -89,6 +89,11 @@ pub enum Want {
         what: String,
         why: &'static str,
     },
+    /// Control of the daemon, its plugins, its builders or the cluster, with the reason in words. No list of commands
+    /// gives it, and no mode lets it pass.
+    Control {
+        why: &'static str,
+    },
     /// A build entitlement (`--allow`).
     Entitlement {
         name: String,

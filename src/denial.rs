@@ -18,6 +18,7 @@ pub enum Reason {
     ClientProgram,
     ClientWrite,
     ControlCharacter,
+    DaemonControl,
     Device,
     GlobalFlag,
     HostSetting,
@@ -73,6 +74,11 @@ impl Reason {
         (Reason::ClientProgram, "client-program", "the docker client would start a program other than docker"),
         (Reason::ClientWrite, "client-write", "the docker client would write a file on the host"),
         (Reason::ControlCharacter, "control-character", "the request holds a control character"),
+        (
+            Reason::DaemonControl,
+            "daemon-control",
+            "the daemon, its plugins, its builders or the cluster would be controlled",
+        ),
         (Reason::Device, "device", "a container would get a device of the host"),
         (
             Reason::GlobalFlag,

@@ -106,7 +106,7 @@ fn grouped<'o>(asks: &[Ask], options: impl Iterator<Item = &'o Opt>, operands: &
 /// Operands that are paths of the client's own.
 fn operand(operands: Operands) -> &'static [Ask] {
     match operands {
-        Operands::BuildContext => &[Ask::ReadsTree],
+        Operands::BuildContext | Operands::NameAndDirectory => &[Ask::ReadsTree],
         Operands::File | Operands::FileAndImage | Operands::NameAndFile => &[Ask::Reads],
         Operands::Copy => &[Ask::ReadsTree, Ask::Writes],
         Operands::Plain
@@ -210,6 +210,7 @@ fn about(ask: Ask) -> Option<About> {
         Ask::NetworkDriver | Ask::NetworkOption => {
             about("network driver", "macvlan", "`bridge`, with options that leave the host's interfaces alone")
         }
+        Ask::Control(_) => about("control of the daemon", "", NEVER),
         Ask::Label => about("label", "com.docker.compose.project=x", LABELS),
         Ask::LabelFile => about("file of labels", "/etc/shadow", FILE),
         Ask::Change => about("label", "LABEL dockgate.key=x", LABELS),

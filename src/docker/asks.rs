@@ -57,6 +57,7 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::NetworkDriver => vec![Want::NetworkDriver { name: owned() }],
         Ask::NetworkOption => key_in(value, NETWORK_OPTIONS, |what| Want::NetworkDriver { name: what }),
         Ask::HostSetting(why) => host_setting(value, why),
+        Ask::Control(why) => vec![Want::Control { why }],
         Ask::Label => vec![label(value)],
         Ask::LabelFile => vec![Want::ClientRead { path: owned() }, Want::LabelFile { path: owned() }],
         Ask::Change => change(value),

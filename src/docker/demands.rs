@@ -40,11 +40,14 @@ impl Invocation {
                     }
                     _ => {}
                 }
-                for want in asks::wants(*ask, command.name, command.name) {
-                    demands.push(Demand::new(want, &*about));
-                }
             }
+            let own = command.asks.iter().flat_map(|ask| asks::wants(*ask, command.name, command.name));
+            demands.extend(own.map(|want| Demand::new(want, &*about)));
             demands.extend(self.operand_demands(command));
+            // What the options ask for says more than that the command is the administrator's.
+            let (control, other) = demands.into_iter().partition(|demand| matches!(demand.want, Want::Control { .. }));
+            demands = other;
+            demands.extend::<Vec<_>>(control);
         }
         demands
     }
@@ -72,6 +75,9 @@ impl Invocation {
                 if file != "-" && !asks::is_remote(file) =>
             {
                 vec![read(file)]
+            }
+            (Operands::NameAndDirectory, [_, path, ..]) => {
+                vec![Demand::new(Want::ClientReadTree { path: path.clone() }, path.clone())]
             }
             (Operands::Copy, [from, to, ..]) => {
                 let names = [from, to].into_iter().filter(|operand| !local(operand));

@@ -72,10 +72,12 @@ pub(super) fn refuse_paths_as_names(command: &Command, operands: &[String]) -> R
         | Operands::Objects(..)
         | Operands::Object(..)
         | Operands::ImageAndCommand
-        | Operands::NameAndFile => operands.get(..1).unwrap_or_default(),
+        | Operands::NameAndFile
+        | Operands::NameAndDirectory => operands.get(..1).unwrap_or_default(),
         Operands::BuildContext | Operands::File | Operands::FileAndImage | Operands::Copy | Operands::Services => &[],
     };
-    let names_objects = !matches!(command.operands, Operands::Plain | Operands::NameAndFile);
+    let names_objects =
+        !matches!(command.operands, Operands::Plain | Operands::NameAndFile | Operands::NameAndDirectory);
     let odd = |name: &&String| climbs(name) || name.is_empty() || (names_objects && is_trimmed(name));
     match names.iter().find(odd) {
         Some(name) => Err(Denial::new(

@@ -99,6 +99,8 @@ pub enum Operands {
     File,
     /// A name, then a file or directory that the client reads, or `-`.
     NameAndFile,
+    /// A name, then a directory that the client reads whole.
+    NameAndDirectory,
     /// A source and a target, of which one is in a container and the other is the client's, or `-`.
     Copy,
     /// A Compose service or services; with [`Command::stops`], one and then a command.
@@ -213,6 +215,8 @@ pub enum Ask {
     LabelFile,
     /// `commit --change`: an instruction of a Dockerfile, of which `LABEL` alone matters.
     Change,
+    /// Control of the daemon, its plugins, its builders or the cluster, in words.
+    Control(&'static str),
     /// Another setting that reaches beyond the container, when set at all.
     HostSetting(&'static str),
     /// `--oom-score-adj`, where only a negative value harms the host.

@@ -170,6 +170,7 @@ impl Policy {
             Want::LogDriver { name: _ } => host::log_driver(word),
             Want::NetworkDriver { name: _ } => host::network_driver(word),
             Want::HostSetting { what: _, why } => host::setting(why, word),
+            Want::Control { why } => host::control(why, word),
             Want::Entitlement { name: _ } => client::entitlement(word),
             Want::ClientRead { path } => client::read(path, false, word, facts),
             Want::ClientReadTree { path } => client::read(path, true, word, facts),

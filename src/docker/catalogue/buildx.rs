@@ -73,6 +73,12 @@ const PRUNE: &[Opt] = &[
     switch("verbose"),
 ];
 
+/// What debuggers of builds ask for.
+const DEBUGGER: Ask = Ask::Program("a debugger runs commands inside builds, and talks to whoever attaches to it");
+
+/// What commands about builders ask for.
+const BUILDERS: Ask = Ask::Control("a builder serves everybody's builds");
+
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("build")
         .also(&["builder build", "image build"])
@@ -128,13 +134,21 @@ pub(super) const COMMANDS: &[Command] = &[
             ],
         ])
         .asks(&[Ask::HostSetting("it starts a privileged container")]),
-    Command::new("buildx dap attach").also(&["builder dap attach"]).options(&[BUILDER]),
-    Command::new("buildx dap build").also(&["builder dap build"]).options(&[BUILD]).operands(Operands::BuildContext),
-    Command::new("buildx debug").also(&["builder debug"]).options(&[BUILDER, &[value("invoke"), value("on")]]),
+    Command::new("buildx dap attach").also(&["builder dap attach"]).options(&[BUILDER]).asks(&[DEBUGGER]),
+    Command::new("buildx dap build")
+        .also(&["builder dap build"])
+        .options(&[BUILD])
+        .operands(Operands::BuildContext)
+        .asks(&[DEBUGGER]),
+    Command::new("buildx debug")
+        .also(&["builder debug"])
+        .options(&[BUILDER, &[value("invoke"), value("on")]])
+        .asks(&[DEBUGGER]),
     Command::new("buildx debug build")
         .also(&["builder debug b", "builder debug build", "buildx debug b"])
         .options(&[BUILD])
-        .operands(Operands::BuildContext),
+        .operands(Operands::BuildContext)
+        .asks(&[DEBUGGER]),
     Command::new("buildx dial-stdio")
         .also(&["builder dial-stdio"])
         .options(&[BUILDER, &[value("platform"), value("progress")]])
@@ -144,14 +158,17 @@ pub(super) const COMMANDS: &[Command] = &[
         .options(&[BUILDER, &[list("filter"), value("format"), value("timeout"), switch("verbose")]]),
     Command::new("buildx history export")
         .also(&["builder history export"])
-        .options(&[BUILDER, &[switch("all"), switch("finalize"), value("output").short('o').asks(Ask::Writes)]]),
+        .options(&[BUILDER, &[switch("all"), switch("finalize"), value("output").short('o').asks(Ask::Writes)]])
+        .asks(&[Ask::Operation("save")]),
     Command::new("buildx history import")
         .also(&["builder history import"])
-        .options(&[BUILDER, &[list("file").short('f').asks(Ask::Reads)]]),
+        .options(&[BUILDER, &[list("file").short('f').asks(Ask::Reads)]])
+        .asks(&[Ask::Program("it hands build records to Docker Desktop, and opens a browser")]),
     Command::new("buildx history inspect").also(&["builder history inspect"]).options(&[BUILDER, &[value("format")]]),
     Command::new("buildx history inspect attachment")
         .also(&["builder history inspect attachment"])
-        .options(&[BUILDER, &[value("platform"), value("type")]]),
+        .options(&[BUILDER, &[value("platform"), value("type")]])
+        .asks(&[Ask::Operation("save")]),
     Command::new("buildx history logs").also(&["builder history logs"]).options(&[BUILDER, &[value("progress")]]),
     Command::new("buildx history ls").also(&["builder history ls"]).options(&[
         BUILDER,
@@ -199,17 +216,20 @@ pub(super) const COMMANDS: &[Command] = &[
         .also(&["builder ls"])
         .options(&[BUILDER, &[value("format"), switch("no-trunc"), value("timeout")]]),
     Command::new("buildx prune").options(&[BUILDER, PRUNE]),
-    Command::new("buildx rm").also(&["builder rm"]).options(&[
-        BUILDER,
-        &[
-            switch("all-inactive"),
-            switch("force").short('f'),
-            switch("keep-daemon"),
-            switch("keep-state"),
-            value("timeout"),
-        ],
-    ]),
-    Command::new("buildx stop").also(&["builder stop"]).options(&[BUILDER]),
+    Command::new("buildx rm")
+        .also(&["builder rm"])
+        .options(&[
+            BUILDER,
+            &[
+                switch("all-inactive"),
+                switch("force").short('f'),
+                switch("keep-daemon"),
+                switch("keep-state"),
+                value("timeout"),
+            ],
+        ])
+        .asks(&[BUILDERS]),
+    Command::new("buildx stop").also(&["builder stop"]).options(&[BUILDER]).asks(&[BUILDERS]),
     Command::new("buildx uninstall").also(&["builder uninstall"]).options(&[BUILDER]).asks(&[Ask::Configuration]),
     Command::new("buildx use")
         .also(&["builder use"])

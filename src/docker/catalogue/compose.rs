@@ -163,7 +163,7 @@ pub(super) const COMMANDS: &[Command] = &[
                 value("index"),
                 switch("interactive").short('i'),
                 switch("no-TTY").short('T').also(&["no-tty"]),
-                switch("privileged"),
+                switch("privileged").asks(Ask::Privileged),
                 switch("tty").short('t'),
                 value("user").short('u'),
                 value("workdir").short('w'),

@@ -151,9 +151,9 @@ pub(super) const COMMANDS: &[Command] = &[
             switch("detach").short('d'),
             value("detach-keys"),
             list("env").short('e').asks(Ask::Assignment),
-            list("env-file"),
+            list("env-file").asks(Ask::Reads),
             switch("interactive").short('i'),
-            switch("privileged"),
+            switch("privileged").asks(Ask::Privileged),
             switch("tty").short('t'),
             value("user").short('u'),
             value("workdir").short('w'),
@@ -211,7 +211,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .options(&[&[
             switch("attach").short('a').asks(Ask::Operation("attach")),
             value("checkpoint").asks(Ask::Operation("checkpoint")),
-            value("checkpoint-dir").asks(Ask::Operation("checkpoint")),
+            value("checkpoint-dir").asks(Ask::HostSetting("it names a directory on the host")),
             value("detach-keys"),
             switch("interactive").short('i').asks(Ask::Operation("attach")),
         ]])

@@ -49,18 +49,22 @@ pub(super) const COMMANDS: &[Command] = &[
             switch("quiet").short('q'),
         ]])
         .operands(Operands::Objects(Object::Image, Touch::Change)),
-    Command::new("push").also(&["image push"]).options(&[&[
-        switch("all-tags").short('a'),
-        switch("disable-content-trust"),
-        value("platform"),
-        switch("quiet").short('q'),
-    ]]),
+    Command::new("push")
+        .also(&["image push"])
+        .options(&[&[
+            switch("all-tags").short('a'),
+            switch("disable-content-trust"),
+            value("platform"),
+            switch("quiet").short('q'),
+        ]])
+        .operands(Operands::Objects(Object::Image, Touch::Look)),
     Command::new("rmi")
         .also(&["image remove", "image rm", "image rmi"])
         .options(&[&[switch("force").short('f'), switch("no-prune"), list("platform")]])
         .operands(Operands::Objects(Object::Image, Touch::Change)),
     Command::new("save")
         .also(&["image save"])
-        .options(&[&[value("output").short('o').asks(Ask::Writes), value("platform")]]),
+        .options(&[&[value("output").short('o').asks(Ask::Writes), value("platform")]])
+        .operands(Operands::Objects(Object::Image, Touch::Look)),
     Command::new("tag").also(&["image tag"]).stops().operands(Operands::Objects(Object::Image, Touch::Change)),
 ];

@@ -1,18 +1,26 @@
 //! Engine plugins, trust, manifests and checkpoints. Data only: one row a command.
 
 use super::super::row::{Ask, Command, Operands, list, switch, value};
+use crate::demand::{Object, Touch};
+
+/// What commands about plugins ask for.
+const PLUGINS: Ask = Ask::Control("a plugin is part of the daemon, and runs as root on the host");
 
 pub(super) const COMMANDS: &[Command] = &[
-    Command::new("checkpoint create").options(&[&[
-        value("checkpoint-dir").asks(Ask::HostSetting("it names a directory on the host")),
-        switch("leave-running"),
-    ]]),
+    Command::new("checkpoint create")
+        .options(&[&[
+            value("checkpoint-dir").asks(Ask::HostSetting("it names a directory on the host")),
+            switch("leave-running"),
+        ]])
+        .operands(Operands::Object(Object::Container, Touch::Change)),
     Command::new("checkpoint ls")
         .also(&["checkpoint list"])
-        .options(&[&[value("checkpoint-dir").asks(Ask::HostSetting("it names a directory on the host"))]]),
+        .options(&[&[value("checkpoint-dir").asks(Ask::HostSetting("it names a directory on the host"))]])
+        .operands(Operands::Object(Object::Container, Touch::Look)),
     Command::new("checkpoint rm")
         .also(&["checkpoint remove"])
-        .options(&[&[value("checkpoint-dir").asks(Ask::HostSetting("it names a directory on the host"))]]),
+        .options(&[&[value("checkpoint-dir").asks(Ask::HostSetting("it names a directory on the host"))]])
+        .operands(Operands::Object(Object::Container, Touch::Change)),
     Command::new("manifest annotate")
         .options(&[&[value("arch"), value("os"), list("os-features"), value("os-version"), value("variant")]])
         .asks(&[Ask::Configuration]),
@@ -24,16 +32,21 @@ pub(super) const COMMANDS: &[Command] = &[
         .options(&[&[switch("insecure"), switch("purge").short('p')]])
         .asks(&[Ask::Operation("push")]),
     Command::new("manifest rm").asks(&[Ask::Configuration]),
-    Command::new("plugin create").options(&[&[switch("compress")]]).operands(Operands::NameAndFile),
-    Command::new("plugin disable").options(&[&[switch("force").short('f')]]),
-    Command::new("plugin enable").options(&[&[value("timeout")]]),
+    Command::new("plugin create")
+        .options(&[&[switch("compress")]])
+        .operands(Operands::NameAndDirectory)
+        .asks(&[PLUGINS]),
+    Command::new("plugin disable").options(&[&[switch("force").short('f')]]).asks(&[PLUGINS]),
+    Command::new("plugin enable").options(&[&[value("timeout")]]).asks(&[PLUGINS]),
     Command::new("plugin inspect").options(&[&[value("format").short('f')]]),
-    Command::new("plugin install").options(&[&[
-        value("alias"),
-        switch("disable"),
-        switch("disable-content-trust"),
-        switch("grant-all-permissions"),
-    ]]),
+    Command::new("plugin install")
+        .options(&[&[
+            value("alias"),
+            switch("disable"),
+            switch("disable-content-trust"),
+            switch("grant-all-permissions"),
+        ]])
+        .asks(&[PLUGINS]),
     Command::new("plugin ls").also(&["plugin list"]).options(&[&[
         list("filter").short('f'),
         value("format"),
@@ -41,18 +54,22 @@ pub(super) const COMMANDS: &[Command] = &[
         switch("quiet").short('q'),
     ]]),
     Command::new("plugin push").options(&[&[switch("disable-content-trust")]]).asks(&[Ask::Operation("push")]),
-    Command::new("plugin rm").also(&["plugin remove"]).options(&[&[switch("force").short('f')]]),
-    Command::new("plugin set"),
-    Command::new("plugin upgrade").options(&[&[
-        switch("disable-content-trust"),
-        switch("grant-all-permissions"),
-        switch("skip-remote-check"),
-    ]]),
+    Command::new("plugin rm").also(&["plugin remove"]).options(&[&[switch("force").short('f')]]).asks(&[PLUGINS]),
+    Command::new("plugin set").asks(&[PLUGINS]),
+    Command::new("plugin upgrade")
+        .options(&[&[switch("disable-content-trust"), switch("grant-all-permissions"), switch("skip-remote-check")]])
+        .asks(&[PLUGINS]),
     Command::new("trust inspect").options(&[&[switch("pretty")]]),
     Command::new("trust key generate").options(&[&[value("dir").asks(Ask::Writes)]]).asks(&[Ask::Configuration]),
     Command::new("trust key load").options(&[&[value("name")]]).operands(Operands::File).asks(&[Ask::Configuration]),
-    Command::new("trust revoke").options(&[&[switch("yes").short('y')]]),
-    Command::new("trust sign").options(&[&[switch("local")]]).asks(&[Ask::Operation("push")]),
-    Command::new("trust signer add").options(&[&[list("key").asks(Ask::Reads)]]),
-    Command::new("trust signer remove").options(&[&[switch("force").short('f')]]),
+    Command::new("trust revoke")
+        .options(&[&[switch("yes").short('y')]])
+        .asks(&[Ask::Operation("push"), Ask::Configuration]),
+    Command::new("trust sign").options(&[&[switch("local")]]).asks(&[Ask::Operation("push"), Ask::Configuration]),
+    Command::new("trust signer add")
+        .options(&[&[list("key").asks(Ask::Reads)]])
+        .asks(&[Ask::Operation("push"), Ask::Configuration]),
+    Command::new("trust signer remove")
+        .options(&[&[switch("force").short('f')]])
+        .asks(&[Ask::Operation("push"), Ask::Configuration]),
 ];

@@ -186,3 +186,8 @@ pub(in crate::policy) fn setting(why: &str, word: &str) -> Result<(), Denial> {
     let hint = "leave it out; sending it again in another spelling cannot help";
     Err(Denial::new(Reason::HostSetting, word, why, hint))
 }
+
+pub(in crate::policy) fn control(why: &str, word: &str) -> Result<(), Denial> {
+    let hint = "the administrator does this on the host; sending it again in another spelling cannot help";
+    Err(Denial::new(Reason::DaemonControl, word, why, hint))
+}
