@@ -210,6 +210,7 @@ fn about(ask: Ask) -> Option<About> {
         Ask::NetworkDriver | Ask::NetworkOption => {
             about("network driver", "macvlan", "`bridge`, with options that leave the host's interfaces alone")
         }
+        Ask::CheckpointDirectory => about("host setting", "/etc", NEVER),
         Ask::Control(_) => about("control of the daemon", "", NEVER),
         Ask::Label => about("label", "com.docker.compose.project=x", LABELS),
         Ask::LabelFile => about("file of labels", "/etc/shadow", FILE),

@@ -57,6 +57,10 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::NetworkDriver => vec![Want::NetworkDriver { name: owned() }],
         Ask::NetworkOption => key_in(value, NETWORK_OPTIONS, |what| Want::NetworkDriver { name: what }),
         Ask::HostSetting(why) => host_setting(value, why),
+        Ask::CheckpointDirectory => {
+            let operation = Want::Operation { name: "checkpoint".to_owned(), instead: true };
+            std::iter::once(operation).chain(host_setting(value, "it names a directory on the host")).collect()
+        }
         Ask::Control(why) => vec![Want::Control { why }],
         Ask::Label => vec![label(value)],
         Ask::LabelFile => vec![Want::ClientRead { path: owned() }, Want::LabelFile { path: owned() }],

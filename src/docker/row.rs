@@ -215,6 +215,8 @@ pub enum Ask {
     LabelFile,
     /// `commit --change`: an instruction of a Dockerfile, of which `LABEL` alone matters.
     Change,
+    /// `start --checkpoint-dir`: the effect of `checkpoint`, with a directory on the host.
+    CheckpointDirectory,
     /// Control of the daemon, its plugins, its builders or the cluster, in words.
     Control(&'static str),
     /// Another setting that reaches beyond the container, when set at all.

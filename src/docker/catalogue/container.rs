@@ -211,7 +211,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .options(&[&[
             switch("attach").short('a').asks(Ask::Operation("attach")),
             value("checkpoint").asks(Ask::Operation("checkpoint")),
-            value("checkpoint-dir").asks(Ask::HostSetting("it names a directory on the host")),
+            value("checkpoint-dir").asks(Ask::CheckpointDirectory),
             value("detach-keys"),
             switch("interactive").short('i').asks(Ask::Operation("attach")),
         ]])
