@@ -1,6 +1,6 @@
 //! The block-list is a policy, not a wall: each of its rows is judged where it only observes, and where everything is
 //! unblocked. What reaches the host, the daemon's control or the client's files is refused in both.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use dockgate::gate::Gate;
 use dockgate::policy::{Policy, operations};
