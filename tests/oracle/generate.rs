@@ -667,7 +667,7 @@ fn operands(command: &Command, random: &mut Random) -> Vec<String> {
             words
         }
         Operands::Copy => vec![random.text(&["web:/x", "x", "-"]), random.text(&["web:/x", "@HOME@/.ssh/rc", "-"])],
-        Operands::NameAndFile | Operands::File | Operands::FileAndImage => {
+        Operands::NameAndFile | Operands::NameAndDirectory | Operands::File | Operands::FileAndImage => {
             vec![name(random), random.text(&["-", "app.env", "@OUT@/secret.env"])]
         }
         Operands::Plain
