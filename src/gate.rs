@@ -43,6 +43,20 @@ fn untold(trouble: Trouble) -> Denial {
     }
 }
 
+/// A request as far as its words alone say.
+pub fn understood(request: &[u8]) -> Understood {
+    let Ok(words) = Words::split(request) else { return Understood::named("-") };
+    if let Some(own) = Own::parse(&words, request) {
+        return Understood::named(own.name());
+    }
+    match Invocation::parse(&words) {
+        Ok(invocation) => {
+            Understood { command: invocation.name().to_owned(), secrets: Some(invocation.secrets()) }
+        }
+        Err(_) => Understood::named("-"),
+    }
+}
+
 impl Gate {
     /// Judges the bytes of a request: words, meaning, block-list, and only then a look at the world.
     ///

@@ -92,7 +92,7 @@ fn serve(
 ) -> Ending {
     let set = match policy_file::load(config) {
         Ok(set) => set,
-        Err(error) => return broken_policy(&error, request, profile.unwrap_or("default")).into(),
+        Err(error) => return broken_policy(&error, config, request, profile.unwrap_or("default")).into(),
     };
     let Selected { policy, profile, because: _, denial } = set.select(request, profile);
     let gate = Gate { policy, profile, refusal: denial, account, parent };
@@ -123,17 +123,26 @@ fn account(name: &str) -> Account {
     Account { name: name.to_owned(), home, locale: locale.collect() }
 }
 
-/// Nothing runs with a broken policy; the record goes where records go by default.
-fn broken_policy(error: &anyhow::Error, request: &Request, profile: &str) -> Exit {
+/// Nothing runs with a broken policy. The record goes where records go by default, and where the file would have them,
+/// as far as that can be made out. Of what stands in the file the client is told nothing.
+fn broken_policy(error: &anyhow::Error, config: Option<&Path>, request: &Request, profile: &str) -> Exit {
     let id = identity::record_id();
-    let default = Policy::default();
-    let recorded = audit::syslog::Sink::connect(&default.audit).and_then(|sink| {
-        audit::Audit::new(sink, request, profile, id.clone()).error("policy-broken", &Understood::named("-"))
-    });
-    let record = if recorded.is_ok() { format!("record: {id}\n") } else { String::new() };
+    let default = Policy::default().audit;
+    let named = policy_file::audit_socket(config).filter(|socket| *socket != default.socket);
+    let named = named.map(|socket| dockgate::policy::Audit { socket, ..default.clone() });
+    let mut recorded = false;
+    for audit in named.iter().chain([&default]) {
+        recorded |= audit::syslog::Sink::connect(audit)
+            .and_then(|sink| {
+                let audit = audit::Audit::new(sink, request, profile, id.clone());
+                audit.error("policy-broken", &Understood::named("-"))
+            })
+            .is_ok();
+    }
+    let record = if recorded { format!("record: {id}\n") } else { String::new() };
     answer::say(&format!(
         "ERROR: policy: it is broken or not trustworthy, so nothing was run\nreason: {}\nhint: the administrator has to mend it (dockgate policy validate); sending this again cannot help\n{record}",
-        audit::escape::for_terminal(&format!("{error:#}"))
+        audit::escape::for_terminal(&error.to_string())
     ));
     Exit::Config
 }

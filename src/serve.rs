@@ -188,15 +188,15 @@ impl Service<'_> {
 
 /// As [`Gate::decide`], in bounded time: a request that keeps the gate busy is a refusal like others.
 fn decide_in_time(gate: &Arc<Gate>, request: &[u8]) -> Decision {
-    let (gate, request) = (Arc::clone(gate), request.to_vec());
-    deadline::within(PATIENCE, move || gate.decide(&request, true)).unwrap_or_else(|missed| {
+    let (gate, bytes) = (Arc::clone(gate), request.to_vec());
+    deadline::within(PATIENCE, move || gate.decide(&bytes, true)).unwrap_or_else(|missed| {
         let why = match missed {
             Missed::Late => format!("what it asks for could not be found out in {} seconds", PATIENCE.as_secs()),
             Missed::Failed => "the gate failed to judge it, which is a defect of the gate".to_owned(),
         };
         let hint = "send it again; a Compose file comes on standard input within that time, and has an end";
         let denial = Denial::new(Reason::TooSlow, "request", why, hint);
-        Decision { understood: Understood::named("-"), verdict: Err(denial) }
+        Decision { understood: gate::understood(request), verdict: Err(denial) }
     })
 }
 

@@ -291,7 +291,7 @@ fn a_request_that_keeps_the_gate_busy_is_refused_like_others() {
     drop(held);
     assert!(lab.records("e2e-deep", 1)[0].contains("verdict=deny reason=project-model"));
     assert!(lab.records("e2e-aliases", 1)[0].contains("verdict=deny reason=project-model"));
-    assert!(lab.records("e2e-silent", 1)[0].contains("verdict=deny reason=too-slow"));
+    assert!(lab.records("e2e-silent", 1)[0].contains("verdict=deny reason=too-slow command=\"compose up\""));
 }
 
 #[test]

@@ -200,6 +200,11 @@ fn protected_volumes_networks_and_images_are_left_alone() {
     site.check(
         "[volumes]\nprotected = ['certs', 'vault-*']",
         &[
+            ("docker volume create vault-new", "protected"),
+            ("docker volume create --name vault-new", "protected"),
+            ("docker volume create vault-data", "protected"),
+            ("docker volume create vaults", "allow"),
+            ("docker volume create", "allow"),
             ("docker volume rm certs", "protected"),
             ("docker volume rm data certs", "protected"),
             ("docker volume rm data", "allow"),
@@ -219,6 +224,9 @@ fn protected_volumes_networks_and_images_are_left_alone() {
     site.check(
         "[networks]\nprotected = ['edge_net', 'lonely']",
         &[
+            ("docker network create lonely", "protected"),
+            ("docker network create -d bridge edge_net", "protected"),
+            ("docker network create edge2", "allow"),
             ("docker network rm edge_net", "protected"),
             ("docker network rm n1", "protected"),
             ("docker network rm ab", "protected"),

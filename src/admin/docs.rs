@@ -112,6 +112,7 @@ fn operand(operands: Operands) -> &'static [Ask] {
         Operands::Plain
         | Operands::Objects(..)
         | Operands::Object(..)
+        | Operands::Made(_)
         | Operands::Rename
         | Operands::ContainerAndImage
         | Operands::NetworkAndContainer
@@ -177,6 +178,7 @@ fn about(ask: Ask) -> Option<About> {
         | Ask::Assignment
         | Ask::Password
         | Ask::Link
+        | Ask::VolumeName
         | Ask::Tag
         | Ask::Prunes(_)
         | Ask::Makes

@@ -57,6 +57,7 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::NetworkDriver => vec![Want::NetworkDriver { name: owned() }],
         Ask::NetworkOption => key_in(value, NETWORK_OPTIONS, |what| Want::NetworkDriver { name: what }),
         Ask::HostSetting(why) => host_setting(value, why),
+        Ask::VolumeName => vec![object(Object::Volume, value, Touch::Change)],
         Ask::CheckpointDirectory => {
             let operation = Want::Operation { name: "checkpoint".to_owned(), instead: true };
             std::iter::once(operation).chain(host_setting(value, "it names a directory on the host")).collect()

@@ -102,6 +102,7 @@ impl Invocation {
                 let fetched = names().filter(|_| command.name == "pull").map(|name| image(&name));
                 fetched.chain(names().map(|name| touch(object, &name, how))).collect()
             }
+            (Operands::Made(object), [name, ..]) => vec![touch(object, name, Touch::Change)],
             (Operands::Object(object, how), [name, ..]) => vec![touch(object, name, how)],
             (Operands::ContainerAndImage, [container, new @ ..]) => {
                 let made = new.iter().map(|name| touch(Object::Image, name, Touch::Change));

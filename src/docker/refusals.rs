@@ -67,10 +67,15 @@ pub(super) fn refuse_other_project_names(given: &[Given]) -> Result<(), Denial> 
 pub(super) fn refuse_paths_as_names(command: &Command, operands: &[String]) -> Result<(), Denial> {
     let names = match command.operands {
         Operands::Rename | Operands::NetworkAndContainer | Operands::ContainerAndImage => operands,
-        Operands::Plain | Operands::Objects(..) | Operands::Object(..) if command.flags_anywhere => operands,
+        Operands::Plain | Operands::Objects(..) | Operands::Object(..) | Operands::Made(_)
+            if command.flags_anywhere =>
+        {
+            operands
+        }
         Operands::Plain
         | Operands::Objects(..)
         | Operands::Object(..)
+        | Operands::Made(_)
         | Operands::ImageAndCommand
         | Operands::NameAndFile
         | Operands::NameAndDirectory => operands.get(..1).unwrap_or_default(),

@@ -81,6 +81,8 @@ pub enum Operands {
     Plain,
     /// Each is the name of such an object.
     Objects(Object, Touch),
+    /// The first is the name that such an object gets, or that of one that is there already.
+    Made(Object),
     /// The first is the name of such an object.
     Object(Object, Touch),
     /// A container, and perhaps the image that is made of it.
@@ -215,6 +217,8 @@ pub enum Ask {
     LabelFile,
     /// `commit --change`: an instruction of a Dockerfile, of which `LABEL` alone matters.
     Change,
+    /// `volume create --name`.
+    VolumeName,
     /// `start --checkpoint-dir`: the effect of `checkpoint`, with a directory on the host.
     CheckpointDirectory,
     /// Control of the daemon, its plugins, its builders or the cluster, in words.

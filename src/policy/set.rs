@@ -108,10 +108,24 @@ impl PolicySet {
                 "the administrator has to mend the line; sending this again cannot help",
             )),
             (Some(_), Some((label, key))) => key.refusal(label, request, proven.is_some()),
-            (Some(_), None) => None,
+            (Some(_), None) => self.unknown_label(label),
         };
         let policy = known.unwrap_or_else(|| self.base.clone());
         Selected { policy, profile: name, because, denial }
+    }
+}
+
+impl PolicySet {
+    /// A label that a file with keys does not have is a mistake on the key's line, or in the file: what holds for a
+    /// key of another name is not what was meant.
+    fn unknown_label(&self, label: Option<&str>) -> Option<Denial> {
+        let label = label.filter(|_| !self.keys.is_empty())?;
+        Some(Denial::new(
+            Reason::KeyRefused,
+            format!("key {label}"),
+            "the key's line has a label that the policy file does not have among its keys",
+            "the administrator has to mend the line or the file; sending this again cannot help",
+        ))
     }
 }
 
@@ -183,7 +197,10 @@ from = ['192.0.2.0/24', '2001:db8::/32']
             (Some("two"), proven, None, "builder", false),
             (Some("two"), other, None, "builder", true),
             (Some("two"), None, None, "builder", true),
-            (Some("unlisted"), None, None, "read-only", false),
+            (Some("unlisted"), None, None, "read-only", true),
+            (Some("unlisted"), None, Some("operator"), "operator", true),
+            (Some("unlisted"), proven, None, "builder", false),
+            (None, None, None, "read-only", false),
             (None, None, Some("no-such"), "no-such", true),
         ] {
             let selected = set.select(&request(key, fingerprint, "192.0.2.7"), option);

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the policy file is read here")]
 
 use crate::policy::set::PolicySet;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::fs::{self, File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -28,9 +28,23 @@ pub fn load(named: Option<&Path>) -> Result<PolicySet> {
             Err(error) => return Err(error).with_context(|| format!("policy file {DEFAULT_PATH}")),
         },
     };
-    let text = trusted_text(&path).with_context(|| format!("policy file {}", path.display()))?;
+    // In one message, which names no more of the file than that it is not trusted.
+    let text = trusted_text(&path).map_err(|error| anyhow!("policy file {}: {error:#}", path.display()))?;
+    // In two: what is wrong in it is the administrator's to read.
     PolicySet::from_toml(&text)
-        .map_err(|message| anyhow::anyhow!("policy file {}: {}", path.display(), message.trim_end()))
+        .map_err(|message| anyhow!("{}", message.trim_end()).context(format!("policy file {}: {UNSOUND}", path.display())))
+}
+
+/// What a client is told of a file's contents.
+const UNSOUND: &str = "it is not well-formed";
+
+/// Where the records of a broken policy belong besides the place where records go by default: the socket that the
+/// file names, as far as it can be made out. `None` where the file is not to be trusted.
+pub fn audit_socket(named: Option<&Path>) -> Option<PathBuf> {
+    let text = trusted_text(named.unwrap_or(Path::new(DEFAULT_PATH))).ok()?;
+    let file: toml::Table = text.parse().ok()?;
+    let socket = PathBuf::from(file.get("audit")?.get("socket")?.as_str()?);
+    socket.is_absolute().then_some(socket)
 }
 
 /// Reads a policy that is no file yet, to judge its form: where it is built, not even the store is root's.

@@ -673,6 +673,7 @@ fn operands(command: &Command, random: &mut Random) -> Vec<String> {
         Operands::Plain
         | Operands::Objects(..)
         | Operands::Object(..)
+        | Operands::Made(_)
         | Operands::Rename
         | Operands::ContainerAndImage
         | Operands::NetworkAndContainer

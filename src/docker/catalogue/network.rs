@@ -18,25 +18,27 @@ pub(super) const COMMANDS: &[Command] = &[
             list("link-local-ip"),
         ]])
         .operands(Operands::NetworkAndContainer),
-    Command::new("network create").options(&[&[
-        switch("attachable"),
-        list("aux-address"),
-        value("config-from").asks(Ask::NetworkOption),
-        switch("config-only"),
-        value("driver").short('d').asks(Ask::NetworkDriver),
-        list("gateway"),
-        switch("ingress").asks(Ask::HostSetting(CLUSTER)),
-        switch("internal"),
-        list("ip-range"),
-        value("ipam-driver").asks(Ask::NetworkDriver),
-        list("ipam-opt").asks(Ask::NetworkOption),
-        switch("ipv4"),
-        switch("ipv6"),
-        list("label").asks(Ask::Label),
-        list("opt").short('o').asks(Ask::NetworkOption),
-        value("scope").asks(Ask::HostSetting(CLUSTER)),
-        list("subnet"),
-    ]]),
+    Command::new("network create")
+        .options(&[&[
+            switch("attachable"),
+            list("aux-address"),
+            value("config-from").asks(Ask::NetworkOption),
+            switch("config-only"),
+            value("driver").short('d').asks(Ask::NetworkDriver),
+            list("gateway"),
+            switch("ingress").asks(Ask::HostSetting(CLUSTER)),
+            switch("internal"),
+            list("ip-range"),
+            value("ipam-driver").asks(Ask::NetworkDriver),
+            list("ipam-opt").asks(Ask::NetworkOption),
+            switch("ipv4"),
+            switch("ipv6"),
+            list("label").asks(Ask::Label),
+            list("opt").short('o').asks(Ask::NetworkOption),
+            value("scope").asks(Ask::HostSetting(CLUSTER)),
+            list("subnet"),
+        ]])
+        .operands(Operands::Made(Object::Network)),
     Command::new("network disconnect")
         .options(&[&[switch("force").short('f')]])
         .operands(Operands::NetworkAndContainer),
@@ -56,22 +58,24 @@ pub(super) const COMMANDS: &[Command] = &[
         .also(&["network remove"])
         .options(&[&[switch("force").short('f')]])
         .operands(Operands::Objects(Object::Network, Touch::Change)),
-    Command::new("volume create").options(&[&[
-        value("availability").asks(Ask::HostSetting(CLUSTER)),
-        value("driver").short('d').asks(Ask::VolumeDriver),
-        value("group").asks(Ask::HostSetting(CLUSTER)),
-        list("label").asks(Ask::Label),
-        value("limit-bytes").asks(Ask::HostSetting(CLUSTER)),
-        value("name"),
-        list("opt").short('o').asks(Ask::VolumeOption),
-        value("required-bytes").asks(Ask::HostSetting(CLUSTER)),
-        value("scope").asks(Ask::HostSetting(CLUSTER)),
-        list("secret").asks(Ask::HostSetting(CLUSTER)),
-        value("sharing").asks(Ask::HostSetting(CLUSTER)),
-        list("topology-preferred").asks(Ask::HostSetting(CLUSTER)),
-        list("topology-required").asks(Ask::HostSetting(CLUSTER)),
-        value("type").asks(Ask::HostSetting(CLUSTER)),
-    ]]),
+    Command::new("volume create")
+        .options(&[&[
+            value("availability").asks(Ask::HostSetting(CLUSTER)),
+            value("driver").short('d').asks(Ask::VolumeDriver),
+            value("group").asks(Ask::HostSetting(CLUSTER)),
+            list("label").asks(Ask::Label),
+            value("limit-bytes").asks(Ask::HostSetting(CLUSTER)),
+            value("name").asks(Ask::VolumeName),
+            list("opt").short('o').asks(Ask::VolumeOption),
+            value("required-bytes").asks(Ask::HostSetting(CLUSTER)),
+            value("scope").asks(Ask::HostSetting(CLUSTER)),
+            list("secret").asks(Ask::HostSetting(CLUSTER)),
+            value("sharing").asks(Ask::HostSetting(CLUSTER)),
+            list("topology-preferred").asks(Ask::HostSetting(CLUSTER)),
+            list("topology-required").asks(Ask::HostSetting(CLUSTER)),
+            value("type").asks(Ask::HostSetting(CLUSTER)),
+        ]])
+        .operands(Operands::Made(Object::Volume)),
     Command::new("volume inspect")
         .options(&[&[value("format").short('f')]])
         .operands(Operands::Objects(Object::Volume, Touch::Look)),
