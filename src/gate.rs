@@ -50,9 +50,7 @@ pub fn understood(request: &[u8]) -> Understood {
         return Understood::named(own.name());
     }
     match Invocation::parse(&words) {
-        Ok(invocation) => {
-            Understood { command: invocation.name().to_owned(), secrets: Some(invocation.secrets()) }
-        }
+        Ok(invocation) => Understood { command: invocation.name().to_owned(), secrets: Some(invocation.secrets()) },
         Err(_) => Understood::named("-"),
     }
 }

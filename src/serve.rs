@@ -10,7 +10,7 @@ use crate::decision::{Action, Decision, Understood, docker_or_own};
 use crate::denial::{Denial, Reason};
 use crate::docker::Invocation;
 use crate::exit::{Ending, Exit, Outcome};
-use crate::gate::{Gate, PATIENCE};
+use crate::gate::{self, Gate, PATIENCE};
 use crate::guard::{Calls, Guard, Via, dial_stdio};
 use crate::policy::Permit;
 use crate::request::Request;

@@ -168,10 +168,33 @@ fn grants_of_which_one_could_lead_another_elsewhere_are_refused() {
         let under = Under::new("nested", &format!("[host]\nbind_mounts = [{grants}]\n"));
         let outcome = under.send("docker ps");
         assert_eq!(outcome.code, 78, "{}", outcome.err());
-        assert!(
-            outcome.err().contains("where containers that may write could put a symbolic link"),
-            "{}",
-            outcome.err()
-        );
+        assert!(!outcome.err().contains("uploads"), "what the file says is not the client's: {}", outcome.err());
+        assert!(outcome.err().contains("\nrecord: "), "where the file would have it: {}", outcome.err());
     }
+}
+
+#[test]
+fn podman_is_not_taken_for_docker() {
+    let lab = Lab::shared();
+    lab.docker(&["run", "-d", "--name", "kept", "busybox", "sleep", "100000"]).succeeded();
+    let wrapper = lab.directory.join("podman-docker");
+    fs::write(&wrapper, "#!/bin/sh\nexec /usr/bin/podman \"$@\"\n").unwrap();
+    fs::set_permissions(&wrapper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let link = lab.directory.join("linked-docker");
+    fs::copy("/bin/true", lab.directory.join("podman")).unwrap();
+    std::os::unix::fs::symlink("podman", &link).unwrap();
+    let policy = fs::read_to_string(lab.value("POLICY")).unwrap();
+    for program in [&wrapper, &link] {
+        // Neither a daemon nor docker: what is protected cannot be known.
+        let text = policy.replace(lab.value("DOCKER"), program.to_str().unwrap());
+        let nowhere = text.replace(lab.value("SOCKET"), "/run/nothing.sock");
+        let file = lab.directory.join("podman.toml");
+        fs::write(&file, format!("[containers]\nprotected = ['kept']\n{nowhere}")).unwrap();
+        let under = Under { policy: file };
+        under.send("docker rm -f kept").denied("unreachable");
+        let outcome = under.send("docker ps");
+        assert_eq!(outcome.code, 69, "{}", outcome.err());
+        assert!(outcome.err().contains("is podman, which dockgate does not support"), "{}", outcome.err());
+    }
+    lab.docker(&["rm", "-f", "kept"]).succeeded();
 }

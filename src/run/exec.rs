@@ -15,7 +15,7 @@ use crate::run::signals::Signals;
 use anyhow::{Context, Result, ensure};
 use std::ffi::OsString;
 use std::fs::DirBuilder;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -126,6 +126,7 @@ pub fn program(policy: &Policy) -> Result<PathBuf> {
     let runnable = |path: &Path| nix::unistd::access(path, nix::unistd::AccessFlags::X_OK);
     if let Some(program) = &policy.program {
         runnable(program).with_context(|| format!("docker program {}", program.display()))?;
+        refuse_podman(program)?;
         return Ok(program.clone());
     }
     let itself = std::env::current_exe().and_then(std::fs::canonicalize).ok();
@@ -133,7 +134,22 @@ pub fn program(policy: &Policy) -> Result<PathBuf> {
         // A `docker` that is dockgate under another name would only ask itself again.
         runnable(path).is_ok() && std::fs::canonicalize(path).ok() != itself
     });
-    found.with_context(|| format!("no docker program in any of {}", PROGRAMS.join(", ")))
+    let found = found.with_context(|| format!("no docker program in any of {}", PROGRAMS.join(", ")))?;
+    refuse_podman(&found)?;
+    Ok(found)
+}
+
+/// podman answers to docker's commands, and keeps containers, volumes and limits in places of its own, where nothing
+/// of them is looked up. As docker it comes as a link, or as a short script that starts it (Debian's podman-docker).
+fn refuse_podman(program: &Path) -> Result<()> {
+    let real = std::fs::canonicalize(program).with_context(|| format!("docker program {}", program.display()))?;
+    let named = real.file_name().is_some_and(|name| name.to_string_lossy().starts_with("podman"));
+    let mut start = Vec::new();
+    let read = || std::fs::File::open(&real)?.take(4096).read_to_end(&mut start);
+    // What cannot be read is no script that this account could run.
+    let scripted = { read }().is_ok() && start.starts_with(b"#!") && start.windows(6).any(|word| word == b"podman");
+    ensure!(!named && !scripted, "docker program {} is podman, which dockgate does not support", program.display());
+    Ok(())
 }
 
 /// docker, started.

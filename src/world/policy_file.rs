@@ -31,8 +31,9 @@ pub fn load(named: Option<&Path>) -> Result<PolicySet> {
     // In one message, which names no more of the file than that it is not trusted.
     let text = trusted_text(&path).map_err(|error| anyhow!("policy file {}: {error:#}", path.display()))?;
     // In two: what is wrong in it is the administrator's to read.
-    PolicySet::from_toml(&text)
-        .map_err(|message| anyhow!("{}", message.trim_end()).context(format!("policy file {}: {UNSOUND}", path.display())))
+    PolicySet::from_toml(&text).map_err(|message| {
+        anyhow!("{}", message.trim_end()).context(format!("policy file {}: {UNSOUND}", path.display()))
+    })
 }
 
 /// What a client is told of a file's contents.
