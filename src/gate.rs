@@ -50,9 +50,13 @@ pub fn understood(request: &[u8]) -> Understood {
         return Understood::named(own.name());
     }
     match Invocation::parse(&words) {
-        Ok(invocation) => Understood { command: invocation.name().to_owned(), secrets: Some(invocation.secrets()) },
+        Ok(invocation) => read(&invocation),
         Err(_) => Understood::named("-"),
     }
+}
+
+fn read(invocation: &Invocation) -> Understood {
+    Understood { secrets: invocation.secrets(), ..Understood::named(invocation.name()) }
 }
 
 impl Gate {
@@ -78,11 +82,7 @@ impl Gate {
             return Ok(self.policy.own(Action::Own(own)));
         }
         let invocation = Invocation::parse(&words)?;
-        *understood = Understood {
-            command: invocation.name().to_owned(),
-            secrets: Some(invocation.secrets()),
-            warnings: Vec::new(),
-        };
+        *understood = read(&invocation);
         let mut demands = invocation.demands();
         self.policy.screen(&demands)?;
         if invocation.name() == Own::DialStdio.name() {

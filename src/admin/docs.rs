@@ -177,6 +177,7 @@ fn about(ask: Ask) -> Option<About> {
         Ask::Nothing
         | Ask::Assignment
         | Ask::Password
+        | Ask::CommandLine
         | Ask::Link
         | Ask::VolumeName
         | Ask::Tag

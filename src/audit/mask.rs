@@ -1,10 +1,10 @@
 //! Masking: secrets in known places of a request, before it is written down. Pure.
 //!
-//! Of a request that was understood just the values are masked that docker takes for an environment, a build
-//! argument or a password: what is masked is not in the log, so it must not be what was done. A request that
+//! Of a request that was understood just the parts are masked that its parser read as secrets
+//! ([`crate::docker::secrets`]): what is masked is not in the log, so it must not be what was done. A request that
 //! was not understood ran nothing, and its secrets are guessed from how its words look.
 
-use crate::docker::Secret;
+use crate::docker::{Secret, secrets};
 use std::ops::Range;
 
 /// What stands in the place of a secret.
@@ -16,56 +16,24 @@ const ASSIGNING: &[&[u8]] = &[b"--env", b"--build-arg", b"--env-add"];
 /// The option whose whole value is a secret, after `login`.
 const PASSWORD: &[u8] = b"--password";
 
+/// The option whose whole value is a secret, after `swarm`.
+const TOKEN: &[u8] = b"--token";
+
 /// How many requests within words of requests are looked into.
 const NESTING: usize = 2;
 
-/// A password in a URL is at most this long; more is not one.
-const MAX_PASSWORD: usize = 255;
-
-/// The request with its secrets replaced: values of `-e`, `--env` and `--build-arg` assignments, `login`'s
-/// password, and passwords in URLs. `secrets` are those of the request as it was understood.
+/// The request with its secrets replaced. `secrets` are those of the request as it was understood.
 pub fn mask(request: &[u8], secrets: Option<&[Secret]>) -> Vec<u8> {
     let words = words(request);
-    let mut found: Vec<Range<usize>> = Vec::new();
-    match secrets {
+    let mut found: Vec<Range<usize>> = match secrets {
         Some(secrets) => {
-            // Each is masked once, where it comes first: an operand that looks like it comes behind.
-            let mut left: Vec<&Secret> = secrets.iter().collect();
-            let mut previous: &[u8] = b"";
-            for word in &words {
-                let hidden = left.iter().position(|secret| known(previous, &word.text, secret).is_some());
-                let from = hidden.and_then(|index| known(previous, &word.text, left.remove(index)));
-                found.extend(from.and_then(|from| word.raw(from..word.text.len())));
-                previous = &word.text;
-            }
+            let place = |secret: &Secret| words.get(words.len().checked_sub(secret.word)?)?.raw(secret.range.clone());
+            secrets.iter().filter_map(place).collect()
         }
-        None => found.extend(guesses(&words, NESTING)),
-    }
-    for word in &words {
-        found.extend(url_password(&word.text).and_then(|range| word.raw(range)));
-    }
-    found.sort_by_key(|range| range.start);
+        None => guesses(&words, NESTING),
+    };
+    found.sort_by_key(|range| (range.start, range.end));
     replace(request, &found)
-}
-
-/// From where a word hides a secret: it is the value behind its option, or the two in one word.
-fn known(previous: &[u8], word: &[u8], secret: &Secret) -> Option<usize> {
-    let Secret { long, short, value, hidden_from } = secret;
-    let value = value.as_bytes();
-    let is_long = |text: &[u8]| text.strip_prefix(b"--") == Some(long.as_bytes());
-    let is_short = |text: &[u8]| match (text.strip_prefix(b"-"), short) {
-        (Some([switches @ .., letter]), Some(short)) => {
-            char::from(*letter) == *short && switches.iter().all(u8::is_ascii_alphabetic)
-        }
-        _ => false,
-    };
-    let option = word.strip_suffix(value)?;
-    let holds = match option {
-        b"" => is_long(previous) || is_short(previous),
-        [option @ .., b'='] => is_long(option) || is_short(option),
-        option => is_short(option),
-    };
-    (holds && *hidden_from < value.len()).then_some(option.len() + hidden_from)
 }
 
 /// What looks like a secret among words that were not understood, and within words that are requests themselves.
@@ -84,6 +52,10 @@ fn guesses(words: &[Word], nesting: usize) -> Vec<Range<usize>> {
             found.extend(guesses(&inner, nesting - 1).into_iter().filter_map(|range| word.raw(range)));
         }
         found.extend(own);
+        let text = String::from_utf8_lossy(&word.text);
+        // Its bytes are where they were only if none was replaced.
+        let urls = if text.len() == word.text.len() { secrets::urls(&text, true) } else { Vec::new() };
+        found.extend(urls.into_iter().filter_map(|range| word.raw(range)));
         previous = &word.text;
     }
     found
@@ -99,6 +71,10 @@ fn guessed(previous: &[u8], word: &[u8], login: bool) -> Option<usize> {
         after_equals(0)
     } else if login && (previous == PASSWORD || previous == b"-p") && !word.starts_with(b"-") {
         Some(0)
+    } else if previous == TOKEN {
+        Some(0)
+    } else if has_value(word, TOKEN) {
+        Some(TOKEN.len() + 1)
     } else if let Some(option) = ASSIGNING.iter().find(|option| has_value(word, option)) {
         after_equals(option.len() + 1)
     } else if login && has_value(word, PASSWORD) {
@@ -135,17 +111,6 @@ fn is_short_env(word: &[u8]) -> bool {
         Some([switches @ .., b'e']) => switches.iter().all(|byte| SWITCHES.contains(byte)),
         _ => false,
     }
-}
-
-/// The password in `scheme://user:password@host`; only what a password in a URL can be made of (RFC 3986, 3.2.1).
-fn url_password(word: &[u8]) -> Option<Range<usize>> {
-    let scheme = word.windows(3).position(|window| window == b"://")? + 3;
-    let authority = word.get(scheme..)?.split(|byte| matches!(byte, b'/' | b'?' | b'#')).next()?;
-    let at = authority.iter().rposition(|byte| *byte == b'@')?;
-    let colon = authority.get(..at)?.iter().position(|byte| *byte == b':')?;
-    let password = authority.get(colon + 1..at)?;
-    let usual = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!*+,=@".contains(byte);
-    (password.len() <= MAX_PASSWORD && password.iter().all(usual)).then_some(scheme + colon + 1..scheme + at)
 }
 
 fn replace(request: &[u8], secrets: &[Range<usize>]) -> Vec<u8> {
@@ -225,8 +190,8 @@ mod tests {
     /// Masked as what was understood, or guessed at.
     fn masked(request: &str) -> String {
         let words = Words::split(request.as_bytes()).expect("words");
-        let secrets = Invocation::parse(&words).map(|invocation| invocation.secrets());
-        String::from_utf8(mask(request.as_bytes(), secrets.as_deref().ok())).expect("text")
+        let secrets = Invocation::parse(&words).ok().and_then(|invocation| invocation.secrets());
+        String::from_utf8(mask(request.as_bytes(), secrets.as_deref())).expect("text")
     }
 
     fn guessed(request: &str) -> String {
@@ -273,6 +238,52 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_masked_where_the_parser_read_them() {
+        let long = "x".repeat(300);
+        for (request, expected) in [
+            ("docker login -p real -p fake", "docker login -p *** -p ***".to_owned()),
+            ("docker login -preal --password fake h", "docker login -p*** --password *** h".to_owned()),
+            ("docker run -lrole=K=x -e K=x y", "docker run -lrole=K=x -e K=*** y".to_owned()),
+            ("docker build https://a:b@c/https://d:e@f", "docker build https://a:***@c/https://d:***@f".to_owned()),
+            (&format!("docker build https://a:{long}@c"), "docker build https://a:***@c".to_owned()),
+            ("docker build 'https://a:b;c@d'", "docker build 'https://a:***@d'".to_owned()),
+            ("docker build https://ghp_abc@github.com/x", "docker build https://***@github.com/x".to_owned()),
+            ("docker build https://t:x-oauth-basic@h/x", "docker build https://***@h/x".to_owned()),
+            ("docker build https://git@h/x", "docker build https://git@h/x".to_owned()),
+            (
+                "docker volume prune --filter label=http://a:b@c",
+                "docker volume prune --filter label=http://a:b@c".to_owned(),
+            ),
+            ("docker run -l u=http://a:b@c y", "docker run -l u=http://a:b@c y".to_owned()),
+            ("docker swarm join --token SWMTKN-1 h", "docker swarm join --token *** h".to_owned()),
+            ("docker buildx bake --set '*.args.X=s'", "docker buildx bake --set '*.args.X=***'".to_owned()),
+            (
+                "docker run --health-cmd 'PGPASSWORD=s pg -U x' y",
+                "docker run --health-cmd 'PGPASSWORD=*** pg -U x' y".to_owned(),
+            ),
+            (
+                "docker volume create -o o=username=u,password=s,uid=0 v",
+                "docker volume create -o o=username=u,password=***,uid=0 v".to_owned(),
+            ),
+            (
+                "docker build --cache-to type=s3,secret_access_key=s,region=r .",
+                "docker build --cache-to type=s3,secret_access_key=***,region=r .".to_owned(),
+            ),
+            ("docker run --log-opt splunk-token=s y", "docker run --log-opt splunk-token=*** y".to_owned()),
+            (
+                "docker -D compose -p q run -e A=b -T web -e C=d",
+                "docker -D compose -p q run -e A=*** -T web -e C=d".to_owned(),
+            ),
+            ("docker commit -c 'ENV A=s' web x", "docker commit -c 'ENV A=***' web x".to_owned()),
+        ] {
+            assert_eq!(masked(request), expected);
+        }
+        assert_eq!(guessed("docker swarm join --tokn --token s x"), "docker swarm join --tokn --token *** x");
+        assert_eq!(guessed("docker --help login -p s"), "docker --help login -p ***");
+        assert_eq!(masked("docker --help login -p s"), "docker --help login -p ***");
+    }
+
+    #[test]
     fn what_was_done_is_not_masked() {
         for request in [
             "docker run alpine sh -c x --password 'rm -rf /data'",
@@ -304,7 +315,7 @@ mod tests {
         #[test]
         fn nothing_else_is_lost(request: Vec<u8>) {
             let masked = mask(&request, Some(&[]));
-            prop_assert!(masked == request || request.windows(3).any(|window| window == b"://"));
+            prop_assert_eq!(masked, request);
         }
     }
 }

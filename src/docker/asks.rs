@@ -13,6 +13,7 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::Nothing
         | Ask::Assignment
         | Ask::Password
+        | Ask::CommandLine
         | Ask::Makes
         | Ask::Starts
         | Ask::Limits

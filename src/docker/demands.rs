@@ -1,8 +1,8 @@
 //! What an invocation asks for, by the catalogue's rows. Pure.
 
 use super::options::Given;
-use super::row::{Ask, Command, Component, Operands, Opt};
-use super::{Invocation, Secret, asks, resources};
+use super::row::{Ask, Command, Component, Operands};
+use super::{Invocation, asks, resources};
 use crate::demand::{ANY_TAG, Demand, Existing, Object, Starts, Touch, Want};
 
 impl Invocation {
@@ -126,20 +126,5 @@ impl Invocation {
             }
             _ => Vec::new(),
         }
-    }
-
-    /// The values in it that are secrets.
-    pub fn secrets(&self) -> Vec<Secret> {
-        let hidden_from = |given: &Given, value: &str| match given.option.asks {
-            Ask::Password => Some(0),
-            Ask::Assignment => value.find('=').map(|equals| equals + 1),
-            _ => None,
-        };
-        let secret = |given: &Given| {
-            let value = given.value()?;
-            let Opt { long, short, .. } = *given.option;
-            Some(Secret { long, short, value: value.to_owned(), hidden_from: hidden_from(given, value)? })
-        };
-        self.given.iter().filter_map(secret).collect()
     }
 }

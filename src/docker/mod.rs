@@ -25,8 +25,10 @@ pub mod options;
 pub mod refusals;
 pub mod resources;
 pub mod row;
+pub mod secrets;
 
 pub use row::Component;
+pub use secrets::Secret;
 
 /// A Compose project that was judged, ready to run in place of its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +50,7 @@ pub struct Invocation {
     operands: Vec<String>,
     /// The judged model of the Compose project, once there is one.
     model: Option<Model>,
+    secrets: Secrets,
 }
 
 /// What the command words stand for.
@@ -70,16 +73,14 @@ impl PartialEq for Target {
     }
 }
 
-/// A value that is not to be written down.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Secret {
-    /// The option's names: `env` and `e`.
-    pub long: &'static str,
-    pub short: Option<char>,
-    /// The option's whole value: `TOKEN=x`.
-    pub value: String,
-    /// The byte of it at which what is secret begins; it goes on to the end.
-    pub hidden_from: usize,
+/// Where secrets stood among the words. What asks for the same is equal, wherever that was.
+#[derive(Clone, Debug, Default)]
+struct Secrets(Vec<Secret>);
+
+impl PartialEq for Secrets {
+    fn eq(&self, Secrets(_): &Self) -> bool {
+        true
+    }
 }
 
 impl Invocation {
@@ -101,14 +102,22 @@ impl Invocation {
     /// # Errors
     /// As [`Invocation::parse`].
     pub fn from_args(args: &[String]) -> Result<Self, Denial> {
-        let Parsed { mut given, operands, help } = options::parse("", catalogue::GLOBAL.iter(), false, args)?;
+        let parsed = options::parse("", catalogue::GLOBAL.iter(), false, args)?;
+        let Parsed { mut given, operands, help, .. } = parsed;
         refuse_double_dash(args, &operands, "docker")?;
         log_level(&given)?;
         let version = given.iter().any(|given| given.option.long == "version" && given.is_set());
         // Docker ignores it before a command.
         given.retain(|given| given.option.long != "version");
-        let invocation =
-            Self { globals: given, target: Target::Help, root: vec![], given: vec![], operands: vec![], model: None };
+        let invocation = Self {
+            globals: given,
+            target: Target::Help,
+            root: vec![],
+            given: vec![],
+            operands: vec![],
+            model: None,
+            secrets: Secrets::default(),
+        };
         match operands.split_first() {
             None if version && !help => Ok(Self { target: Target::Version, ..invocation }),
             None => Ok(invocation),
@@ -167,6 +176,7 @@ impl Invocation {
                 Some(options) => {
                     let parsed = options::parse(&spelling, options.iter(), false, rest)?;
                     refuse_double_dash(rest, &parsed.operands, &spelling)?;
+                    self.secrets.0.extend(secrets::of_options(&parsed));
                     self.root = parsed.given;
                     refuse_dashed_values(&self.root, &spelling)?;
                     refuse_other_project_names(&self.root)?;
@@ -194,6 +204,7 @@ impl Invocation {
         }
         refuse_paths_as_names(command, &parsed.operands)?;
         self.target = Target::Command(command);
+        self.secrets.0.extend(secrets::of_options(&parsed).chain(secrets::of_operands(&parsed, command)));
         self.given = parsed.given;
         if !command.name.contains(' ') {
             // `builder --builder=x build` is passed on as `build --builder=x`; the later of two counts.
@@ -224,6 +235,11 @@ impl Invocation {
             Target::Help => "help",
             Target::Version => "version",
         }
+    }
+
+    /// What of the request is not to be written down; `None` for help, whose words docker does not all read.
+    pub fn secrets(&self) -> Option<Vec<Secret>> {
+        self.command().map(|_| self.secrets.0.clone())
     }
 
     /// The program whose parser will read the command.

@@ -87,6 +87,44 @@ pub struct Parsed {
     pub given: Vec<Given>,
     pub operands: Vec<String>,
     pub help: bool,
+    /// Every value of an option, also of those that a later one replaces.
+    pub read: Vec<Read>,
+    /// The word of each operand, counted from the end: 1 is the last.
+    pub places: Vec<usize>,
+}
+
+/// An option's value, and where it stands.
+#[derive(Debug)]
+pub struct Read {
+    pub option: &'static Opt,
+    pub text: String,
+    /// Its word, counted from the end: 1 is the last.
+    pub word: usize,
+    /// Where in the word it begins, in bytes.
+    pub offset: usize,
+}
+
+/// The words that are left.
+struct Words<'w>(&'w [String]);
+
+impl<'w> Words<'w> {
+    fn next(&mut self) -> Option<&'w String> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(first)
+    }
+
+    /// The word that [`Words::next`] gave, counted from the end.
+    fn place(&self) -> usize {
+        self.0.len() + 1
+    }
+
+    /// An operand, or all that is left.
+    fn operands(&self, words: &[String], parsed: &mut Parsed) {
+        let places = (0..words.len()).map(|index| self.place() - 1 + words.len() - index);
+        parsed.places.extend(places);
+        parsed.operands.extend(words.iter().cloned());
+    }
 }
 
 /// Parses the words of one command level.
@@ -97,18 +135,19 @@ pub struct Parsed {
 /// # Errors
 /// A [`Denial`] for an option that is not in `options`, a missing value, or a boolean that Go's
 /// `strconv.ParseBool` would not take.
-pub fn parse<'w>(
+pub fn parse(
     about: &str,
     options: impl Iterator<Item = &'static Opt> + Clone,
     anywhere: bool,
-    words: impl IntoIterator<Item = &'w String>,
+    words: &[String],
 ) -> Result<Parsed, Denial> {
     let scan = Scan { about, find: options };
     let mut parsed = Parsed::default();
-    let mut words = words.into_iter();
+    let mut words = Words(words);
     while let Some(word) = words.next() {
         if word == "--" {
-            parsed.operands.extend(words.cloned());
+            let left = std::mem::take(&mut words.0);
+            words.operands(left, &mut parsed);
             break;
         }
         if let Some(long) = word.strip_prefix("--") {
@@ -116,9 +155,10 @@ pub fn parse<'w>(
         } else if word.len() > 1 && word.starts_with('-') {
             scan.cluster(word, &mut words, &mut parsed)?;
         } else {
-            parsed.operands.push(word.clone());
+            words.operands(std::slice::from_ref(word), &mut parsed);
             if !anywhere {
-                parsed.operands.extend(words.cloned());
+                let left = std::mem::take(&mut words.0);
+                words.operands(left, &mut parsed);
                 break;
             }
         }
@@ -141,18 +181,22 @@ fn keep_last(given: &mut Vec<Given>) {
     }
 }
 
+impl Parsed {
+    fn push(&mut self, given: Given, word: usize, offset: usize) {
+        if let Some(text) = given.value() {
+            self.read.push(Read { option: given.option, text: text.to_owned(), word, offset });
+        }
+        self.given.push(given);
+    }
+}
+
 struct Scan<'a, I> {
     about: &'a str,
     find: I,
 }
 
 impl<I: Iterator<Item = &'static Opt> + Clone> Scan<'_, I> {
-    fn long<'w>(
-        &self,
-        text: &str,
-        words: &mut impl Iterator<Item = &'w String>,
-        parsed: &mut Parsed,
-    ) -> Result<(), Denial> {
+    fn long(&self, text: &str, words: &mut Words, parsed: &mut Parsed) -> Result<(), Denial> {
         let (name, attached) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (text, None),
@@ -171,18 +215,16 @@ impl<I: Iterator<Item = &'static Opt> + Clone> Scan<'_, I> {
             (Takes::Value | Takes::List, Some(value)) => Setting::Value(value.to_owned()),
             (Takes::Value | Takes::List, None) => Setting::Value(self.next(&format!("--{name}"), words)?),
         };
-        parsed.given.push(Given { option, short: false, setting });
+        // Behind `=` in its own word, or the whole of the next.
+        let offset = attached.map_or(0, |value| "--".len() + text.len() - value.len());
+        parsed.push(Given { option, short: false, setting }, words.place(), offset);
         Ok(())
     }
 
     /// `-abc`: switches, until one that takes a value, which is the rest of the word or the next word.
-    fn cluster<'w>(
-        &self,
-        word: &str,
-        words: &mut impl Iterator<Item = &'w String>,
-        parsed: &mut Parsed,
-    ) -> Result<(), Denial> {
+    fn cluster(&self, word: &str, words: &mut Words, parsed: &mut Parsed) -> Result<(), Denial> {
         let mut letters = word.trim_start_matches('-');
+        let place = words.place();
         while let Some(letter) = letters.chars().next() {
             let rest = letters.get(letter.len_utf8()..).unwrap_or_default();
             let spelled = format!("-{letter}");
@@ -204,13 +246,17 @@ impl<I: Iterator<Item = &'static Opt> + Clone> Scan<'_, I> {
                 (_, None) if rest.is_empty() => (Setting::Value(self.next(&spelled, words)?), ""),
                 (_, None) => (Setting::Value(rest.to_owned()), ""),
             };
-            parsed.given.push(Given { option, short: true, setting });
+            let given = Given { option, short: true, setting };
+            // At the end of the cluster, or the whole of the next word.
+            let attached = place == words.place();
+            let offset = given.value().filter(|_| attached).map_or(0, |value| word.len() - value.len());
+            parsed.push(given, words.place(), offset);
             letters = next;
         }
         Ok(())
     }
 
-    fn next<'w>(&self, spelled: &str, words: &mut impl Iterator<Item = &'w String>) -> Result<String, Denial> {
+    fn next(&self, spelled: &str, words: &mut Words) -> Result<String, Denial> {
         words.next().cloned().ok_or_else(|| {
             Denial::new(
                 Reason::BadUsage,

@@ -171,6 +171,8 @@ pub enum Ask {
     Nothing,
     /// Nothing; the value is `NAME=VALUE`, and the record shows the name alone.
     Assignment,
+    /// Nothing; the value is a command line, and the record does not show what it assigns.
+    CommandLine,
     /// Nothing; the record does not show the value.
     Password,
     /// The effect of another operation.

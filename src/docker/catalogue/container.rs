@@ -43,7 +43,7 @@ const CREATE: &[Opt] = &[
     list("expose"),
     list("gpus").asks(Ask::Device),
     list("group-add"),
-    value("health-cmd"),
+    value("health-cmd").asks(Ask::CommandLine),
     value("health-interval"),
     value("health-retries"),
     value("health-start-interval"),

@@ -66,7 +66,7 @@ pub(super) const COMMANDS: &[Command] = &[
             list("env-file").asks(Ask::Reads),
             list("generic-resource"),
             list("group"),
-            value("health-cmd"),
+            value("health-cmd").asks(Ask::CommandLine),
             value("health-interval"),
             value("health-retries"),
             value("health-start-interval"),
@@ -184,7 +184,7 @@ pub(super) const COMMANDS: &[Command] = &[
             list("generic-resource-rm"),
             list("group-add"),
             list("group-rm"),
-            value("health-cmd"),
+            value("health-cmd").asks(Ask::CommandLine),
             value("health-interval"),
             value("health-retries"),
             value("health-start-interval"),
@@ -321,7 +321,7 @@ pub(super) const COMMANDS: &[Command] = &[
             value("availability"),
             value("data-path-addr"),
             value("listen-addr"),
-            value("token"),
+            value("token").asks(Ask::Password),
         ]])
         .operands(Operands::Plain)
         .asks(&[CLUSTER]),
