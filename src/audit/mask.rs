@@ -69,9 +69,7 @@ fn guessed(previous: &[u8], word: &[u8], login: bool) -> Option<usize> {
     };
     let from = if ASSIGNING.contains(&previous) || is_short_env(previous) {
         after_equals(0)
-    } else if login && (previous == PASSWORD || previous == b"-p") && !word.starts_with(b"-") {
-        Some(0)
-    } else if previous == TOKEN {
+    } else if previous == TOKEN || (login && (previous == PASSWORD || previous == b"-p") && !word.starts_with(b"-")) {
         Some(0)
     } else if has_value(word, TOKEN) {
         Some(TOKEN.len() + 1)

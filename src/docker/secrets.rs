@@ -37,7 +37,7 @@ pub(super) fn of_operands(parsed: &Parsed, command: &Command) -> impl Iterator<I
 fn of_value(ask: Ask, text: &str) -> Vec<Range<usize>> {
     let after = |c: char| text.find(c).map(|at| at + 1..text.len()).into_iter().collect();
     match ask {
-        Ask::Password => vec![0..text.len()],
+        Ask::Password => std::iter::once(0..text.len()).collect(),
         Ask::Assignment => after('='),
         Ask::Change if text.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("env ")) => after('='),
         Ask::CommandLine => assignments(text),
@@ -88,7 +88,7 @@ pub fn urls(text: &str, address: bool) -> Vec<Range<usize>> {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let Some((user, _host)) = authority.rsplit_once('@') else { continue };
         let usual = |c: char| c.is_ascii_alphanumeric() || "-._~%!*+,=@:".contains(c);
-        if !address && !(user.len() <= 255 && user.chars().all(usual)) {
+        if !address && (user.len() > 255 || !user.chars().all(usual)) {
             continue;
         }
         let end = start + user.len();
