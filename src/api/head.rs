@@ -96,7 +96,7 @@ impl Head {
             };
         };
         let head = window.get(..end).unwrap_or_default();
-        line_ends(head)?;
+        line_ends(window.get(..end + 4).unwrap_or_default())?;
         let head = std::str::from_utf8(head).map_err(|_| refuse("the head of the request is not ASCII"))?;
         Self::read(head).map(|head| Some((head, end + 4)))
     }
@@ -342,6 +342,8 @@ mod tests {
             "Connection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__",
             "X: \u{e4}",
             "X: \0",
+            "X: a\r",
+            "X: a\rY: b",
         ] {
             let text = format!("POST /info HTTP/1.1\r\n{line}\r\n\r\n");
             assert!(
