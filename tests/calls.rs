@@ -18,6 +18,7 @@ use dockgate::api::labels::Ownership;
 use dockgate::api::route::{Reading, Route};
 use dockgate::demand::{Demand, Object, Want};
 use dockgate::denial::Denial;
+use dockgate::docker::Invocation;
 use dockgate::facts::{Facts, Volume};
 use dockgate::policy::Policy;
 use std::fmt::Write;
@@ -157,15 +158,18 @@ fn what_is_made_to_be_read_otherwise_is_refused() {
     let (mut text, mut wrong) = (String::new(), Vec::new());
     for line in corpus("deny.txt") {
         let (reason, request) = line.split_once(' ').unwrap();
-        let Err(denial) = understand(&raw(request)).and_then(|(_, call)| verdict(&call)) else {
+        let understood = understand(&raw(request));
+        if let Err(denial) = &understood {
+            let Denial { message, hint, .. } = denial;
+            writeln!(text, "{request}\n    ERROR: {message}\n    hint: {hint}").unwrap();
+        }
+        let Err(denial) = understood.and_then(|(_, call)| verdict(&call)) else {
             wrong.push(format!("allowed: {request}"));
             continue;
         };
         if denial.reason.code() != reason {
             wrong.push(format!("{}: {request}: {denial}", denial.reason.code()));
         }
-        writeln!(text, "{request}\n    ERROR: {}\n    why: {}\n    hint: {}", denial.message, denial.why, denial.hint)
-            .unwrap();
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     insta::assert_snapshot!("refused_calls", text);
@@ -180,4 +184,24 @@ fn what_clients_may_say_is_allowed_and_means_the_same_when_it_goes_on() {
         let again = understand(&bytes(&once, head.framing)).unwrap_or_else(|denial| panic!("{line}: {denial}")).1;
         assert_eq!(forward(&again), once, "{line}");
     }
+}
+
+#[test]
+fn a_command_s_calls_are_known_as_parts_of_it() {
+    let mut missing = std::collections::BTreeSet::new();
+    for (_, command, request) in recordings().into_iter().filter(|(file, ..)| !file.starts_with("docker-py")) {
+        let words = command.trim_start_matches("DOCKER_BUILDKIT=0 ").trim_start_matches("timeout -s INT 4 ");
+        let words = words.split(' ').skip(usize::from(words.starts_with("docker ")));
+        let words: Vec<String> = words.map(str::to_owned).collect();
+        // The first of a file has no mark.
+        let Ok(invocation) = Invocation::from_args(&words) else { continue };
+        let (_, call) = understand(&request).unwrap();
+        // What these are is told by the state of the container.
+        let by_state = ["/containers/{container}/attach", "/containers/{container}/archive"];
+        let by_state = by_state.contains(&call.endpoint().path) && !["attach", "cp"].contains(&invocation.name());
+        if !command.is_empty() && !by_state && !call.is_part_of(invocation.name()) {
+            missing.insert(format!("{}: {}", invocation.name(), call.name()));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }

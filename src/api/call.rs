@@ -60,6 +60,10 @@ impl Call {
         let is_of = |entry: &&str| {
             *entry == "*" || *entry == command || command.strip_prefix(entry).is_some_and(|rest| rest.starts_with(' '))
         };
+        // An import is no part of what a pull is part of.
+        if endpoint.is.first().is_some_and(|first| *first != self.operation()) {
+            return command == self.operation();
+        }
         endpoint.is.is_empty() || endpoint.is.iter().chain(endpoint.part_of).any(is_of)
     }
 
