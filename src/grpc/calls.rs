@@ -16,7 +16,6 @@ use http::{HeaderMap, Request, Response};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite, duplex};
 use tokio::sync::Semaphore;
@@ -45,9 +44,9 @@ type Upstream = SendRequest<Bytes>;
 type Answer = SendResponse<Bytes>;
 
 /// One connection.
-pub(super) struct Mediation {
+pub(super) struct Mediation<'a> {
     endpoint: Endpoint,
-    judge: Rc<dyn Judge>,
+    judge: &'a dyn Judge,
     conversation: RefCell<Conversation>,
     reading: Semaphore,
     pub(super) counts: Cell<Counts>,
@@ -61,14 +60,14 @@ struct Passing {
     shows_records: bool,
 }
 
-impl Mediation {
-    pub(super) fn new(endpoint: Endpoint, judge: Rc<dyn Judge>) -> Self {
+impl<'a> Mediation<'a> {
+    pub(super) fn new(endpoint: Endpoint, judge: &'a dyn Judge) -> Self {
         let (conversation, reading) = (RefCell::default(), Semaphore::new(READ_AT_ONCE));
         Self { endpoint, judge, conversation, reading, counts: Cell::default() }
     }
 
     /// Serves the connection until either side has gone.
-    pub(super) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(self: Rc<Self>, client: T, daemon: T) {
+    pub(super) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(&self, client: T, daemon: T) {
         let (caller, callee) = match self.endpoint {
             Endpoint::Grpc => (client, daemon),
             Endpoint::Session => (daemon, client),
@@ -76,7 +75,7 @@ impl Mediation {
         let mut upward = h2::client::Builder::new();
         upward.initial_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW).enable_push(false);
         let Ok((upstream, connection)) = upward.handshake::<_, Bytes>(callee).await else { return };
-        let calls = Rc::clone(&self).accept(caller, upstream);
+        let calls = self.accept(caller, upstream);
         // A side that goes takes the other with it: both are closed when this returns.
         either(calls, async {
             let _ = connection.await;
@@ -84,7 +83,7 @@ impl Mediation {
         .await;
     }
 
-    async fn accept<T: AsyncRead + AsyncWrite + Unpin>(self: Rc<Self>, caller: T, upstream: Upstream) {
+    async fn accept<T: AsyncRead + AsyncWrite + Unpin>(&self, caller: T, upstream: Upstream) {
         let mut downward = h2::server::Builder::new();
         downward
             .initial_window_size(STREAM_WINDOW)
@@ -92,13 +91,26 @@ impl Mediation {
             .max_concurrent_streams(CALLS)
             .max_header_list_size(HEADERS);
         let Ok(mut connection) = downward.handshake::<_, Bytes>(caller).await else { return };
-        while let Some(Ok((request, answer))) = connection.accept().await {
-            tokio::task::spawn_local(Rc::clone(&self).call(request, answer, upstream.clone()));
-        }
+        // There are few, and they wake this task whichever of them goes on.
+        let mut calls: Vec<Pin<Box<dyn Future<Output = ()> + '_>>> = Vec::new();
+        poll_fn(|cx| {
+            loop {
+                match connection.poll_accept(cx) {
+                    Poll::Ready(Some(Ok((request, answer)))) => {
+                        calls.push(Box::pin(self.call(request, answer, upstream.clone())));
+                    }
+                    Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                    Poll::Pending => break,
+                }
+            }
+            calls.retain_mut(|call| call.as_mut().poll(cx).is_pending());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// One call, from its head to its end. However it ends, it is told to both sides.
-    async fn call(self: Rc<Self>, request: Request<RecvStream>, mut answer: Answer, upstream: Upstream) {
+    async fn call(&self, request: Request<RecvStream>, mut answer: Answer, upstream: Upstream) {
         let (head, mut body) = request.into_parts();
         if self.endpoint == Endpoint::Grpc && head.uri.path() == SESSION {
             return self.session(&head, body, answer, upstream).await;
@@ -147,8 +159,8 @@ impl Mediation {
                 unwrap(response.into_body(), to_daemon).await;
             }
         };
-        let session = Rc::new(Self::new(Endpoint::Session, Rc::clone(&self.judge)));
-        let served: Pin<Box<dyn Future<Output = ()>>> = Box::pin(Rc::clone(&session).serve(client, daemon));
+        let session = Self::new(Endpoint::Session, self.judge);
+        let served: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(session.serve(client, daemon));
         let to_client = either(unwrap(body, to_client), async {
             let _ = wrap(from_client, &mut down).await;
         });

@@ -14,7 +14,9 @@
 mod support;
 
 mod proxy;
+mod raw;
 
+use dockgate::api::build::protobuf::{Message, Value};
 use proxy::Proxy;
 use std::fs;
 use std::io::Write;
@@ -228,8 +230,8 @@ fn what_the_policy_does_not_permit_does_not_begin() {
         );
     }
     assert!(!images().contains("refused"), "{}", images());
-    // buildx makes them before it asks.
-    assert_eq!(fs::read_dir(client.path("out")).unwrap().count(), 0);
+    assert!(!client.path("out").exists());
+    // buildx makes the file before it asks.
     assert_eq!(fs::metadata(client.path("out.tar")).unwrap().len(), 0);
 }
 
@@ -301,4 +303,70 @@ fn a_build_that_is_broken_off_leaves_nothing_running() {
     child.wait().unwrap();
     until("the step has ended", || !runs());
     until("the connections have ended", || client.proxy.open() == 0);
+}
+
+/// A gRPC message of these fields, as it is sent.
+fn message(fields: &[(u32, Value)]) -> Vec<u8> {
+    let mut message = Message::default();
+    fields.iter().for_each(|(number, value)| message.set(*number, value.clone()));
+    let bytes = message.to_bytes();
+    [&[0][..], &(bytes.len() as u32).to_be_bytes(), &bytes].concat()
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+/// How many builds the daemon remembers.
+fn builds() -> usize {
+    let client = Client::new("");
+    client.file("x", "");
+    client.docker(&["buildx", "history", "ls", "--format", "{{.Ref}}"]).succeeded().out().lines().count()
+}
+
+#[test]
+fn what_no_stock_client_says_is_refused() {
+    let client = Client::new("");
+    let builds_before = builds();
+    let open = |fields: &[(u32, Value)]| message(&[&[(1, text("raw1")), (5, text("s1"))], fields].concat());
+    let control = "/moby.buildkit.v1.Control/";
+    let bridge = "/moby.buildkit.v1.frontend.LLBBridge/";
+    let frontend = message(&[(2, text("dockerfile.v0"))]);
+    let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let cases: Vec<(String, Option<&str>, Vec<u8>, &str)> = vec![
+        (format!("{control}Solve"), None, open(&[(2, Value::Bytes(vec![0x0a, 0]))]), "Definition: it holds operations"),
+        (format!("{control}Solve"), None, open(&[(6, text("dockerfile.v0"))]), "Frontend: its result would not pass"),
+        (format!("{control}Solve"), None, open(&[(12, Value::Bytes(vec![]))]), "SourcePolicy"),
+        (format!("{control}Solve"), None, open(&[(15, text("s"))]), "field 15 of SolveRequest"),
+        (format!("{bridge}Solve"), Some("another"), frontend.clone(), "this connection has not begun it"),
+        (format!("{bridge}Solve"), None, frontend, "this connection has not begun it"),
+        (format!("{bridge}Return"), Some("another"), message(&[]), "this connection has not begun it"),
+        (format!("{bridge}ReadFile"), Some("another"), message(&[]), "the method"),
+        (format!("{bridge}NewContainer"), None, message(&[]), "the method"),
+        (format!("{bridge}ExecProcess"), None, message(&[]), "the method"),
+        ("/containerd.services.content.v1.Content/Write".to_owned(), None, message(&[]), "the method"),
+        ("/containerd.services.leases.v1.Leases/List".to_owned(), None, message(&[]), "the method"),
+        (
+            "/containerd.services.content.v1.Content/Read".to_owned(),
+            None,
+            message(&[(1, text(digest))]),
+            "docker 'buildx history inspect attachment' is blocked",
+        ),
+        (format!("{control}listworkers"), None, message(&[]), "the method"),
+        (format!("{control}ListWorkers"), None, [&[1][..], &message(&[])[1..]].concat(), "is compressed"),
+        (format!("{control}ListWorkers"), None, [message(&[]), message(&[])].concat(), "not one whole message"),
+        (format!("{control}ListWorkers"), None, vec![], "has no message"),
+        (format!("{control}ListWorkers"), None, vec![0; 5 << 20], "longer than 4194304 bytes"),
+    ];
+    let made: Vec<_> = cases.iter().map(|(method, build, data, _)| (method.as_str(), *build, data.clone())).collect();
+    let ends = raw::calls(&client.proxy.socket, &made);
+    for ((method, _, _, says), (status, message)) in cases.iter().zip(&ends) {
+        assert!(*status == 7 && message.contains(says), "{method} {says}: {status} {message}");
+    }
+    assert_eq!(client.proxy.records("deny").len(), cases.len(), "{:#?}", client.proxy.records("deny"));
+    assert_eq!(builds(), builds_before);
+    // The connection goes on, and what may be asked is answered.
+    let allowed = [(format!("{control}ListWorkers"), message(&[])), (format!("{control}Info"), message(&[]))];
+    let made: Vec<_> = allowed.iter().map(|(method, data)| (method.as_str(), None, data.clone())).collect();
+    assert!(raw::calls(&client.proxy.socket, &made).iter().all(|(status, _)| *status == 0));
 }
