@@ -209,11 +209,15 @@ impl<'a> Mediation<'a> {
         let method = head.uri.path().to_owned();
         let Some(passed) = heads::of_client(&method, &head.headers) else { return Err(None) };
         let Ok(_reading) = self.reading.acquire().await else { return Err(None) };
-        let bytes = collect(body).await?;
+        let bytes = match collect(body).await {
+            Ok(bytes) => bytes,
+            Err(Some(why)) => return Err(Some(self.refused(&method, malformed(why)))),
+            Err(None) => return Err(None),
+        };
         let build = head.headers.get(heads::BUILD).and_then(|value| value.to_str().ok());
         let read = match only(&bytes) {
             Ok(message) => self.conversation.borrow().read(&method, build, message),
-            Err(why) => Err(Denial::new(Reason::BadUsage, "docker build: a BuildKit request", why, "send it anew")),
+            Err(why) => Err(malformed(why)),
         };
         let call = self.judged(&method, read)?;
         let shows_records = call.shows_records();
@@ -279,13 +283,18 @@ impl<'a> Mediation<'a> {
     }
 }
 
+fn malformed(why: String) -> Denial {
+    let hint = "build with docker build, docker buildx build or docker compose build";
+    Denial::new(Reason::BadRequest, "docker build: a BuildKit request", why, hint)
+}
+
 /// The whole of a request, which is one message.
 async fn collect(body: &mut RecvStream) -> Result<Vec<u8>, Option<String>> {
     let mut bytes = Vec::new();
     while let Some(data) = body.data().await {
         let data = data.map_err(|_| None)?;
         if bytes.len() + data.len() > LONGEST {
-            return Err(Some(format!("a BuildKit request is longer than {LONGEST} bytes")));
+            return Err(Some(format!("it is longer than {} MiB", LONGEST >> 20)));
         }
         bytes.extend_from_slice(&data);
         body.flow_control().release_capacity(data.len()).map_err(|_| None)?;

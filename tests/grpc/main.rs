@@ -217,8 +217,8 @@ fn what_the_policy_does_not_permit_does_not_begin() {
         (&["--allow", "network.host", "-t", "refused", "."], "namespace", "--allow network.host"),
         (&["--network", "host", "-t", "refused", "."], "namespace", "the host's network namespace"),
         (&["--cgroup-parent", "/x", "-t", "refused", "."], "cgroup-parent", "cgroup-parent=/x"),
-        (&["--label", "dockgate.key=root", "-t", "refused", "."], "host-setting", "only the gate sets them"),
-        (&["--build-arg", "BUILDKIT_ODD=1", "-t", "refused", "."], "host-setting", "not a setting of BuildKit's"),
+        (&["--label", "dockgate.key=root", "-t", "refused", "."], "reserved-label", "only the gate sets them"),
+        (&["--build-arg", "BUILDKIT_ODD=1", "-t", "refused", "."], "unknown-field", "not a setting of BuildKit's"),
     ] {
         let outcome = client.docker(&[&["build", "--no-cache"], words].concat());
         assert_ne!(outcome.code, 0, "{words:?}");
@@ -341,22 +341,22 @@ fn what_no_stock_client_says_is_refused() {
         (format!("{bridge}Solve"), Some("another"), frontend.clone(), "this connection has not begun it"),
         (format!("{bridge}Solve"), None, frontend, "this connection has not begun it"),
         (format!("{bridge}Return"), Some("another"), message(&[]), "this connection has not begun it"),
-        (format!("{bridge}ReadFile"), Some("another"), message(&[]), "the method"),
-        (format!("{bridge}NewContainer"), None, message(&[]), "the method"),
-        (format!("{bridge}ExecProcess"), None, message(&[]), "the method"),
-        ("/containerd.services.content.v1.Content/Write".to_owned(), None, message(&[]), "the method"),
-        ("/containerd.services.leases.v1.Leases/List".to_owned(), None, message(&[]), "the method"),
+        (format!("{bridge}ReadFile"), Some("another"), message(&[]), "not a call of BuildKit's"),
+        (format!("{bridge}NewContainer"), None, message(&[]), "not a call of BuildKit's"),
+        (format!("{bridge}ExecProcess"), None, message(&[]), "not a call of BuildKit's"),
+        ("/containerd.services.content.v1.Content/Write".to_owned(), None, message(&[]), "not a call of BuildKit's"),
+        ("/containerd.services.leases.v1.Leases/List".to_owned(), None, message(&[]), "not a call of BuildKit's"),
         (
             "/containerd.services.content.v1.Content/Read".to_owned(),
             None,
             message(&[(1, text(digest))]),
             "docker 'buildx history inspect attachment' is blocked",
         ),
-        (format!("{control}listworkers"), None, message(&[]), "the method"),
+        (format!("{control}listworkers"), None, message(&[]), "not a call of BuildKit's"),
         (format!("{control}ListWorkers"), None, [&[1][..], &message(&[])[1..]].concat(), "is compressed"),
         (format!("{control}ListWorkers"), None, [message(&[]), message(&[])].concat(), "not one whole message"),
         (format!("{control}ListWorkers"), None, vec![], "has no message"),
-        (format!("{control}ListWorkers"), None, vec![0; 5 << 20], "longer than 4194304 bytes"),
+        (format!("{control}ListWorkers"), None, vec![0; 5 << 20], "longer than 4 MiB"),
     ];
     let made: Vec<_> = cases.iter().map(|(method, build, data, _)| (method.as_str(), *build, data.clone())).collect();
     let ends = raw::calls(&client.proxy.socket, &made);

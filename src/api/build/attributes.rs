@@ -11,15 +11,18 @@ use crate::docker::asks;
 enum Rule {
     Nothing,
     /// By the part of the key behind a prefix, and the value.
-    Asks(fn(&str, &str) -> Result<Vec<Want>, &'static str>),
+    Asks(fn(&str, &str) -> Result<Vec<Want>, Not>),
     /// Never: why.
-    Refused(&'static str),
+    Refused(Not),
 }
+
+/// Why a value is never passed on.
+type Not = (Reason, &'static str);
 
 /// A key, or the beginning of keys if it ends with `:`.
 type Row = (&'static str, Rule);
 
-const NOT_PASSED_ON: &str = "it would take what this gate does not pass on";
+const NOT_PASSED_ON: Not = (Reason::HostSetting, "it would take what this gate does not pass on");
 
 /// What a frontend may be told. In the order of the keys.
 const FRONTEND: &[Row] = &[
@@ -139,7 +142,7 @@ pub fn cache_export(kind: &str) -> Vec<Demand> {
 pub fn cache_import(kind: &str) -> Vec<Demand> {
     let wants = match kind {
         "registry" => Vec::new(),
-        _ => vec![Want::HostSetting { what: kind.to_owned(), why: NOT_PASSED_ON }],
+        _ => vec![Want::HostSetting { what: kind.to_owned(), why: NOT_PASSED_ON.1 }],
     };
     wants.into_iter().map(|want| Demand::new(want, format!("--cache-from type={kind}"))).collect()
 }
@@ -165,12 +168,16 @@ fn judge<'a>(
             rest.map(|rest| (rest, rule))
         });
         let word = || if value.is_empty() { key.to_owned() } else { format!("{key}={value}") };
+        let not = |(reason, why): Not| {
+            let hint = "leave it out; sending it again in another spelling cannot help";
+            Denial::new(reason, format!("docker build: {}", word()), why, hint)
+        };
         match row {
             None => return Err(unknown(what, key)),
             Some((_, Rule::Nothing)) => {}
-            Some((_, Rule::Refused(why))) => return Err(refused(word(), why)),
+            Some((_, Rule::Refused(why))) => return Err(not(*why)),
             Some((rest, Rule::Asks(ask))) => {
-                let wants = ask(rest, value).map_err(|why| refused(word(), why))?;
+                let wants = ask(rest, value).map_err(not)?;
                 demands.extend(wants.into_iter().map(|want| Demand::new(want, word())));
             }
         }
@@ -181,17 +188,17 @@ fn judge<'a>(
 /// Something that this gate does not know.
 pub fn unknown(what: &str, name: &str) -> Denial {
     Denial::new(
-        Reason::UnknownFlag,
+        Reason::UnknownField,
         format!("docker build: {what} {name}"),
         "not one that this gate knows",
         "build with docker build, docker buildx build or docker compose build, without options for other builders",
     )
 }
 
-/// Something that is never passed on.
+/// Something that is never passed on, and that no stock client sends.
 pub fn refused(what: impl Into<String>, why: &str) -> Denial {
     let hint = "leave it out; sending it again in another spelling cannot help";
-    Denial::new(Reason::HostSetting, format!("docker build: {}", what.into()), why, hint)
+    Denial::new(Reason::BadRequest, format!("docker build: {}", what.into()), why, hint)
 }
 
 fn some(value: &str, want: impl Fn(String) -> Want) -> Vec<Want> {
@@ -215,42 +222,43 @@ fn is_false(value: &str) -> bool {
     matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False")
 }
 
-fn network(_: &str, mode: &str) -> Result<Vec<Want>, &'static str> {
+fn network(_: &str, mode: &str) -> Result<Vec<Want>, Not> {
     match mode {
         "" | "default" | "none" | "sandbox" => Ok(Vec::new()),
         "host" => Ok(vec![Want::Namespace { namespace: Namespace::Network, mode: mode.to_owned() }]),
-        _ => Err("not a network that a build can have"),
+        _ => Err((Reason::UnknownField, "not a network that a build can have")),
     }
 }
 
 /// `BUILDKIT_SYNTAX` names an image that BuildKit fetches, and runs in the place of its own frontend.
-fn build_argument(name: &str, value: &str) -> Result<Vec<Want>, &'static str> {
+fn build_argument(name: &str, value: &str) -> Result<Vec<Want>, Not> {
     match name {
         "BUILDKIT_SYNTAX" => Ok(image(value.split_whitespace().next().unwrap_or_default())),
         name if name.starts_with("BUILDKIT_") && !BUILDKIT_ARGUMENTS.contains(&name) => {
-            Err("not a setting of BuildKit's that this gate knows")
+            Err((Reason::UnknownField, "not a setting of BuildKit's that this gate knows"))
         }
         _ => Ok(Vec::new()),
     }
 }
 
-fn label(name: &str, _: &str) -> Result<Vec<Want>, &'static str> {
+fn label(name: &str, _: &str) -> Result<Vec<Want>, Not> {
     if name.starts_with(super::stamp::OWN_LABELS) {
-        Err("labels of that name say who made something, and only the gate sets them")
+        Err((Reason::ReservedLabel, "labels of this name say whose something is, and only the gate sets them"))
     } else {
         Ok(Vec::new())
     }
 }
 
 /// The image that lists what is in the result; without one, BuildKit takes its own.
-fn scanner(_: &str, value: &str) -> Result<Vec<Want>, &'static str> {
-    let fields = crate::docker::csv::row(value).ok_or("not a row of comma-separated key=value pairs")?;
+fn scanner(_: &str, value: &str) -> Result<Vec<Want>, Not> {
+    let fields =
+        crate::docker::csv::row(value).ok_or((Reason::BadRequest, "not a row of comma-separated key=value pairs"))?;
     let generator = fields.iter().find_map(|field| field.strip_prefix("generator="));
     Ok(image(generator.unwrap_or("docker/buildkit-syft-scanner")))
 }
 
 /// A build context, be it the main or a named one.
-fn context(value: &str) -> Result<Vec<Want>, &'static str> {
+fn context(value: &str) -> Result<Vec<Want>, Not> {
     if let Some(name) = value.strip_prefix("docker-image://") {
         return Ok(if name == "scratch" { Vec::new() } else { image(name) });
     }
@@ -261,7 +269,7 @@ fn context(value: &str) -> Result<Vec<Want>, &'static str> {
 }
 
 /// A JSON list of caches to take from.
-fn cache_imports(_: &str, value: &str) -> Result<Vec<Want>, &'static str> {
+fn cache_imports(_: &str, value: &str) -> Result<Vec<Want>, Not> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields, rename_all = "PascalCase")]
     struct Entry {
@@ -270,6 +278,7 @@ fn cache_imports(_: &str, value: &str) -> Result<Vec<Want>, &'static str> {
         #[expect(dead_code, reason = "a cache is judged by its type")]
         attrs: std::collections::BTreeMap<String, String>,
     }
-    let entries: Vec<Entry> = serde_json::from_str(value).map_err(|_| "not a list of caches that this gate knows")?;
+    let entries: Vec<Entry> =
+        serde_json::from_str(value).map_err(|_| (Reason::UnknownField, "not a list of caches that this gate knows"))?;
     Ok(entries.iter().flat_map(|entry| cache_import(&entry.r#type)).map(|demand| demand.want).collect())
 }

@@ -3,7 +3,7 @@
 //! What a call may be about depends on those before it: a build is gone on with, handed back and read about by who
 //! began it.
 
-use super::attributes::{operation, refused, unknown};
+use super::attributes::{operation, refused};
 use super::messages;
 use super::messages::{history, solve, update_history};
 use super::protobuf::{Message, Table};
@@ -89,7 +89,12 @@ impl Conversation {
     /// What this gate does not know or never passes on.
     pub fn read(&self, method: &str, build: Option<&str>, bytes: &[u8]) -> Result<Call, Denial> {
         let Some((method, request)) = METHODS.iter().find(|(name, _)| *name == method) else {
-            return Err(unknown("the method", method));
+            return Err(Denial::new(
+                Reason::UnknownCall,
+                format!("docker build: {method}"),
+                "not a call of BuildKit's that this gate knows",
+                HINT,
+            ));
         };
         let mut call = Call { method, demands: Vec::new(), changes: false, message: None, opens: false };
         let Request::Read(table, ask) = request else { return Ok(call) };
@@ -196,9 +201,10 @@ pub fn short(method: &str) -> &str {
 }
 
 fn malformed(why: String) -> Denial {
-    let hint = "build with docker build, docker buildx build or docker compose build";
-    Denial::new(Reason::BadUsage, "docker build: a BuildKit message", why, hint)
+    Denial::new(Reason::BadRequest, "docker build: a BuildKit message", why, HINT)
 }
+
+const HINT: &str = "build with docker build, docker buildx build or docker compose build";
 
 #[cfg(test)]
 mod tests {
