@@ -5,7 +5,7 @@ use crate::demand::{Demand, Reach, Want};
 use serde_json::Value;
 
 /// What every label of the gate's own begins with.
-const OWN: &str = "dockgate.";
+pub const OWN: &str = "dockgate.";
 
 /// By which Compose finds what belongs to a project (compose `pkg/api/labels.go`).
 const PROJECT: &str = "com.docker.compose.project";

@@ -16,19 +16,18 @@ mod tunnel;
 use anyhow::Context;
 use calls::Mediation;
 use judge::{Counts, Endpoint, Judge, Side};
-use std::rc::Rc;
 
 /// Mediates until either side has gone.
 ///
 /// # Errors
 /// When a side cannot be waited for. That a side has gone or speaks no HTTP/2 is an end like others.
-pub fn mediate(endpoint: Endpoint, client: Side, daemon: Side, judge: Rc<dyn Judge>) -> anyhow::Result<Counts> {
+pub fn mediate(endpoint: Endpoint, client: Side, daemon: Side, judge: &dyn Judge) -> anyhow::Result<Counts> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().context("starting a runtime")?;
     let entered = runtime.enter();
     let [client, daemon] = [client, daemon].map(end::stream);
     let (client, daemon) = (client.context("the client's side")?, daemon.context("the daemon's side")?);
     drop(entered);
-    let mediation = Mediation::new(endpoint, &*judge);
+    let mediation = Mediation::new(endpoint, judge);
     runtime.block_on(mediation.serve(client, daemon));
     Ok(mediation.counts.get())
 }

@@ -11,8 +11,6 @@ use crate::grpc::judge::{Endpoint, Judge, Judged, Side};
 use crate::grpc::mediate;
 use crate::world;
 use anyhow::{Context, Result};
-use std::rc::Rc;
-use std::sync::Arc;
 
 /// Who a build is for: a context that was sent before is found again by this, and by nobody else.
 fn owner(guard: &Guard) -> String {
@@ -34,16 +32,19 @@ pub(super) fn of_session(guard: &Guard, forward: &mut Forward) {
 ///
 /// # Errors
 /// When it cannot be waited for.
-pub(super) fn serve(guard: &Arc<Guard>, endpoint: Endpoint, client: Wire, daemon: Wire) -> Result<()> {
+pub(super) fn serve(guard: &Guard, endpoint: Endpoint, client: Wire, daemon: Wire) -> Result<()> {
     let images = guard.policy.settings.images.value.as_ref();
+    // Not the id of the record: what is built anew out of the same would be another image each time, and Compose would
+    // put a container of it in the place of the one that runs.
+    let labels = guard.owner.labels().into_iter().filter(|(name, _)| *name != "dockgate.id");
     let stamp = Stamp {
         owner: owner(guard),
-        labels: guard.owner.labels().map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         images: images.map(|patterns| patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect()),
     };
-    let judge = Rc::new(BuildJudge { guard: Arc::clone(guard), stamp });
+    let judge = BuildJudge { guard, stamp };
     // Every call has been counted by the judge.
-    mediate(endpoint, side(client)?, side(daemon)?, judge).map(drop)
+    mediate(endpoint, side(client)?, side(daemon)?, &judge).map(drop)
 }
 
 fn side(wire: Wire) -> Result<Side> {
@@ -51,14 +52,14 @@ fn side(wire: Wire) -> Result<Side> {
     Ok(Side { input, output: output.context("a side that has ended")?, ahead: ahead.data().to_vec() })
 }
 
-struct BuildJudge {
-    guard: Arc<Guard>,
+struct BuildJudge<'a> {
+    guard: &'a Guard,
     stamp: Stamp,
 }
 
-impl Judge for BuildJudge {
+impl Judge for BuildJudge<'_> {
     fn judge(&self, call: &Judged<'_>) -> Result<(), String> {
-        let guard = &self.guard;
+        let guard = self.guard;
         let shown = format!("gRPC {}", call.method);
         let verdict = match &call.asked {
             Ok(demands) => {

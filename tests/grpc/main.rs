@@ -13,6 +13,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod far;
 mod proxy;
 mod raw;
 

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -106,9 +105,9 @@ fn serve(shared: &Arc<Shared>, mut client: UnixStream) {
     client.write_all(answer.as_bytes()).unwrap();
     let side =
         |stream: UnixStream, ahead| Side { input: stream.try_clone().unwrap().into(), output: stream.into(), ahead };
-    let judge = Rc::new(TestJudge(Arc::clone(shared)));
+    let judge = TestJudge(Arc::clone(shared));
     shared.open.fetch_add(1, Ordering::SeqCst);
-    mediate(endpoint, side(client, ahead), side(daemon, daemon_ahead), judge).unwrap();
+    mediate(endpoint, side(client, ahead), side(daemon, daemon_ahead), &judge).unwrap();
     shared.open.fetch_sub(1, Ordering::SeqCst);
 }
 

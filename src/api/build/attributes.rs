@@ -242,7 +242,7 @@ fn build_argument(name: &str, value: &str) -> Result<Vec<Want>, Not> {
 }
 
 fn label(name: &str, _: &str) -> Result<Vec<Want>, Not> {
-    if name.starts_with(super::stamp::OWN_LABELS) {
+    if name.starts_with(crate::api::labels::OWN) {
         Err((Reason::ReservedLabel, "labels of this name say whose something is, and only the gate sets them"))
     } else {
         Ok(Vec::new())

@@ -3,11 +3,9 @@
 
 use super::messages::source_policy::{ACTION, ALLOW, DENY, IDENTIFIER, RULES, SELECTOR, VERSION};
 use super::protobuf::{Message, Value};
+use crate::api::labels;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
-
-/// How labels begin that only the gate sets.
-pub const OWN_LABELS: &str = "dockgate.";
 
 /// What the gate adds.
 #[derive(Clone, Debug, Default)]
@@ -28,10 +26,10 @@ impl Stamp {
     pub fn on_config(&self, config: &[u8]) -> Result<Vec<u8>, String> {
         let mut config: Json = serde_json::from_slice(config)
             .map_err(|error| format!("the image's configuration is not JSON ({error})"))?;
-        let labels = object(object(Some(&mut config))?.entry_of("config")?)?.entry_of("Labels")?;
-        let labels = object(labels)?;
-        labels.retain(|name, _| !name.starts_with(OWN_LABELS));
-        labels.extend(self.labels.iter().map(|(name, value)| (name.clone(), Json::String(value.clone()))));
+        let own = object(object(Some(&mut config))?.entry_of("config")?)?.entry_of("Labels")?;
+        let own = object(own)?;
+        own.retain(|name, _| !name.starts_with(labels::OWN));
+        own.extend(self.labels.iter().map(|(name, value)| (name.clone(), Json::String(value.clone()))));
         serde_json::to_vec(&config).map_err(|error| error.to_string())
     }
 

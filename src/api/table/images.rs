@@ -127,6 +127,6 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         number("reserved-space"),
     ]),
     // What BuildKit's client and the daemon say to each other there is judged by itself.
-    post("/grpc").is(&["build"]).part_of(BUILDS).answers(Answer::H2c),
-    post("/session").is(&["build"]).part_of(BUILDS).answers(Answer::H2c),
+    post("/grpc").reads().answers(Answer::H2c),
+    post("/session").reads().answers(Answer::H2c),
 ];
