@@ -7,6 +7,8 @@ let
   cfg = config.services.dockgate;
   sshd = config.services.openssh;
   names = builtins.attrNames cfg.users;
+  read = import ./sshd.nix { inherit lib; };
+  inherit (read) takes;
 
   matches = pattern: text: builtins.match pattern text != null;
 
@@ -16,7 +18,7 @@ let
     message = "services.dockgate${where}: ${what}. ${fix}.";
   };
 
-  # The words of --key and --profile, as src/cli.rs takes them.
+  # The words of --key and --profile, as dockgate takes them.
   isLabel = matches "[A-Za-z0-9._@-]{1,64}";
 
   # Each type of key with how its base64 begins: its own name, with the name's length in front (RFC 4253, section 6.6).
@@ -28,6 +30,7 @@ let
     "sk-ecdsa-sha2-nistp256@openssh[.]com AAAAInNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20"
   ];
   publicKey = "(${concatStringsSep "|" keyTypes})[A-Za-z0-9+/]+={0,2}( .*)?";
+  trim = import ./trim.nix;
 
   profiles = [
     "default"
@@ -35,6 +38,27 @@ let
     "operator"
   ]
   ++ builtins.attrNames (cfg.settings.profiles or { });
+
+  # Addresses and ranges as sshd's from= takes them: a range by its first address, or sshd lets nobody in.
+  octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+  isOrigin =
+    entry:
+    let
+      bare = lib.removePrefix "!" entry;
+      v4 = builtins.match "${octet}[.]${octet}[.]${octet}[.]${octet}(/(3[0-2]|[12]?[0-9]))?" bare;
+      number = at: lib.toInt (builtins.elemAt v4 at);
+      address = ((number 0 * 256 + number 1) * 256 + number 2) * 256 + number 3;
+      bits = if builtins.elemAt v4 5 == null then 32 else number 5;
+      power = exponent: builtins.foldl' (product: _: product * 2) 1 (builtins.genList (n: n) exponent);
+      first = address == (address / power (32 - bits)) * power (32 - bits);
+      looksLikeAddress = matches "[0-9.]+(/.*)?" bare || matches "[0-9A-Fa-f:.]*:.*" bare || lib.hasInfix "/" bare;
+    in
+    if v4 != null then
+      first
+    else if looksLikeAddress then
+      matches "[0-9A-Fa-f:]*:[0-9A-Fa-f:]*([0-9.]+)?(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?" bare || matches "[0-9]{1,3}([.][0-9*?]{1,3}){1,3}" bare && lib.hasInfix "*" bare
+    else
+      matches "[A-Za-z0-9.*?_-]+" bare;
 
   keyChecks =
     name: label:
@@ -45,7 +69,7 @@ let
     }:
     let
       where = ".users.${name}.keys.${label}";
-      line = lib.removeSuffix "\n" key;
+      line = trim key;
       single = !(lib.hasInfix "\n" line || lib.hasInfix "\r" line);
       withOptions = matches ".+[ \",](${concatStringsSep "|" keyTypes}).*" line;
     in
@@ -67,19 +91,91 @@ let
       (check (profile == null || isLabel profile) where "the profile's name does not fit into a key's line"
         "Use 1 to 64 of a-z A-Z 0-9 - _ . @"
       )
-      (check (builtins.all (matches "!?[A-Za-z0-9.:/*?_-]+") from) where
-        "from has an entry that is no address, range or name"
-        "Use entries such as 192.0.2.0/24, one to a string"
+      (check (builtins.all isOrigin from) where
+        "from has an entry that is no address, range or name: ${concatStringsSep " " (filter (entry: !isOrigin entry) from)}"
+        "Use entries such as 192.0.2.0/24, one to a string, a range by its first address"
       )
     ];
 
+  # Groups that are root by another way.
   powerful = [
-    "wheel"
     "root"
+    "wheel"
     "disk"
     "kmem"
     "shadow"
+    "lxd"
+    "incus"
+    "incus-admin"
+    "libvirtd"
+    "qemu-libvirtd"
+    "kvm"
+    "vboxusers"
+    "podman"
+    "nixbld"
   ];
+
+  # Where the system keeps its own.
+  systemHome =
+    home:
+    builtins.elem home [
+      "/home"
+      "/media"
+      "/mnt"
+      "/opt"
+      "/srv"
+      "/usr"
+      "/var"
+      "/var/empty"
+      "/var/lib"
+      "/var/log"
+    ]
+    ||
+      builtins.any (top: home == top || lib.hasPrefix "${top}/" home) [
+        "/bin"
+        "/boot"
+        "/dev"
+        "/etc"
+        "/lib"
+        "/nix"
+        "/proc"
+        "/root"
+        "/run"
+        "/sbin"
+        "/sys"
+        "/tmp"
+        "/var/tmp"
+        "/var/run"
+      ];
+
+  groupsOf =
+    name:
+    let
+      account = config.users.users.${name};
+      member = group: builtins.elem name (config.users.groups.${group}.members or [ ]);
+    in
+    lib.unique ([ account.group ] ++ account.extraGroups ++ filter member (builtins.attrNames config.users.groups));
+
+  # Whose home lies at or below another's.
+  sameHome =
+    name: home:
+    let
+      others = lib.filterAttrs (other: _: other != name) config.users.users;
+      meets = other: other == home || lib.hasPrefix "${home}/" other || lib.hasPrefix "${other}/" home;
+    in
+    filter (other: meets others.${other}.home && !builtins.elem others.${other}.home [ "/" "/home" "/var" "/var/lib" ]) (
+      builtins.attrNames others
+    );
+
+  bodies = builtins.concatLists (
+    mapAttrsToList (
+      name: user:
+      mapAttrsToList (label: key: {
+        where = "${name}.keys.${label}";
+        body = builtins.elemAt (lib.splitString " " (trim key.key) ++ [ "" "" ]) 1;
+      }) user.keys
+    ) cfg.users
+  );
 
   userChecks =
     name: user:
@@ -87,10 +183,23 @@ let
       where = ".users.${name}";
       account = config.users.users.${name};
       own = "command=\"${lib.getExe cfg.package} --key ";
-      groups = filter (
-        group:
-        builtins.elem group account.extraGroups || builtins.elem name (config.users.groups.${group}.members or [ ])
-      ) powerful;
+      groups = filter (group: group != name && builtins.elem group powerful) (groupsOf name);
+      unknown = filter (group: !(config.users.groups ? ${group})) account.extraGroups;
+      shared = sameHome name user.home;
+      # What the account's own entry makes of it, by the name of the option.
+      different = filter (option: option != null) [
+        (if account.isNormalUser then "isNormalUser" else null)
+        (if account.isSystemUser then null else "isSystemUser")
+        (if account.name == name then null else "name")
+        (if account.home == user.home then null else "home")
+        (if account.group == name then null else "group")
+        (if user.uid == null || account.uid == user.uid then null else "uid")
+        (if account.hashedPassword == "*" then null else "hashedPassword")
+        (if account.createHome then "createHome" else null)
+        (if (account.password or null) == null then null else "password")
+        (if (account.initialPassword or null) == null then null else "initialPassword")
+        (if (account.hashedPasswordFile or null) == null then null else "hashedPasswordFile")
+      ];
     in
     [
       (check (matches "[a-z_][a-z0-9_-]{0,30}" name && name != "root") where "this is no name for such an account"
@@ -103,8 +212,21 @@ let
         "the home \"${user.home}\" is not an absolute path of plain names"
         "Leave it out, or use a path such as /srv/${name}"
       )
+      (check (!systemHome user.home) where "the home ${user.home} is a directory of the system's"
+        "Leave it out, or use a directory of the account's own, such as /srv/${name}"
+      )
+      (check (shared == [ ]) where "the home ${user.home} is also that of ${concatStringsSep ", " shared}, or one is below the other"
+        "Give each account a directory of its own, such as /srv/${name}"
+      )
+      (check (different == [ ]) where
+        "users.users.${name} is defined elsewhere, too, and sets ${concatStringsSep ", " different}"
+        "Remove your users.users.${name} entry: the module makes the account"
+      )
       (check (groups == [ ]) where "the account is in ${concatStringsSep ", " groups}, which is root by another way"
         "Take it out of users.users.${name}.extraGroups and users.groups"
+      )
+      (check (unknown == [ ]) where "there is no group ${concatStringsSep ", " unknown}"
+        "Declare it (users.groups.NAME = { }), or take it out of extraGroups"
       )
       (check (account.shell == cfg.package) where
         "the account has another shell, which would serve whatever gets past the forced command"
@@ -120,53 +242,26 @@ let
         "Move them to services.dockgate.users.${name}.keys"
       )
     ]
+    ++ sshdChecks name
     ++ builtins.concatLists (mapAttrsToList (keyChecks name) user.keys);
 
-  # sshd_config(5): keywords in any case, `=` or spaces, what follows a Match holds for some.
-  words = text: filter (word: word != "") (lib.splitString " " text);
-  directive =
-    line:
+  lines = read.parse [ "User" (concatStringsSep "," names) ] sshd.extraConfig;
+  global = filter (line: line.match == null) lines;
+  # Of blocks that can hold for an account.
+  blocksOf = name: filter (line: line.match != null && read.canMatch line.match name (groupsOf name)) lines;
+
+  setting =
+    name:
     let
-      parts = builtins.match "[ \t]*([A-Za-z0-9]+)[ \t=]+(.*)" line;
-    in
-    {
-      keyword = if parts == null then "" else lib.toLower (builtins.elemAt parts 0);
-      values = if parts == null then [ ] else words (builtins.replaceStrings [ "\t" "\"" ] [ " " "" ] (builtins.elemAt parts 1));
-    };
-  lines =
-    (builtins.foldl'
-      (
-        seen: text:
-        let
-          line = directive text;
-        in
-        if seen.own || text == "Match User ${concatStringsSep "," names}" then
-          seen // { own = true; }
-        else if seen.others || line.keyword == "match" then
-          seen // { others = true; }
-        else
-          seen // { global = seen.global ++ [ line ]; }
-      )
-      {
-        own = false;
-        others = false;
-        global = [ ];
-      }
-      (lib.splitString "\n" sshd.extraConfig)
-    );
-  globally =
-    keyword: setting:
-    let
-      value = sshd.settings.${setting} or null;
-      set = if value == null then [ ] else lib.toList value;
+      value = sshd.settings.${name} or null;
       text = value: if builtins.isBool value then (if value then "yes" else "no") else toString value;
     in
-    builtins.concatMap (value: words (text value)) set
-    ++ builtins.concatMap (line: line.values) (filter (line: line.keyword == keyword) lines.global);
+    builtins.concatMap (value: filter (word: word != "") (lib.splitString " " (text value))) (
+      if value == null then [ ] else lib.toList value
+    );
+  said = keyword: from: builtins.concatMap (line: line.values) (filter (line: line.keyword == keyword) from);
+  globally = keyword: name: setting name ++ said keyword global;
 
-  # A pattern of sshd's, with * and ?.
-  takes =
-    pattern: builtins.match (builtins.replaceStrings [ "\\*" "\\?" ] [ ".*" "." ] (lib.escapeRegex pattern));
   # What the gate, or the loader before it, believes of sshd.
   ofSshd = [
     "LD_PRELOAD"
@@ -176,44 +271,130 @@ let
     "SSH_USER_AUTH"
     "SSH_CONNECTION"
   ];
-  accepted = filter (pattern: builtins.any (name: takes pattern name != null) ofSshd) (globally "acceptenv" "AcceptEnv");
+  accepts = filter (pattern: builtins.any (takes pattern) ofSshd);
+
+  # What the module's block sets: a block before it that can hold for the account has the first word.
+  ours = map lib.toLower (import ./block.nix).keywords;
+
+  # A list with USER@HOST in it.
+  user = entry: builtins.head (lib.splitString "@" entry);
+  anywhere = entry: builtins.length (lib.splitString "@" entry) == 1 || lib.hasSuffix "@*" entry;
+
+  sshdChecks =
+    name:
+    let
+      where = ".users.${name}";
+      blocks = blocksOf name;
+      before = lib.unique (
+        map (line: line.keyword) (filter (line: !line.after && builtins.elem line.keyword ours) blocks)
+      );
+      accepted = accepts (said "acceptenv" blocks);
+      loads = filter (word: builtins.any (takes (builtins.head (lib.splitString "=" word))) ofSshd) (
+        globally "setenv" "SetEnv" ++ said "setenv" blocks
+      );
+      groups = groupsOf name;
+      inGroup = pattern: builtins.any (takes pattern) groups;
+      # A list of a block's stands in the place of the one for everybody.
+      list =
+        keyword: option:
+        let
+          own = said keyword blocks;
+        in
+        if own != [ ] then own else globally keyword option;
+      denied =
+        filter (entry: anywhere entry && takes (user entry) name) (list "denyusers" "DenyUsers")
+        ++ filter inGroup (list "denygroups" "DenyGroups");
+      allowUsers = list "allowusers" "AllowUsers";
+      allowGroups = list "allowgroups" "AllowGroups";
+      outside = allowUsers != [ ] && !builtins.any (entry: takes (user entry) name) allowUsers;
+      outsideGroups = allowGroups != [ ] && !builtins.any inGroup allowGroups;
+    in
+    [
+      (check (!cfg.hardenSshd || before == [ ]) where
+        "a Match block in services.openssh.extraConfig, before dockgate's, can hold for the account and sets ${concatStringsSep ", " before}"
+        "Where both hold, sshd takes the first value: leave the account out of it, with `Match User *,!${name}` for instance"
+      )
+      (check (accepted == [ ]) where
+        "a Match block in services.openssh.extraConfig can hold for the account, and its AcceptEnv (${concatStringsSep " " accepted}) lets clients set what the gate believes of sshd, or load code into it"
+        "Leave the account out of it, with `Match User *,!${name}` for instance"
+      )
+      (check (loads == [ ]) where "sshd's SetEnv (${concatStringsSep " " loads}) loads code into the gate, or speaks for sshd"
+        "Take it out of services.openssh"
+      )
+      (check (denied == [ ]) where "sshd's DenyUsers or DenyGroups (${concatStringsSep " " denied}) keeps the account out"
+        "Take it out of services.openssh"
+      )
+      (check (!outside) where "services.openssh.settings.AllowUsers shuts the account out" "Add ${name} there")
+      (check (!outsideGroups) where "services.openssh.settings.AllowGroups shuts the account out"
+        "Add a group of its there: ${concatStringsSep ", " groups}"
+      )
+    ];
 
   # Docker elsewhere needs none here.
-  localDocker = builtins.elem (cfg.settings.docker.host or "unix:///var/run/docker.sock") [
+  host = cfg.settings.docker.host or "unix:///var/run/docker.sock";
+  localDocker = builtins.elem host [
     "unix:///var/run/docker.sock"
     "unix:///run/docker.sock"
   ];
+  docker = config.virtualisation.docker;
+  podman = config.virtualisation.podman or { };
+  rootless = (docker.rootless or { }).enable or false;
 
-  allowed = sshd.settings.AllowUsers or null;
-  # Patterns are left to whoever writes them.
-  shutOut = filter (
-    name: allowed != null && !builtins.any (entry: entry == name || matches ".*[*?@].*" entry) allowed
-  ) names;
+  # What follows the module's own rules could undo them: the last that matches counts.
+  afterSudo =
+    let
+      rules = "${concatStringsSep "\n" (map (name: "${name} ALL=(ALL:ALL) !ALL") names)}";
+      parts = lib.splitString rules (config.security.sudo.configFile or "");
+    in
+    if builtins.length parts < 2 then null else trim (lib.last parts);
+
   labels = builtins.concatMap (user: builtins.attrNames user.keys) (builtins.attrValues cfg.users);
   unusedKeys = filter (label: !(builtins.elem label labels || cfg.settings.keys.${label} ? fingerprint)) (
     builtins.attrNames (cfg.settings.keys or { })
   );
+  twice = filter (one: builtins.any (other: other.where != one.where && other.body == one.body) bodies) bodies;
 in
 {
   config = lib.mkIf cfg.enable {
     assertions = [
-      (check (!localDocker || config.virtualisation.docker.enable) "" "there is no Docker on this host"
+      (check (!(podman.dockerCompat or false) && !((podman.dockerSocket or { }).enable or false)) ""
+        "docker is podman on this host, where what the policy protects and limits is not judged"
+        "Set virtualisation.docker.enable = true, and virtualisation.podman.dockerCompat and dockerSocket.enable to false"
+      )
+      (check (!(localDocker && rootless && !docker.enable)) ""
+        "Docker is rootless here, and its daemon serves the account alone that runs it"
+        "Set virtualisation.docker.enable = true, or services.dockgate.settings.docker.host = \"unix:///run/user/UID/docker.sock\" with the account's own daemon"
+      )
+      (check (!localDocker || docker.enable || rootless) "" "there is no Docker on this host"
         "Set virtualisation.docker.enable = true, or services.dockgate.settings.docker.host to where it is"
       )
       (check (names == [ ] || sshd.enable) "" "there is no sshd to start it" "Set services.openssh.enable = true")
-      (check (!lib.hasPrefix "ssh://" (cfg.settings.docker.host or "")) ".settings.docker.host"
+      (check (!lib.hasPrefix "ssh://" host) ".settings.docker.host"
         "an ssh:// address makes docker start ssh, and the gate starts docker alone"
         "Use unix:///PATH or tcp://ADDRESS:PORT, and run a gate on the host that has the daemon"
       )
       (check
-        (builtins.all (value: value == "no") (globally "permituserenvironment" "PermitUserEnvironment"))
+        (builtins.all (value: value == "no") (
+          setting "PermitUserEnvironment" ++ said "permituserenvironment" lines
+        ))
         ""
         "sshd's PermitUserEnvironment lets accounts and keys set variables of the gate, LD_PRELOAD for one"
         "Remove PermitUserEnvironment from services.openssh"
       )
-      (check (accepted == [ ]) ""
-        "sshd's AcceptEnv (${concatStringsSep " " accepted}) lets clients set what the gate believes of sshd, or load code into it"
-        "Accept single names, such as LANG and LC_*; for other accounts in a Match block of theirs"
+      (
+        let
+          accepted = accepts (globally "acceptenv" "AcceptEnv");
+        in
+        check (accepted == [ ]) ""
+          "sshd's AcceptEnv (${concatStringsSep " " accepted}) lets clients set what the gate believes of sshd, or load code into it"
+          "Accept single names, such as LANG and LC_*; for other accounts in a Match block of theirs"
+      )
+      (check (twice == [ ]) "" "one key stands under several labels: ${concatStringsSep ", " (map (key: key.where) twice)}"
+        "sshd takes the first line of the two, so keep one label for it"
+      )
+      (check (!(cfg.sudoAudit && names != [ ] && config.security.sudo.enable) || afterSudo == "") ".sudoAudit"
+        "security.sudo has rules behind those of the module, or not those of the module at all, and the last one that matches counts"
+        "Give yours an order before lib.mkAfter, and do not force security.sudo.configFile"
       )
     ]
     ++ builtins.concatLists (mapAttrsToList userChecks cfg.users);
@@ -221,10 +402,6 @@ in
     warnings =
       lib.optional (names == [ ] && !cfg.wrapper.enable)
         "services.dockgate is enabled and has no users, so it gates nobody. Add services.dockgate.users.NAME.keys.LABEL.key."
-      ++ lib.optional (cfg.hardenSshd && names != [ ] && lines.others)
-        "services.dockgate: services.openssh.extraConfig has a Match block before dockgate's. Where both match, sshd takes the first value: see that it does not match ${concatStringsSep ", " names} (sshd -T -C user=NAME,host=x,addr=192.0.2.1)."
-      ++ lib.optional (shutOut != [ ])
-        "services.dockgate: services.openssh.settings.AllowUsers shuts out ${concatStringsSep ", " shutOut}. Add them there."
       ++ map (
         label: "services.dockgate.settings.keys.${label}: no account has a key of this label, so nothing is judged by it."
       ) unusedKeys

@@ -38,7 +38,7 @@ let
       command = "${getExe cfg.package} --key ${label}${optionalString (profile != null) " --profile ${profile}"}";
       origin = optionalString (from != [ ]) ",from=\"${concatStringsSep "," from}\"";
       # One of several lines is refused in checks.nix, which says what to do; a type would only refuse.
-      line = builtins.replaceStrings [ "\n" "\r" ] [ " " " " ] (lib.removeSuffix "\n" key);
+      line = builtins.replaceStrings [ "\n" "\r" ] [ " " " " ] (import ./trim.nix key);
     in
     "command=\"${command}\",restrict,pty${origin} ${line}";
 
@@ -46,10 +46,10 @@ let
     key = mkOption {
       type = types.str;
       example = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f hermes";
-      description = "The public key: the one line of a `.pub` file, without options in front.";
+      description = "The public key: the one line of a `.pub` file, without options in front; blanks and line ends around it are left out.";
     };
     profile = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr types.singleLineStr;
       default = null;
       example = "read-only";
       description = ''
@@ -58,7 +58,7 @@ let
       '';
     };
     from = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf types.singleLineStr;
       default = [ ];
       example = [
         "192.0.2.0/24"
@@ -83,7 +83,8 @@ let
           defaultText = literalExpression ''"/var/lib/dockgate/''${name}"'';
           description = ''
             The account's home and the working directory of its requests. It belongs to root: the account can read it, and
-            write nothing there. What you put into it can be named in requests: build contexts, Compose files.
+            write nothing there. What you put into it can be named in requests: build contexts, Compose files. What is in
+            such a directory already keeps its owner: files of the account's in it stay the account's.
           '';
         };
         uid = mkOption {
@@ -105,25 +106,7 @@ let
   matchBlock = ''
     # dockgate: what the account itself could change has no say.
     Match User ${concatStringsSep "," names}
-      AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u
-      AuthorizedKeysCommand none
-      AuthorizedPrincipalsFile none
-      TrustedUserCAKeys none
-      AuthenticationMethods publickey
-      PasswordAuthentication no
-      KbdInteractiveAuthentication no
-      DisableForwarding yes
-      AllowAgentForwarding no
-      AllowStreamLocalForwarding no
-      AllowTcpForwarding no
-      X11Forwarding no
-      PermitTunnel no
-      # `pty` in a key's line opens it; without it the client is told 255 while the command runs.
-      PermitTTY yes
-      PermitUserRC no
-      ExposeAuthInfo yes
-      # In the place of the list that holds for everybody.
-      AcceptEnv LANG LC_*
+    ${concatStringsSep "\n" (map (setting: "  ${concatStringsSep " " setting}") (import ./block.nix).settings)}
     Match all
   '';
 
@@ -133,6 +116,8 @@ let
     Defaults>${concatStringsSep "," names} syslog=authpriv, log_subcmds
     ${concatStringsSep "\n" (map (name: "${name} ALL=(ALL:ALL) !ALL") names)}
   '';
+
+  ours = lib.mkOverride 900;
 
   policy =
     let
@@ -243,18 +228,21 @@ in
       environment.etc."dockgate/policy.toml".source = policy;
       environment.systemPackages = [ cfg.package ] ++ lib.optional (cfg.wrapper.enable && cfg.wrapper.systemWide) wrapper;
 
+      # An entry of the host's own for the account is stronger, so that checks.nix can say what to do about it; what
+      # NixOS derives from such an entry is weaker.
       users.users = mapAttrs (name: user: {
         # A system account: no login screen offers it, and nothing of a person's is set up for it.
-        isSystemUser = true;
-        description = "Docker through dockgate";
-        group = name;
+        isSystemUser = ours true;
+        description = lib.mkDefault "Docker through dockgate";
+        group = ours name;
         extraGroups = lib.optional docker.enable "docker" ++ user.extraGroups;
-        inherit (user) home uid;
-        createHome = false;
+        home = ours user.home;
+        uid = mkIf (user.uid != null) (ours user.uid);
+        createHome = ours false;
         # No password, and not locked either: sshd without PAM refuses a locked account's keys.
-        hashedPassword = "*";
+        hashedPassword = ours "*";
         # A shell that reads no start-up file, and judges whatever it is given.
-        shell = cfg.package;
+        shell = ours cfg.package;
         packages = lib.optional cfg.wrapper.enable wrapper;
         openssh.authorizedKeys.keys = mapAttrsToList keyLine user.keys;
       }) cfg.users;

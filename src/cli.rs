@@ -68,6 +68,9 @@ pub enum Command {
         /// The account that the keys log in to [default: the current one]
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
+        /// Start the gate as sshd would, with `true` and `docker version`, and look for the records
+        #[arg(long)]
+        probe: bool,
         /// One line of JSON instead of text
         #[arg(long)]
         json: bool,

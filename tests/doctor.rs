@@ -273,7 +273,7 @@ fn each_planted_fault_is_found_and_no_other() {
         (|host| host.append("sshd_config", "PermitTunnel yes\n"), &["fault forwarding"]),
         (|host| host.replace("sshd_config", "/usr/lib/openssh/sftp-server", "internal-sftp"), &[]),
         (|host| host.append("sshd_config", "NoSuchKeyword yes\n"), &["fault sshd-config"]),
-        (tied_without_proof, &["fault expose-auth-info"]),
+        (tied_without_proof, &["fault key-policy", "fault expose-auth-info"]),
         (sftp_for_a_free_key, &["fault key-command", "fault internal-sftp"]),
     ];
     let mut host = Host::new("planted");

@@ -186,3 +186,45 @@ fn faults_of_docker_and_the_log() {
         ),
     ]);
 }
+
+/// What no list of checks foresees: the gate is started as sshd starts it, and its records are looked for.
+#[test]
+fn the_probe_asks_the_gate_itself() {
+    let machine = Machine::start();
+    let probed = || machine.doctor("--probe").found();
+    assert_eq!(probed(), [""; 0]);
+    let log = machine.must("cat /var/log/auth.log");
+    for request in ["true", "docker version"] {
+        assert!(
+            log.contains(&format!(" request=\"{request}\"")) || log.contains(&format!(" request={request}")),
+            "{log}"
+        );
+    }
+    // A key that may come from elsewhere alone, under dockgate as the login shell.
+    machine.must("printf '[keys.hermes]\\nfrom = [\"192.0.2.0/24\"]\\n' >>/etc/dockgate/policy.toml; usermod --shell /usr/bin/dockgate ai-worker");
+    assert_eq!(probed(), [""; 0]);
+    machine.must("usermod --shell /bin/dash ai-worker");
+
+    // Each of these leaves every other check content.
+    for (plant, mend, says) in [
+        (
+            "echo ':programname, isequal, \"dockgate\" stop' >/etc/rsyslog.d/00-stop.conf; systemctl restart rsyslog",
+            "rm /etc/rsyslog.d/00-stop.conf; systemctl restart rsyslog",
+            "no record of \"true\"",
+        ),
+        (
+            "printf '#!/bin/sh\\n[ \"$*\" = --version ] || { echo no daemon >&2; exit 1; }\\n' >/usr/bin/docker",
+            "apt-get install docker.io",
+            "\"docker version\", started as sshd starts it, ended with 1: no daemon",
+        ),
+    ] {
+        machine.must(plant);
+        assert_eq!(machine.doctor("").found(), [""; 0], "{plant}");
+        let report = machine.doctor("--probe");
+        assert!(!report.ok && report.findings.iter().all(|found| found.check == "probe"), "{plant}: {report:#?}");
+        assert!(report.findings.iter().any(|found| found.what.contains(says)), "{plant}: {report:#?}");
+        machine.must(mend);
+        assert_eq!(probed(), [""; 0], "{mend}");
+    }
+    assert_eq!(machine.must("ls /tmp | grep -c sshauth || true").trim(), "0");
+}

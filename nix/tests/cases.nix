@@ -47,6 +47,7 @@ in
       "b*"
     ];
     security.sudo.extraConfig = "%wheel ALL=(ALL:ALL) ALL";
+    users.groups.media = { };
     services.dockgate = {
       users.ai-worker = {
         uid = 1001;
@@ -100,6 +101,51 @@ in
         program = "/opt/docker/bin/docker";
       };
     };
+  };
+
+  # A host with much else on it, none of which is the account's.
+  beside = {
+    imports = [ base ];
+    services.openssh.settings.DenyUsers = [
+      "bob"
+      "ai-worker@192.0.2.*"
+    ];
+    services.openssh.extraConfig = lib.mkMerge [
+      "Match User git\n  ForceCommand git-shell\n  AcceptEnv GIT_*"
+      "Match Group sftponly\n  ChrootDirectory /srv/%u\n  PasswordAuthentication yes"
+      "Match User *,!ai-worker\n  TrustedUserCAKeys /etc/ssh/ca.pub\n  AcceptEnv *"
+      "Match Address 192.0.2.0/24\n  Banner /etc/issue"
+      (lib.mkOrder 1600 "Match User git\n  AcceptEnv LD_*")
+    ];
+    users.users.git.home = "/srv/git";
+    users.users.ai-worker.description = "The agent of this host";
+    virtualisation.docker.rootless.enable = true;
+    services.dockgate.users.ai-worker = {
+      home = "/srv/ai-worker";
+      keys.hermes = {
+        key = "\n  ${keys.hermes}  \r\n\n";
+        from = [
+          "192.0.2.128/25"
+          "10.0.0.7"
+          "!192.0.2.200"
+          "2001:db8::/32"
+          "*.example.org"
+          "10.1.*"
+        ];
+      };
+    };
+  };
+
+  # The account's own rootless daemon.
+  rootless = {
+    imports = [ base ];
+    virtualisation.docker.enable = lib.mkForce false;
+    virtualisation.docker.rootless.enable = true;
+    services.dockgate.users.ai-worker = {
+      uid = 1001;
+      keys.hermes.key = keys.hermes;
+    };
+    services.dockgate.settings.docker.host = "unix:///run/user/1001/docker.sock";
   };
 
   # Installed, and not enabled: nothing is set.

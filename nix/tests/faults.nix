@@ -8,9 +8,12 @@ let
   settings = settings: { services.dockgate.settings = settings; };
   account = settings: { users.users.ai-worker = settings; };
   sshd = settings: { services.openssh.settings = settings; };
+  text = text: { services.openssh.extraConfig = text; };
 
   body = "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
   bare = "ssh-ed25519 ${body}";
+  # Of somebody else.
+  other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
 
   options = "the key brings options of its own. Give the bare key";
   notPublic = "this is not a public key that sshd takes. Give the one line of a .pub file";
@@ -77,18 +80,18 @@ builtins.mapAttrs (_: fault: { inherit (fault) module says; }) {
     says = "services.dockgate.users.second: there are no keys, so nobody can log in. Add services.dockgate.users.second.keys.LABEL.key";
   };
   name-of-capitals = {
-    module.services.dockgate.users.Worker.keys.a.key = bare;
+    module.services.dockgate.users.Worker.keys.a.key = other;
     says = name;
   };
   name-of-a-pattern = {
     module.services.dockgate.users."*" = {
       home = "/srv/all";
-      keys.a.key = bare;
+      keys.a.key = other;
     };
     says = name;
   };
   name-of-root = {
-    module.services.dockgate.users.root.keys.a.key = bare;
+    module.services.dockgate.users.root.keys.a.key = other;
     says = name;
   };
   relative-home = {
@@ -125,11 +128,11 @@ builtins.mapAttrs (_: fault: { inherit (fault) module says; }) {
   };
 
   label-of-words = {
-    module = user { keys."two words".key = bare; };
+    module = user { keys."two words".key = other; };
     says = "the label does not fit into a key's line. Use 1 to 64 of";
   };
   label-with-options = {
-    module = user { keys."x --config /tmp/p".key = bare; };
+    module = user { keys."x --config /tmp/p".key = other; };
     says = "the label does not fit into a key's line";
   };
   key-with-command = {
@@ -146,10 +149,6 @@ builtins.mapAttrs (_: fault: { inherit (fault) module says; }) {
   };
   key-of-two-lines = {
     module = key "${bare}\n${bare}\n";
-    says = oneLine;
-  };
-  key-with-return = {
-    module = key "${bare}\r\n";
     says = oneLine;
   };
   private-key = {
@@ -187,21 +186,159 @@ builtins.mapAttrs (_: fault: { inherit (fault) module says; }) {
   };
   from-with-quote = {
     module = hermes { from = [ "192.0.2.1\",pty" ]; };
-    says = "from has an entry that is no address, range or name. Use entries such as 192.0.2.0/24, one to a string";
+    says = "from has an entry that is no address, range or name: 192.0.2.1\",pty. Use entries such as 192.0.2.0/24";
+  };
+  from-of-no-address = {
+    module = hermes { from = [ "192.0.2.256" ]; };
+    says = "no address, range or name: 192.0.2.256";
+  };
+  from-of-a-wide-mask = {
+    module = hermes { from = [ "192.0.2.0/33" ]; };
+    says = "no address, range or name: 192.0.2.0/33";
+  };
+  # sshd takes such a line for nobody's: "inconsistent mask length".
+  from-by-another-address = {
+    module = hermes { from = [ "192.0.2.7/24" ]; };
+    says = "a range by its first address";
+  };
+  from-of-a-wide-mask-of-ipv6 = {
+    module = hermes { from = [ "2001:db8::/129" ]; };
+    says = "no address, range or name: 2001:db8::/129";
+  };
+  key-twice = {
+    module = user { keys.again.key = "${bare} again"; };
+    says = "one key stands under several labels: ai-worker.keys.again, ai-worker.keys.hermes";
+  };
+  key-of-two-accounts = {
+    module.services.dockgate.users.second.keys.again.key = bare;
+    says = "one key stands under several labels";
+  };
+
+  match-before = {
+    module = text "match user *\n  AuthorizedKeysFile .ssh/authorized_keys";
+    says = "before dockgate's, can hold for the account and sets authorizedkeysfile. Where both hold, sshd takes the first value: leave the account out of it, with `Match User *,!ai-worker`";
+  };
+  match-of-a-group-before = {
+    module = text "Match Group docker\n\"PasswordAuthentication\" yes";
+    says = "can hold for the account and sets passwordauthentication";
+  };
+  match-of-addresses-before = {
+    module = text "Match Address 192.0.2.0/24\n  PermitTunnel=yes";
+    says = "can hold for the account and sets permittunnel";
+  };
+  accept-in-quotes = {
+    module = text "\"AcceptEnv\" LD_*";
+    says = acceptEnv;
+  };
+  accept-of-a-block-before = {
+    module = text "Match User ai-*\n  AcceptEnv LD_*";
+    says = "its AcceptEnv (LD_*) lets clients set";
+  };
+  accept-of-a-block-behind = {
+    module.services.openssh.extraConfig = lib.mkOrder 1600 "Match Group docker\n  acceptenv *";
+    says = "its AcceptEnv (*) lets clients set";
+  };
+  # Behind the module's `Match all`.
+  accept-behind = {
+    module.services.openssh.extraConfig = lib.mkOrder 1600 "AcceptEnv LD_PRELOAD";
+    says = "its AcceptEnv (LD_PRELOAD) lets clients set";
+  };
+  user-environment-behind = {
+    module.services.openssh.extraConfig = lib.mkOrder 1600 "PermitUserEnvironment yes";
+    says = permitUserEnvironment;
+  };
+  set-loader = {
+    module = text "SetEnv LD_PRELOAD=/x";
+    says = "sshd's SetEnv (LD_PRELOAD=/x) loads code into the gate";
+  };
+  shut-out = {
+    module = sshd { AllowUsers = [ "admin" ]; };
+    says = "services.openssh.settings.AllowUsers shuts the account out. Add ai-worker there";
+  };
+  shut-out-in-text = {
+    module = text "allowusers admin b*";
+    says = "AllowUsers shuts the account out";
+  };
+  shut-out-by-group = {
+    module = sshd { AllowGroups = [ "wheel" ]; };
+    says = "AllowGroups shuts the account out. Add a group of its there: ai-worker, docker";
+  };
+  denied = {
+    module = sshd { DenyUsers = [ "ai-*" ]; };
+    says = "sshd's DenyUsers or DenyGroups (ai-*) keeps the account out";
+  };
+  denied-by-group = {
+    module = text "DenyGroups docker";
+    says = "sshd's DenyUsers or DenyGroups (docker) keeps the account out";
+  };
+
+  another-name = {
+    module = account { name = "worker"; };
+    says = "is defined elsewhere, too, and sets name. Remove your users.users.ai-worker entry";
+  };
+  a-normal-user = {
+    module = account {
+      isNormalUser = true;
+      isSystemUser = false;
+      home = "/home/ai-worker";
+    };
+    says = "sets isNormalUser, isSystemUser, home. Remove your users.users.ai-worker entry: the module makes the account";
+  };
+  a-password = {
+    module = account { hashedPassword = "$6$x"; };
+    says = "sets hashedPassword. Remove your users.users.ai-worker entry";
+  };
+  home-of-the-system = {
+    module = user { home = "/etc/ai"; };
+    says = "the home /etc/ai is a directory of the system's. Leave it out";
+  };
+  home-of-everybody = {
+    module = user { home = "/home"; };
+    says = "the home /home is a directory of the system's";
+  };
+  home-of-another = {
+    module = {
+      imports = [ (user { home = "/srv/both"; }) ];
+      users.users.git.home = "/srv/both/git";
+    };
+    says = "the home /srv/both is also that of git, or one is below the other";
+  };
+  lxd = {
+    module = user { extraGroups = [ "lxd" ]; };
+    says = "the account is in lxd, which is root by another way";
+  };
+  kvm-by-group = {
+    module.users.groups.kvm.members = [ "ai-worker" ];
+    says = "the account is in kvm";
+  };
+  group-of-nobody = {
+    module = user { extraGroups = [ "media" ]; };
+    says = "there is no group media. Declare it (users.groups.NAME = { }), or take it out of extraGroups";
+  };
+  sudo-behind = {
+    module.security.sudo.extraConfig = lib.mkOrder 1600 "ai-worker ALL=(ALL:ALL) ALL";
+    says = "security.sudo has rules behind those of the module";
+  };
+  sudo-forced = {
+    module.security.sudo.configFile = lib.mkForce "root ALL=(ALL:ALL) ALL";
+    says = "or not those of the module at all";
+  };
+  podman = {
+    module.virtualisation.podman.dockerCompat = true;
+    says = "docker is podman on this host";
+  };
+  rootless = {
+    module.virtualisation.docker = {
+      enable = lib.mkForce false;
+      rootless.enable = true;
+    };
+    says = "Docker is rootless here, and its daemon serves the account alone that runs it";
   };
 }
 // builtins.mapAttrs (_: fault: fault // { warns = true; }) {
   nobody = {
     module.services.dockgate.users = lib.mkForce { };
     says = "services.dockgate is enabled and has no users, so it gates nobody";
-  };
-  match-before = {
-    module.services.openssh.extraConfig = "match user *\n  AuthorizedKeysFile .ssh/authorized_keys";
-    says = "has a Match block before dockgate's. Where both match, sshd takes the first value";
-  };
-  shut-out = {
-    module = sshd { AllowUsers = [ "admin" ]; };
-    says = "services.openssh.settings.AllowUsers shuts out ai-worker. Add them there";
   };
   key-of-nobody = {
     module = settings { keys.hermse.profile = "operator"; };

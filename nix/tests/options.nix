@@ -1,5 +1,10 @@
 # The options of NixOS that the module sets or reads, with their types and defaults there.
-{ lib, pkgs, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 
 let
   inherit (lib) mkOption types;
@@ -15,8 +20,9 @@ let
   # nixpkgs' own has the name "shellPackage".
   shell = types.shell or (types.either types.shellPackage types.path);
 
-  user = types.submodule {
+  user = types.submodule ({ name, ... }: {
     options = {
+      name = option types.str name;
       isSystemUser = flag;
       isNormalUser = flag;
       createHome = flag;
@@ -30,10 +36,21 @@ let
       packages = list types.package;
       openssh.authorizedKeys.keys = list types.singleLineStr;
       openssh.authorizedKeys.keyFiles = list types.path;
+      password = option (types.nullOr types.str) null;
+      initialPassword = option (types.nullOr types.str) null;
+      hashedPasswordFile = option (types.nullOr types.str) null;
     };
-  };
+  });
 in
 {
+  # Those that NixOS has, as far as the tests name them.
+  config.users.groups = {
+    kvm = { };
+    lxd = { };
+    wheel = { };
+  }
+  // (if config.virtualisation.docker.enable then { docker = { }; } else { });
+
   options = {
     assertions = list types.raw;
     warnings = list types.str;
@@ -42,6 +59,11 @@ in
     networking.hostName = option types.str "nixos";
     security.sudo.enable = option types.bool true;
     security.sudo.extraConfig = option types.lines "";
+    security.sudo.configFile = mkOption {
+      type = types.lines;
+      default = config.security.sudo.extraConfig;
+      description = "One of NixOS's own.";
+    };
     security.sudo-rs.enable = flag;
     services.openssh.enable = flag;
     services.openssh.extraConfig = option types.lines "";
@@ -50,6 +72,9 @@ in
     users.users = set user;
     users.groups = set (types.submodule { options.members = list types.str; });
     virtualisation.docker.enable = flag;
+    virtualisation.docker.rootless.enable = flag;
+    virtualisation.podman.dockerCompat = flag;
+    virtualisation.podman.dockerSocket.enable = flag;
     virtualisation.docker.package = option types.package pkgs.docker;
   };
 }

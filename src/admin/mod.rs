@@ -21,7 +21,9 @@ pub fn run(command: Command, caller: Caller) -> Exit {
         Command::Check { json, words } => check::run(&words, json, caller),
         Command::Authorize { file, from } => authorize::run(&file, from, caller),
         Command::Audit { command } => audit::run(*command, &caller),
-        Command::Doctor { user, json, sshd, sshd_config } => Ok(doctor::run(user, sshd, sshd_config, json, &caller)),
+        Command::Doctor { user, json, probe, sshd, sshd_config } => {
+            Ok(doctor::run(user, sshd, sshd_config, probe, json, &caller))
+        }
         Command::Policy { command: PolicyCommand::Show } => show::run(&caller),
         Command::Policy { command: PolicyCommand::Validate { file } } => validate::run(file.as_deref(), &caller),
         Command::Policy { command: PolicyCommand::Test { file } } => test::run(&file, caller),

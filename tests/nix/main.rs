@@ -64,7 +64,7 @@ fn each_fault_of_a_configuration_is_refused_in_words_of_its_own() {
 fn a_right_configuration_is_taken_in_silence() {
     let cases = evaluate("cases");
     let cases = cases.as_object().unwrap();
-    assert_eq!(cases.len(), 4);
+    assert_eq!(cases.len(), 6);
     for (name, case) in cases {
         assert!(strings(&case["failed"]).is_empty(), "{name}: {}", case["failed"]);
         assert!(strings(&case["warnings"]).is_empty(), "{name}: {}", case["warnings"]);
@@ -107,7 +107,7 @@ fn two_accounts_have_their_three_keys() {
     assert_eq!(strings(&backup["extraGroups"]), ["docker"]);
     assert_eq!(worker["uid"], 1001);
     assert_eq!(backup["uid"], Value::Null);
-    assert_eq!(strings(&several["groups"]), ["ai-worker", "backup"]);
+    assert_eq!(strings(&several["groups"]), ["ai-worker", "backup", "docker", "kvm", "lxd", "media", "wheel"]);
 }
 
 #[test]
@@ -237,12 +237,15 @@ fn sshd_gives_the_accounts_nothing_but_their_keys() {
         .status();
     assert!(made.unwrap().success());
     // What holds for everybody is as open as can be, and more of it comes after the block.
-    let open =
-        "AcceptEnv *\nAllowAgentForwarding yes\nX11Forwarding yes\nPermitTunnel yes\nPasswordAuthentication yes\n";
+    let open = "AcceptEnv *\nForceCommand /bin/false\nChrootDirectory /srv\nPubkeyAuthentication no\nAllowAgentForwarding yes\nX11Forwarding yes\nPermitTunnel yes\nPasswordAuthentication yes\n";
     let configuration = format!("{open}{rendered}X11DisplayOffset 50\n");
     let closed = [
         "authorizedkeysfile /etc/ssh/authorized_keys.d/%u",
         "authorizedkeyscommand none",
+        "authorizedprincipalscommand none",
+        "pubkeyauthentication yes",
+        "forcecommand none",
+        "chrootdirectory none",
         "trustedusercakeys none",
         "authenticationmethods publickey",
         "passwordauthentication no",

@@ -10,6 +10,12 @@ let
 
       # Strings.
       hasPrefix = prefix: text: builtins.substring 0 (builtins.stringLength prefix) text == prefix;
+      hasSuffix = suffix: text: lib.removeSuffix suffix text != text || suffix == "";
+      removePrefix =
+        prefix: text:
+        if lib.hasPrefix prefix text then builtins.substring (builtins.stringLength prefix) (-1) text else text;
+      # Of digits, as fromJSON has them.
+      toInt = text: builtins.fromJSON text;
       hasInfix = part: text: builtins.length (lib.splitString part text) > 1;
       removeSuffix =
         suffix: text:
@@ -32,6 +38,11 @@ let
 
       # Lists and sets.
       optional = condition: value: if condition then [ value ] else [ ];
+      unique = builtins.foldl' (seen: item: if builtins.elem item seen then seen else seen ++ [ item ]) [ ];
+      last = list: builtins.elemAt list (builtins.length list - 1);
+      drop = count: list: builtins.genList (at: builtins.elemAt list (at + count)) (
+        if builtins.length list > count then builtins.length list - count else 0
+      );
       toList = value: if builtins.isList value then value else [ value ];
       filterAttrs =
         keep: set:

@@ -62,6 +62,8 @@ pub struct Facts {
     pub sudo: Option<Result<Vec<String>, String>>,
     /// What of crontab, at jobs and lingering there is for the account, or why that is not known.
     pub jobs: Vec<Result<PathBuf, String>>,
+    /// What came of the probe, if there was one.
+    pub probe: Option<Vec<Trial>>,
 }
 
 /// Where the docker daemon is.
@@ -136,6 +138,20 @@ pub struct Extension {
     pub way: Option<Way>,
     /// The version that it says when the account asks.
     pub version: Result<String, String>,
+}
+
+/// What came of starting the gate as sshd does, with one key's command.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The key, as messages name it.
+    pub key: String,
+    pub request: &'static str,
+    /// `None`: it did not end by itself.
+    pub code: Option<i32>,
+    /// What it said when it failed.
+    pub said: String,
+    /// Whether its record was found again; else where it was looked for.
+    pub recorded: Result<(), String>,
 }
 
 /// When doctor looks.

@@ -29,6 +29,7 @@ pub fn run(
     user: Option<String>,
     sshd: Option<PathBuf>,
     sshd_config: Option<PathBuf>,
+    probe: bool,
     json: bool,
     caller: &Caller,
 ) -> Exit {
@@ -39,7 +40,7 @@ pub fn run(
         return Exit::Usage;
     }
     let [config, sshd, sshd_config] = [&caller.config, &sshd, &sshd_config].map(|file| file.as_deref().map(absolute));
-    let report = match look::look(&Options { user, config, sshd, sshd_config }) {
+    let report = match look::look(&Options { user, config, sshd, sshd_config, probe }) {
         Ok(facts) => facts.map_or_else(|| Report::of_nobody(&name), |facts| Report::of(&facts)),
         Err(error) => {
             answer::say(&format!("ERROR: {error:#}\n"));

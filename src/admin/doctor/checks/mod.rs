@@ -6,6 +6,7 @@ mod account;
 mod keys;
 mod login;
 mod policy;
+mod probe;
 mod programs;
 mod sockets;
 mod sshd;
@@ -100,6 +101,7 @@ pub const ALL: &[Check] = &[
     Check { id: "force-command", holds: "sshd forces no other command on the account", examine: sshd::force_command },
     Check { id: "internal-sftp", holds: "no login gets sftp within sshd", examine: sshd::internal_sftp },
     Check { id: "forwarding", holds: "no login without restrict can forward anything", examine: sshd::forwarding },
+    Check { id: "probe", holds: "with `--probe`: the gate answers and is recorded", examine: probe::trials },
 ];
 
 #[cfg(test)]
@@ -175,6 +177,7 @@ pub(crate) mod tests {
             ]),
             sudo: None,
             jobs: Vec::new(),
+            probe: None,
         }
     }
 

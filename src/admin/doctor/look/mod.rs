@@ -20,6 +20,7 @@ mod account;
 mod files;
 pub mod options;
 mod path;
+mod probe;
 mod programs;
 mod written;
 
@@ -81,6 +82,7 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
             .collect(),
         sudo: programs::sudo(&account.name),
         jobs: account::jobs(&account),
+        probe: None,
         programs: BTreeMap::new(),
         policy,
         sshd,
@@ -93,6 +95,9 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
     if let Ok(docker) = &facts.docker {
         let version = programs::as_account(&facts.account, docker.target(), &["--version"]);
         facts.docker_version = version.map_err(|error| format!("{error:#}"));
+    }
+    if options.probe {
+        facts.probe = Some(probe::probe(&facts));
     }
     Ok(Some(facts))
 }

@@ -11,4 +11,6 @@ pub struct Options {
     pub config: Option<PathBuf>,
     pub sshd: Option<PathBuf>,
     pub sshd_config: Option<PathBuf>,
+    /// Whether to start the gate.
+    pub probe: bool,
 }

@@ -56,20 +56,32 @@ pub(super) fn sudo(account: &str) -> Option<Result<Vec<String>, String>> {
 
 /// What a program prints when the account runs it, with nothing of its environment.
 pub(super) fn as_account(account: &Account, program: &Path, arguments: &[&str]) -> Result<String> {
-    let mut command = if nix::unistd::Uid::effective().is_root() {
-        let mut command = Command::new(first(SETPRIV).context("no setpriv to become the account with")?);
-        let ids = [format!("--reuid={}", account.uid), format!("--regid={}", account.gid)];
-        command.args(ids).args(["--init-groups", "--no-new-privs", "--"]).arg(program);
-        command
-    } else {
-        Command::new(program)
-    };
-    command.args(arguments).current_dir("/");
+    let mut command = becoming(account)?;
+    command.arg(program).args(arguments).current_dir("/");
     let output = run(&mut command)?;
     if !output.status.success() {
         bail!("{} {}: {}", program.display(), arguments.join(" "), last_line(&output.stderr));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A command whose further words are run as the account.
+pub(super) fn becoming(account: &Account) -> Result<Command> {
+    if !nix::unistd::Uid::effective().is_root() {
+        let mut command = Command::new("/usr/bin/env");
+        command.arg("--");
+        return Ok(command);
+    }
+    let mut command = Command::new(first(SETPRIV).context("no setpriv to become the account with")?);
+    let ids = [format!("--reuid={}", account.uid), format!("--regid={}", account.gid)];
+    command.args(ids).args(["--init-groups", "--no-new-privs", "--"]);
+    Ok(command)
+}
+
+/// What a command prints, if it succeeds.
+pub(super) fn printed(command: &mut Command) -> Option<String> {
+    let output = run(command).ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The time, here and in UTC.
@@ -94,6 +106,11 @@ fn run(command: &mut Command) -> Result<Output> {
         .env("LC_ALL", "C")
         .stdin(Stdio::null());
     command.output().context(program)
+}
+
+pub(super) fn first_line(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text.lines().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim().to_owned()
 }
 
 fn last_line(text: &[u8]) -> String {

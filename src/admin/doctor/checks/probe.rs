@@ -1,0 +1,63 @@
+//! What came of starting the gate. Pure.
+
+use crate::admin::doctor::check::Problem;
+use crate::admin::doctor::facts::{Facts, Trial};
+use crate::exit::Exit;
+
+pub(super) fn trials(facts: &Facts) -> Vec<Problem> {
+    let Some(trials) = &facts.probe else { return Vec::new() };
+    if trials.is_empty() {
+        let what = "there is nothing to probe: no key has this dockgate as its forced command";
+        return vec![Problem::fault(what, "dockgate authorize KEYFILE, as docs/install.md has it")];
+    }
+    trials.iter().flat_map(problems).collect()
+}
+
+fn problems(trial: &Trial) -> Vec<Problem> {
+    let Trial { key, request, code, said, recorded } = trial;
+    let mut found = Vec::new();
+    // A policy may well refuse the one request; that is an answer, too.
+    let answered = matches!(code, Some(0)) || *code == Some(Exit::Denied as i32) && *request != "true";
+    if !answered {
+        let ended = code.map_or_else(|| "did not end by itself".to_owned(), |code| format!("ended with {code}"));
+        found.push(Problem::fault(
+            format!("{key}: {request:?}, started as sshd starts it, {ended}: {said}"),
+            "mend what it says, then once more: dockgate doctor --probe",
+        ));
+    }
+    if let Err(searched) = recorded {
+        found.push(Problem::fault(
+            format!("{key}: no record of {request:?} in {searched}, although the gate was told that it was taken"),
+            "see what the log daemon does with facility authpriv and tag dockgate (docs/audit-record.md)",
+        ));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::doctor::checks::tests::{facts, found};
+
+    #[test]
+    fn each_request_is_answered_and_recorded() {
+        let trial = |request, code, recorded: bool| Trial {
+            key: "k".to_owned(),
+            request,
+            code,
+            said: String::new(),
+            recorded: if recorded { Ok(()) } else { Err("/var/log/auth.log".to_owned()) },
+        };
+        for (trials, expected) in [
+            (vec![trial("true", Some(0), true), trial("docker version", Some(0), true)], &[][..]),
+            (vec![trial("docker version", Some(77), true)], &[]),
+            (vec![trial("true", Some(77), true)], &["fault probe"]),
+            (vec![trial("docker version", Some(69), false)], &["fault probe", "fault probe"]),
+            (vec![trial("true", Some(0), false)], &["fault probe"]),
+            (vec![trial("true", None, true)], &["fault probe"]),
+            (Vec::new(), &["fault probe"]),
+        ] {
+            assert_eq!(found(&Facts { probe: Some(trials), ..facts() }), expected);
+        }
+    }
+}
