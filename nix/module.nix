@@ -119,6 +119,8 @@ let
 
   ours = lib.mkOverride 900;
 
+  sshdUnit = if config.services.openssh.startWhenNeeded or false then "sshd@" else "sshd";
+
   policy =
     let
       rendered = toml.generate "dockgate-policy.toml" cfg.settings;
@@ -202,6 +204,15 @@ in
       '';
     };
 
+    liftLogLimit = mkOption {
+      type = types.bool;
+      default = true;
+      description = ''
+        Whether journald takes all that sshd's unit logs, and with it the records of gates below that unit. Beyond its limit
+        journald drops records, and the gate is not told.
+      '';
+    };
+
     sudoAudit = mkOption {
       type = types.bool;
       default = true;
@@ -253,6 +264,10 @@ in
     (mkIf (cfg.hardenSshd && names != [ ]) {
       # Last, so that the lines which hold for everybody stay outside of it.
       services.openssh.extraConfig = lib.mkAfter matchBlock;
+    })
+    (mkIf (cfg.liftLogLimit && names != [ ]) {
+      # Of logins that logind gives no scope of their own; of others the limit is services.journald's.
+      systemd.services.${sshdUnit}.serviceConfig.LogRateLimitIntervalSec = lib.mkDefault 0;
     })
     (mkIf (cfg.sudoAudit && names != [ ]) {
       # Last, as the last rule that matches is the one that counts.

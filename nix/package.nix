@@ -1,8 +1,11 @@
 # The package. Works with `pkgs.callPackage ./package.nix { }`, in a flake or without one.
 {
   lib,
+  stdenv,
   rustPlatform,
   installShellFiles,
+  versionCheckHook,
+  testers,
 }:
 
 let
@@ -27,9 +30,12 @@ rustPlatform.buildRustPackage {
   };
   cargoLock.lockFile = ../Cargo.lock;
 
+  # xtask makes the manual pages and completions, and is built with the same profile.
   cargoBuildFlags = [
     "--package"
     manifest.name
+    "--package"
+    "xtask"
   ];
   # The other tests start sshd, dockerd and rsyslogd as root, which a build cannot.
   cargoTestFlags = [
@@ -40,22 +46,43 @@ rustPlatform.buildRustPackage {
 
   nativeBuildInputs = [ installShellFiles ];
 
-  # xtask runs on the machine that builds, also where that is another than the one built for.
-  postInstall = ''
-    mkdir -p "$out/share/man" completions
-    cargo run --quiet --offline -p xtask -- man "$out/share/man"
-    cargo run --quiet --offline -p xtask -- completions completions
+  # It is a tool of the build, so it goes before the programs are installed; built for another machine it cannot run.
+  postBuild = ''
+    xtask=target/${stdenv.hostPlatform.rust.cargoShortTarget}/release/xtask
+  ''
+  + lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
+    mkdir man completions
+    $xtask man man
+    $xtask completions completions
+  ''
+  + ''
+    rm $xtask
+  '';
+
+  postInstall = lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
+    installManPage man/*/*
     installShellCompletion --cmd dockgate \
       --bash completions/dockgate.bash --zsh completions/_dockgate --fish completions/dockgate.fish
   '';
 
-  # Makes it a login shell to users.users.<name>.shell.
-  passthru.shellPath = "/bin/dockgate";
+  doInstallCheck = true;
+  nativeInstallCheckInputs = [ versionCheckHook ];
+
+  passthru = {
+    # Makes it a login shell to users.users.<name>.shell.
+    shellPath = "/bin/dockgate";
+    tests.vm = testers.runNixOSTest (import ./vm-test.nix { module = ./module.nix; });
+  };
 
   meta = {
     inherit (manifest) description;
     license = lib.licenses.mit;
     mainProgram = "dockgate";
     platforms = lib.platforms.linux;
+  }
+  # Where the sources are published, once Cargo.toml says so.
+  // lib.optionalAttrs (manifest ? repository) {
+    homepage = manifest.repository;
+    changelog = "${manifest.repository}/blob/v${manifest.version}/CHANGELOG.md";
   };
 }

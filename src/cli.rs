@@ -38,7 +38,8 @@ pub struct Options {
     /// The profile that requests are judged by
     #[arg(long, value_name = "NAME", global = true, value_parser = label)]
     pub profile: Option<String>,
-    /// A label for the key, written to every record; for audit: the key whose records are wanted
+    /// A label for the key, written to every record; check, policy show and policy test judge as for the key that the
+    /// policy has under it, authorize writes it into the line, and audit shows its records
     #[arg(long, value_name = "NAME", global = true, value_parser = label)]
     pub key: Option<String>,
 }

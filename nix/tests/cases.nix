@@ -92,6 +92,7 @@ in
     virtualisation.docker.enable = lib.mkForce false;
     services.dockgate = {
       hardenSshd = false;
+      liftLogLimit = false;
       sudoAudit = false;
       wrapper.enable = true;
       wrapper.systemWide = false;

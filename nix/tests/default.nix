@@ -50,6 +50,7 @@ let
       sshd = config.services.openssh.extraConfig;
       sudo = config.security.sudo.extraConfig;
       tmpfiles = config.systemd.tmpfiles.rules;
+      inherit (config.systemd) services;
       programs = map program config.environment.systemPackages;
       policy = toml.text;
       # How /etc/dockgate/policy.toml is made, and of what.
@@ -157,10 +158,12 @@ in
         name
         version
         cargoTestFlags
+        postBuild
         postInstall
         shellPath
         ;
       inherit (package.meta) mainProgram license platforms;
+      tests = builtins.attrNames package.tests;
       lock = "${toString package.cargoLock.lockFile}";
       root = toString package.src.root;
       files = map toString package.src.fileset;

@@ -68,6 +68,8 @@ in
     services.openssh.enable = flag;
     services.openssh.extraConfig = option types.lines "";
     services.openssh.settings = set types.raw;
+    services.openssh.startWhenNeeded = flag;
+    systemd.services = set (types.submodule { options.serviceConfig = set types.raw; });
     systemd.tmpfiles.rules = list types.str;
     users.users = set user;
     users.groups = set (types.submodule { options.members = list types.str; });

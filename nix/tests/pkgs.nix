@@ -53,7 +53,10 @@ in
 rec {
   stdenv = {
     buildPlatform.canExecute = _: true;
-    hostPlatform.system = "x86_64-linux";
+    hostPlatform = {
+      system = "x86_64-linux";
+      rust.cargoShortTarget = "x86_64-unknown-linux-gnu";
+    };
   };
   formats.toml = _: {
     type = tomlValue;
@@ -78,6 +81,7 @@ rec {
   clippy = package "clippy" { };
   rustfmt = package "rustfmt" { };
   installShellFiles = package "install-shell-files" { };
+  versionCheckHook = package "version-check-hook" { };
   nixfmt-tree = package "treefmt" { };
 
   everything = {
@@ -87,6 +91,8 @@ rec {
       runCommand
       rustPlatform
       installShellFiles
+      versionCheckHook
+      testers
       ;
   };
 }

@@ -1,6 +1,7 @@
 //! Caller: what every sub-command starts from. Data, and the policy that it comes to. Acts: reads the policy file.
 
 use crate::answer;
+use crate::cli::{Command, PolicyCommand};
 use crate::exit::Exit;
 use crate::gate::Gate;
 use crate::policy::set::{PolicySet, Selected};
@@ -29,7 +30,9 @@ impl Caller {
     /// # Errors
     /// [`Exit::Config`] when there is no policy that can be trusted.
     pub fn policy(&self) -> Result<PolicySet, Exit> {
-        policy_file::load(self.config.as_deref()).map_err(|error| broken(&error))
+        // sshd starts the gate in the home, so there a relative path is refused; here it is what the shell completes.
+        let config = self.config.as_deref().map(absolute);
+        policy_file::load(config.as_deref()).map_err(|error| broken(&error))
     }
 
     /// The profile that this caller's key gets, and the policy under it.
@@ -54,6 +57,38 @@ impl Caller {
         let Selected { policy, profile, because: _, denial: _ } = self.select(&self.policy()?)?;
         Ok(Gate { policy, profile, refusal: None, account: self.account, parent: self.parent })
     }
+}
+
+/// An option that all sub-commands are offered, and this one has no use for.
+fn unused(command: &Command, caller: &Caller) -> Option<(&'static str, &'static str)> {
+    let (name, taken): (&str, &[&str]) = match command {
+        Command::Check { .. } => ("check", &["--config", "--profile", "--key"]),
+        Command::Authorize { .. } => ("authorize", &["--config", "--profile", "--key"]),
+        Command::Audit { .. } => ("audit", &["--key"]),
+        Command::Doctor { .. } => ("doctor", &["--config"]),
+        Command::Policy { command: PolicyCommand::Show } => ("policy show", &["--config", "--profile", "--key"]),
+        Command::Policy { command: PolicyCommand::Test { .. } } => ("policy test", &["--config", "--profile", "--key"]),
+        Command::Policy { command: PolicyCommand::Validate { file: None } } => ("policy validate", &["--config"]),
+        Command::Policy { command: PolicyCommand::Validate { .. } } => ("policy validate FILE", &[]),
+        Command::Policy { command: PolicyCommand::Diff { .. } } => ("policy diff", &[]),
+    };
+    let given = [
+        ("--config", caller.config.is_some()),
+        ("--profile", caller.profile.is_some()),
+        ("--key", caller.request.key.is_some()),
+    ];
+    let idle = given.iter().find(|(option, given)| *given && !taken.contains(option));
+    idle.map(|(option, _)| (*option, name))
+}
+
+/// Refuses an option that would be ignored.
+///
+/// # Errors
+/// [`Exit::Usage`], once it has been told.
+pub fn heed(command: &Command, caller: &Caller) -> Result<(), Exit> {
+    let Some((option, name)) = unused(command, caller) else { return Ok(()) };
+    answer::say(&format!("ERROR: {option}: {name} does not take it\n"));
+    Err(Exit::Usage)
 }
 
 /// Tells what is wrong with a policy file.

@@ -5,11 +5,15 @@ use crate::answer;
 use crate::audit::escape::for_terminal;
 use crate::audit::read::source::{Lines, Source};
 use crate::audit::read::{self, Entry};
+use crate::compose::Project;
 use crate::denial::Denial;
+use crate::docker::Invocation;
 use crate::exit::Exit;
 use crate::gate::Gate;
 use crate::policy::set::{PolicySet, Selected};
+use crate::request::Request;
 use crate::request::account::Account;
+use crate::request::words::Words;
 use crate::world::policy_file;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -43,12 +47,22 @@ fn judged(set: &PolicySet, entry: &Entry, caller: &Caller) -> Result<(), Denial>
     gate.decide(entry.request.command.as_deref().unwrap_or_default(), false).verdict.map(drop)
 }
 
+/// Whether a request's Compose file came on standard input, of which a log has nothing.
+fn reads_input(request: &Request) -> bool {
+    let words = Words::split(request.command.as_deref().unwrap_or_default());
+    let invocation = words.and_then(|words| Invocation::parse(&words));
+    let project = invocation.ok().as_ref().and_then(Project::of);
+    project.is_some_and(|project| project.files.iter().any(|file| file == "-"))
+}
+
 /// Requests by what changes for them, each with how often it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     refused: BTreeMap<String, (usize, String)>,
     allowed: BTreeMap<String, (usize, String)>,
     same: usize,
+    /// Those that read standard input, of which the log has nothing.
+    unjudged: usize,
 }
 
 impl Changes {
@@ -62,6 +76,10 @@ impl Changes {
         for entry in entries {
             let request = String::from_utf8_lossy(entry.request.command.as_deref().unwrap_or_default()).into_owned();
             let shown = format!("{}: {request}", entry.request.key.as_deref().unwrap_or("-"));
+            if reads_input(&entry.request) {
+                changes.unjudged += 1;
+                continue;
+            }
             let (list, why) = match (old(entry), new(entry)) {
                 (Ok(()), Err(denial)) => (&mut changes.refused, denial),
                 (Err(denial), Ok(())) => (&mut changes.allowed, denial),
@@ -85,6 +103,9 @@ impl Changes {
             }
         }
         let _ = writeln!(text, "as before: {} records", self.same);
+        if self.unjudged > 0 {
+            let _ = writeln!(text, "not judged: {} records of requests that read standard input", self.unjudged);
+        }
         text
     }
 }
@@ -93,7 +114,6 @@ impl Changes {
 mod tests {
     use super::*;
     use crate::denial::Reason;
-    use crate::request::Request;
 
     #[test]
     fn lists_what_changes() {
@@ -103,7 +123,8 @@ mod tests {
             id: "1".into(),
             request: Request { command: Some(command.into()), key: Some("k".into()), ..Request::default() },
         };
-        let entries = ["docker ps", "docker ps", "docker rm x", "docker top x"].map(entry);
+        let piped = "docker compose -p a -f - up -d";
+        let entries = ["docker ps", "docker ps", "docker rm x", "docker top x", piped].map(entry);
         let deny = |word: &'static str| {
             move |entry: &Entry| match entry.request.command.as_deref() {
                 Some(command) if command.windows(word.len()).any(|part| part == word.as_bytes()) => {
@@ -114,7 +135,8 @@ mod tests {
         };
         assert_eq!(
             Changes::of(&entries, deny("rm"), deny("ps")).report(),
-            "newly refused: 1\n     2 x k: docker ps\n         ps: no\nnewly allowed: 1\n     1 x k: docker rm x\n         rm: no\nas before: 1 records\n"
+            "newly refused: 1\n     2 x k: docker ps\n         ps: no\nnewly allowed: 1\n     1 x k: docker rm x\n         rm: no\nas before: 1 records\n\
+             not judged: 1 records of requests that read standard input\n"
         );
     }
 }

@@ -17,6 +17,9 @@ pub mod validate;
 
 /// Runs a sub-command.
 pub fn run(command: Command, caller: Caller) -> Exit {
+    if let Err(exit) = caller::heed(&command, &caller) {
+        return exit;
+    }
     let done = match command {
         Command::Check { json, words } => check::run(&words, json, caller),
         Command::Authorize { file, from } => authorize::run(&file, from, caller),

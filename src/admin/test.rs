@@ -5,14 +5,21 @@
 //! allow docker ps
 //! deny  docker exec web sh
 //! deny:bind-mount docker run -v /:/h busybox
+//! key=watcher deny docker restart web
 //! ```
+//!
+//! Without `key=LABEL` a case is judged as for the key of `--key`.
 #![expect(clippy::disallowed_methods, reason = "the administrator's file of cases is read here")]
 
 use super::caller::Caller;
 use crate::answer;
 use crate::audit::escape::for_terminal;
+use crate::cli::label::label;
 use crate::denial::Denial;
 use crate::exit::Exit;
+use crate::gate::Gate;
+use crate::policy::set::Selected;
+use crate::request::Request;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -21,15 +28,24 @@ use std::path::Path;
 /// # Errors
 /// The exit code, when there is no policy to judge by, or no such file.
 pub fn run(file: &Path, caller: Caller) -> Result<Exit, Exit> {
-    let mut gate = caller.gate()?;
-    // A policy can be tried where there is no docker.
-    gate.policy.offline = true;
+    let set = caller.policy()?;
+    let Selected { profile, because, .. } = caller.select(&set)?;
     let text = std::fs::read_to_string(file).map_err(|error| {
         answer::say(&format!("ERROR: {}: {error}\n", file.display()));
         Exit::Usage
     })?;
-    let outcome = judge_all(&text, |request| gate.decide(request.as_bytes(), false).verdict.map(drop));
-    answer::print(&outcome.report(&file.display().to_string()));
+    let outcome = judge_all(&text, |label, request| {
+        let key = label.map(str::to_owned).or_else(|| caller.request.key.clone());
+        // Whoever judges by label comes with the key that the policy has under it.
+        let fingerprint = key.as_ref().and_then(|key| set.keys.get(key)?.fingerprint.clone());
+        let asked = Request { key, fingerprint, ..caller.request.clone() };
+        let Selected { mut policy, profile, .. } = set.select(&asked, caller.profile.as_deref());
+        // A policy can be tried where there is no docker.
+        policy.offline = true;
+        let gate = Gate { policy, profile, refusal: None, account: caller.account.clone(), parent: caller.parent };
+        gate.decide(request.as_bytes(), false).verdict.map(drop)
+    });
+    answer::print(&format!("profile {profile}: {because}\n{}", outcome.report(&file.display().to_string())));
     Ok(if outcome.passed() { Exit::Success } else { Exit::Failed })
 }
 
@@ -42,7 +58,7 @@ pub struct Outcome {
 }
 
 /// Judges each case with `judge`. A line that is no case is a failure, too.
-pub fn judge_all(text: &str, judge: impl Fn(&str) -> Result<(), Denial>) -> Outcome {
+pub fn judge_all(text: &str, judge: impl Fn(Option<&str>, &str) -> Result<(), Denial>) -> Outcome {
     let mut outcome = Outcome::default();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -57,10 +73,14 @@ pub fn judge_all(text: &str, judge: impl Fn(&str) -> Result<(), Denial>) -> Outc
     outcome
 }
 
-fn case(line: &str, judge: impl Fn(&str) -> Result<(), Denial>) -> Result<(), String> {
+fn case(line: &str, judge: impl Fn(Option<&str>, &str) -> Result<(), Denial>) -> Result<(), String> {
+    let (label, line) = match line.strip_prefix("key=").and_then(|rest| rest.split_once([' ', '\t'])) {
+        Some((key, rest)) => (Some(label(key).map_err(|wrong| format!("key={key}: {wrong}"))?), rest.trim_start()),
+        None => (None, line),
+    };
     let (expected, request) = line.split_once([' ', '\t']).unwrap_or((line, ""));
     let request = request.trim_start();
-    let verdict = judge(request);
+    let verdict = judge(label.as_deref(), request);
     let matches = match (expected.split_once(':'), &verdict) {
         (Some(("deny", wanted)), Err(denial)) => denial.reason.code() == wanted,
         (Some(("deny", _)), Ok(())) => false,
@@ -100,12 +120,14 @@ mod tests {
 
     #[test]
     fn failures_are_shown_as_differences() {
-        let judge = |request: &str| match request {
-            "docker ps" => Ok(()),
+        let judge = |label: Option<&str>, request: &str| match request {
+            "docker ps" if label != Some("none") => Ok(()),
             _ => Err(Denial::new(Reason::BindMount, "x", "y", "z")),
         };
         let outcome = judge_all("# c\nallow docker ps\n\ndeny  docker x\ndeny:bind-mount docker x\n", judge);
         assert_eq!(outcome.report("f"), "3 passed, 0 failed\n");
+        let labelled = judge_all("key=none deny docker ps\nkey=me  allow docker ps\nkey=a/b allow docker ps\n", judge);
+        assert_eq!(labelled.report("f"), "f:3: key=a/b: use 1 to 64 of a-z A-Z 0-9 - _ . @\n2 passed, 1 failed\n");
         assert!(outcome.passed());
         let outcome = judge_all("deny docker ps\nallow docker x\ndeny:device docker x\nmaybe docker ps\n", judge);
         assert!(!outcome.passed());

@@ -103,6 +103,7 @@ fn two_accounts_have_their_three_keys() {
         let rule = format!("d {home} 0750 root {name} -");
         assert!(strings(&several["tmpfiles"]).contains(&rule.as_str()), "{}", several["tmpfiles"]);
     }
+    assert_eq!(several["services"], serde_json::json!({"sshd": {"serviceConfig": {"LogRateLimitIntervalSec": 0}}}));
     assert_eq!(strings(&worker["extraGroups"]), ["docker", "media"]);
     assert_eq!(strings(&backup["extraGroups"]), ["docker"]);
     assert_eq!(worker["uid"], 1001);
@@ -301,6 +302,10 @@ fn the_package_is_built_from_what_cargo_needs() {
     assert_eq!(package["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(package["mainProgram"], "dockgate");
     assert_eq!(package["shellPath"], "/bin/dockgate");
+    assert_eq!(package["tests"], serde_json::json!(["vm"]));
+    // No second build makes the manual pages, and xtask is not installed.
+    let script = [&package["postBuild"], &package["postInstall"]].map(|script| script.as_str().unwrap());
+    assert!(!script.concat().contains("cargo") && script[0].trim_end().ends_with("rm $xtask"), "{script:?}");
     assert_eq!(package["license"], env!("CARGO_PKG_LICENSE"));
     assert_eq!(package["lock"], repository().join("Cargo.lock").to_str().unwrap());
     let directory = tempfile::tempdir().unwrap();

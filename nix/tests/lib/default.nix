@@ -44,6 +44,7 @@ let
         if builtins.length list > count then builtins.length list - count else 0
       );
       toList = value: if builtins.isList value then value else [ value ];
+      optionalAttrs = condition: set: if condition then set else { };
       filterAttrs =
         keep: set:
         builtins.listToAttrs (
