@@ -138,7 +138,9 @@ impl TryFrom<String> for Mount {
             None => (text.as_str(), false),
         };
         if let Some((path, mode)) = path.rsplit_once(':') {
-            return Err(format!("\"{text}\": there is no \":{mode}\"; \"{path}\" may be written, \"{path}:ro\" may not"));
+            return Err(format!(
+                "\"{text}\": there is no \":{mode}\"; \"{path}\" may be written, \"{path}:ro\" may not"
+            ));
         }
         let Absolute(path) = Absolute::try_from(path.to_owned())?;
         // Below /tmp is what docker's builders are told; a container that can write there would tell them.
