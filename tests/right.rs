@@ -65,6 +65,15 @@ const ACCOUNT: &[(&str, &str)] = &[
     ),
 ];
 
+/// An account that no file of /etc has: nss finds it, as in a directory service, and PAM takes that service's word.
+const DIRECTORY: &[(&str, &str)] = &[(
+    "an account of a directory's",
+    "uid=$(id -u ai-worker); mkdir -p /etc/userdb; ln -s ai-worker.user /etc/userdb/$uid.user; \
+     printf '{\"userName\":\"ai-worker\",\"uid\":%s,\"gid\":%s,\"homeDirectory\":\"/home/ai-worker\",\"shell\":\"/bin/dash\"}' \
+     $uid $(id -g ai-worker) >/etc/userdb/ai-worker.user; sed -i 's/^passwd:.*/passwd: files systemd/' /etc/nsswitch.conf; \
+     sed -i '/^ai-worker:/d' /etc/passwd /etc/shadow; sed -i '1i account sufficient pam_permit.so' /etc/pam.d/sshd; getent passwd ai-worker",
+)];
+
 const SERVICES: &[(&str, &str)] = &[
     (
         "a file of their own",
@@ -109,6 +118,11 @@ fn of_sshd() {
 #[test]
 fn of_the_account() {
     right(ACCOUNT);
+}
+
+#[test]
+fn of_a_directory() {
+    right(DIRECTORY);
 }
 
 #[test]
