@@ -6,7 +6,7 @@ mod markdown;
 mod tests;
 
 use anyhow::{Context, Result};
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 use clap_mangen::Man;
 use dockgate::cli::Cli;
 use dockgate::exit::Exit;
@@ -57,7 +57,8 @@ pub(crate) fn dockgate() -> Result<String> {
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    page.extend_from_slice(b".SH SYNOPSIS\n");
+    page.extend_from_slice(synopsis(&root, "[COMMAND]").as_bytes());
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     let mut page = String::from_utf8(page)?;
@@ -116,16 +117,15 @@ fn section_of(command: &Command) -> Result<String> {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).to_owned();
     let man = Man::new(own);
     let mut body = Vec::new();
-    man.render_synopsis_section(&mut body)?;
     man.render_description_section(&mut body)?;
     man.render_options_section(&mut body)?;
     let body = String::from_utf8(body)?;
     let mut head = Roff::new();
     head.control("SS", [name.as_str()]);
-    let mut section = head.to_roff();
+    let mut section = head.to_roff() + &synopsis(command, "");
     for line in body.lines() {
         match line {
-            ".SH SYNOPSIS" | ".SH OPTIONS" => {}
+            ".SH OPTIONS" => {}
             ".SH DESCRIPTION" => section.push_str(".PP\n"),
             // Each part brings the same definitions for apostrophes; the page has them once.
             line if is_preamble(line) => {}
@@ -136,6 +136,33 @@ fn section_of(command: &Command) -> Result<String> {
         }
     }
     Ok(section)
+}
+
+/// How a command is called: its options with their values, which clap_mangen leaves out, then its arguments.
+fn synopsis(command: &Command, rest: &str) -> String {
+    let mut words = vec![bold(command.get_bin_name().unwrap_or_else(|| command.get_name()))];
+    let own = |argument: &&Arg| !argument.is_global_set() || rest != "";
+    for argument in command.get_arguments().filter(own).filter(|argument| !argument.is_hide_set()) {
+        let values = argument.get_value_names().unwrap_or_default().join(" ");
+        let takes = argument.get_action().takes_values();
+        let text = match argument.get_long() {
+            Some(long) if takes => format!("--{long} {values}"),
+            Some(long) => format!("--{long}"),
+            None => values,
+        };
+        let more = if matches!(argument.get_num_args(), Some(range) if range.max_values() > 1) { "..." } else { "" };
+        words.push(roman(if argument.is_required_set() {
+            format!(" {text}{more}")
+        } else {
+            format!(" [{text}{more}]")
+        }));
+    }
+    if !rest.is_empty() {
+        words.push(roman(format!(" {rest}")));
+    }
+    let mut roff = Roff::new();
+    roff.text(words);
+    roff.to_roff()
 }
 
 fn is_preamble(line: &str) -> bool {

@@ -45,6 +45,20 @@ fn man_shows_the_pages_without_a_warning() {
 }
 
 #[test]
+fn the_synopses_show_the_options_values() {
+    let (_directory, [page, _]) = pages();
+    let text = shown(&page);
+    for line in [
+        "dockgate [--config FILE] [--profile NAME] [--key NAME] [--help] [--version] [COMMAND]",
+        "dockgate authorize [--from ADDRESS] KEYFILE",
+        "dockgate doctor [--user NAME] [--probe] [--json] [--sshd PROGRAM] [--sshd-config FILE]",
+        "dockgate policy diff --log FILE OLD NEW",
+    ] {
+        assert!(text.lines().any(|shown| shown.trim() == line), "{line} in {text}");
+    }
+}
+
+#[test]
 fn groff_formats_the_pages_without_a_warning() {
     let (_directory, files) = pages();
     for file in &files {
