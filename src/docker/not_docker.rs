@@ -60,7 +60,7 @@ const KNOWN: &[Known] = &[
     Known {
         names: &["systemctl", "journalctl", "htop", "df", "free", "uname", "whoami", "id", "hostname"],
         what: "this is about the host itself",
-        hint: "docker ps lists containers, docker info tells of the daemon's host, docker stats shows what containers use",
+        hint: "docker ps lists containers; docker restart NAME restarts one; docker stats --no-stream and docker system df show what they use",
     },
     Known {
         names: &["sudo", "su", "doas", "run0", "pkexec"],

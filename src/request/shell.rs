@@ -78,9 +78,14 @@ fn pipe(before: &str, after: &str) -> String {
 fn redirected_out(before: &str, after: &str) -> (&'static str, String) {
     let number = before.ends_with(['1', '2']);
     let command = before.strip_suffix(['1', '2']).unwrap_or(before);
-    if after.starts_with('&') && number {
-        let hint = "leave it out: ssh brings back standard output and standard error, each on its own stream";
-        return ("a redirection", hint.to_owned());
+    if let (Some(rest), true) = (after.strip_prefix('&'), number) {
+        let both = "ssh brings back standard output and standard error, each on its own stream";
+        let rest = rest.trim_start_matches(['1', '2', '-']).trim();
+        let hint = match rest.is_empty() {
+            true => format!("leave it out: {both}"),
+            false => format!("{both}; do the rest on your own side: {} 2>&1 {}", send_docker(command), shown(rest)),
+        };
+        return ("a redirection", hint);
     }
     let target = after.trim_start_matches(['>', '|']).trim();
     let target = if target.is_empty() { "FILE".to_owned() } else { shown(target) };
@@ -217,6 +222,7 @@ mod tests {
             ("docker compose -f - up -d <<EOF\nservices: {}\nEOF", "ssh HOST 'docker compose -f - up -d' < FILE"),
             ("docker run -i busybox cat <<< text", "| ssh HOST 'docker run -i busybox cat';"),
             ("docker logs web 2>&1", "leave it out: ssh brings back"),
+            ("docker logs web 2>&1 | tail -5", "on your own side: ssh HOST 'docker logs web' 2>&1 | tail -5;"),
             ("docker logs web > out.txt", "ssh HOST 'docker logs web' > out.txt;"),
             ("docker logs web 2>/dev/null", "ssh HOST 'docker logs web' 2> /dev/null;"),
             ("docker logs web &> all", "ssh HOST 'docker logs web' > all 2>&1;"),
