@@ -1,7 +1,14 @@
 //! Thirty tasks of an agent that looks after containers: what it sends first, what it is told, what it sends next.
 //! The transcript is docs/agent.md; `DOCKGATE_UPDATE_DOCS=1` writes it anew.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "these are tests"
+)]
 
+#[expect(dead_code, reason = "other tests need more of the lab")]
 mod support;
 
 use std::fmt::Write as _;
@@ -221,7 +228,7 @@ fn carry_out(lab: &Lab, task: &Task, transcript: &mut String) {
         let input = if sent.input.is_empty() { "" } else { "      # with the file on standard input" };
         writeln!(transcript, "$ ssh HOST {}{input}", shell_words::quote(sent.request)).unwrap();
         match outcome.code {
-            77 => write!(transcript, "{}[exit code 77]\n", told(outcome)).unwrap(),
+            77 => writeln!(transcript, "{}[exit code 77]", told(outcome)).unwrap(),
             code => writeln!(transcript, "[exit code {code}]").unwrap(),
         }
     };
