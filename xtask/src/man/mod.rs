@@ -141,7 +141,7 @@ fn section_of(command: &Command) -> Result<String> {
 /// How a command is called: its options with their values, which clap_mangen leaves out, then its arguments.
 fn synopsis(command: &Command, rest: &str) -> String {
     let mut words = vec![bold(command.get_bin_name().unwrap_or_else(|| command.get_name()))];
-    let own = |argument: &&Arg| !argument.is_global_set() || rest != "";
+    let own = |argument: &&Arg| !argument.is_global_set() || !rest.is_empty();
     for argument in command.get_arguments().filter(own).filter(|argument| !argument.is_hide_set()) {
         let values = argument.get_value_names().unwrap_or_default().join(" ");
         let takes = argument.get_action().takes_values();
