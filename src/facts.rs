@@ -170,13 +170,14 @@ impl Facts {
         }
     }
 
-    /// Why the daemon, which is root, may not mount the file `path`; `None` when it may: it must be there, a
-    /// regular file, and one that the account may read itself.
+    /// Why the daemon, which is root, may not mount the file `path`; `None` when it may: it must be one that the
+    /// account may read itself, there, and a regular file. Where it leads comes first: of what is elsewhere nothing is
+    /// told.
     pub fn daemon_may_not_mount(&self, path: &str) -> Option<String> {
-        match self.places.get(path) {
-            Some(Place::At { kind: Kind::File, .. }) => self.client_may_not_read(path, false),
+        self.client_may_not_read(path, false).or_else(|| match self.places.get(path) {
+            Some(Place::At { kind: Kind::File, .. }) => None,
             _ => Some("it is not a regular file that this account can read".to_owned()),
-        }
+        })
     }
 
     /// The containers of a Compose project, or why they are not known.

@@ -94,6 +94,16 @@ fn each_grant_opens_one_thing() {
             ("docker run --device /dev/dri x", "device"),
         ),
         (
+            "[host]\ndevices = ['gpus']",
+            "docker run --gpus 'device=0,\"capabilities=gpu,utility\"' x",
+            ("docker run --gpus driver=other,count=1 x", "device"),
+        ),
+        (
+            "[host]\ndevices = ['nvidia.com/gpu=all']",
+            "docker run --device nvidia.com/gpu=all x",
+            ("docker run --gpus all x", "device"),
+        ),
+        (
             "[host]\nnamespaces = ['network']",
             "docker run --network host x",
             ("docker run --network container:web x", "namespace"),

@@ -195,7 +195,7 @@ fn about(ask: Ask) -> Option<About> {
         Ask::VolumesFrom => about("volumes of another container", "web", NEVER),
         Ask::Privileged => about("privileges", "", "with `host.privileged`"),
         Ask::Capability => about("capability", "ALL", "those in `host.capabilities`"),
-        Ask::Device => about("device", "/dev/sda", "those in `host.devices`"),
+        Ask::Device | Ask::Gpus => about("device", "/dev/sda", "those in `host.devices`"),
         Ask::SecurityOption => about("security option", "seccomp=unconfined", "`no-new-privileges`"),
         Ask::Namespace(_) | Ask::Network => {
             about("namespace", "host", "the container's own; networks by name; the host's in `host.namespaces`")

@@ -22,6 +22,7 @@ pub(super) enum Rule {
     Logging,
     Mounts,
     Blkio,
+    Gpus,
 }
 
 pub(super) const HOST: &str = "it reaches beyond the container";
@@ -67,7 +68,7 @@ pub(super) const SERVICE: &[(&str, Rule)] = &[
     ("extends", Rule::Free),
     ("external_links", Rule::Free),
     ("extra_hosts", Rule::Free),
-    ("gpus", Rule::Like(Ask::Device)),
+    ("gpus", Rule::Gpus),
     ("group_add", Rule::Free),
     ("healthcheck", Rule::Free),
     ("hostname", Rule::Free),

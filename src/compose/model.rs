@@ -90,7 +90,10 @@ impl Found<'_> {
                     "priority",
                     "gw_priority",
                 ];
-                if !known.contains(&key.as_str()) && !is_empty(value) {
+                // Parameters of the container's own interface; docker refuses any others.
+                let own = key == "driver_opts"
+                    && entries(value).all(|(option, _)| option == "com.docker.network.endpoint.sysctls");
+                if !known.contains(&key.as_str()) && !own && !is_empty(value) {
                     self.unknown(&format!("{place}.networks.{name}.{key}"));
                 }
             }
@@ -123,6 +126,7 @@ impl Found<'_> {
                 self.like(&format!("{place}.driver"), Ask::LogDriver, value.get("driver").unwrap_or(&Value::Null));
                 self.like(&format!("{place}.options"), Ask::LogOption, value.get("options").unwrap_or(&Value::Null));
             }
+            Rule::Gpus => self.gpus(place, value),
             Rule::Mounts => items(value).for_each(|mount| self.mount(place, mount)),
             Rule::Blkio => entries(value)
                 .filter(|(key, value)| !BLKIO.contains(&key.as_str()) && !is_empty(value))
@@ -130,6 +134,13 @@ impl Found<'_> {
                     let why = "it names a device of the host";
                     self.want(Want::HostSetting { what: key.clone(), why }, format!("{place}.{key}"));
                 }),
+        }
+    }
+
+    fn gpus(&mut self, place: &str, requests: &Value) {
+        let requests: Vec<String> = items(requests).map(|request| as_gpu(place, request)).collect();
+        for want in requests.iter().flat_map(|request| asks::wants(Ask::Gpus, place, request)) {
+            self.want(want, place.to_owned());
         }
     }
 
@@ -271,12 +282,7 @@ impl Found<'_> {
             for (key, value) in resources.into_iter().flat_map(entries) {
                 match key.as_str() {
                     "cpus" | "memory" | "pids" => {}
-                    "devices" => items(value).for_each(|device| {
-                        self.want(
-                            Want::Device { device: device.to_string() },
-                            format!("{place}.resources.{kind}.devices"),
-                        );
-                    }),
+                    "devices" => self.gpus(&format!("{place}.resources.{kind}.devices"), value),
                     _ if is_empty(value) => {}
                     _ => self.unknown(&format!("{place}.resources.{kind}.{key}")),
                 }
@@ -291,6 +297,18 @@ pub(super) fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> 
 
 pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
+}
+
+/// A device request as Compose makes it: those below `gpus` are for GPUs though they do not say so.
+fn as_gpu(place: &str, request: &Value) -> String {
+    let mut request = request.clone();
+    if let Some(map) = request.as_object_mut().filter(|_| place.ends_with(".gpus")) {
+        let names = map.entry("capabilities").or_insert_with(|| Value::Array(Vec::new()));
+        if let Some(names) = names.as_array_mut() {
+            names.push(Value::String("gpu".to_owned()));
+        }
+    }
+    request.to_string()
 }
 
 /// Parts of `build` that are content, and name nothing.

@@ -79,19 +79,27 @@ fn said(fault: Fault) -> (String, String) {
     (why, hint.to_owned())
 }
 
+const ONE_FILE: &str = "put all services into one file, or give each file with -f, and send it again";
+
 /// What resolving the file would make Compose read: other projects, and files of variables.
 pub fn demands(file: &Value, directory: &str) -> Vec<Demand> {
     let mut demands = Vec::new();
     if let Some(include) = file.get("include").filter(|include| !include.is_null()) {
-        demands.push(Demand::new(Want::UnknownModel { what: "include".to_owned() }, format!("include: {include}")));
+        demands.push(
+            Demand::new(Want::UnknownModel { what: "include".to_owned() }, format!("include: {include}"))
+                .with_hint(Some(ONE_FILE.to_owned())),
+        );
     }
     let services = file.get("services").and_then(Value::as_object);
     for (name, service) in services.into_iter().flatten() {
         if let Some(extends) = service.get("extends").filter(|extends| extends.get("file").is_some()) {
-            demands.push(Demand::new(
-                Want::UnknownModel { what: "extends with a file".to_owned() },
-                format!("services.{name}.extends: {extends}"),
-            ));
+            demands.push(
+                Demand::new(
+                    Want::UnknownModel { what: "extends with a file".to_owned() },
+                    format!("services.{name}.extends: {extends}"),
+                )
+                .with_hint(Some(ONE_FILE.to_owned())),
+            );
         }
         for key in ["env_file", "label_file"] {
             for path in paths(service.get(key)) {

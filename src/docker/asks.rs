@@ -1,6 +1,7 @@
 //! What the value of an option asks for, in docker's own syntaxes: `-v /a:/b:ro`, `--mount type=…`. Pure.
 
 use super::csv;
+use super::gpus;
 use super::row::Ask;
 use crate::demand::{Namespace, Object, Touch, Want};
 
@@ -39,6 +40,7 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::Privileged => vec![Want::Privileged],
         Ask::Capability => vec![Want::Capability { name: owned() }],
         Ask::Device => vec![Want::Device { device: owned() }],
+        Ask::Gpus => gpus::devices(value).into_iter().map(|device| Want::Device { device }).collect(),
         Ask::SecurityOption => vec![Want::SecurityOption { option: owned() }],
         Ask::Namespace(namespace) => self::namespace(namespace, value),
         Ask::Network => network(value),
@@ -118,6 +120,10 @@ const SYSCTLS: &[&str] = &["net.", "kernel.msg", "kernel.sem=", "kernel.shm", "f
 
 /// Network options that leave the host's interfaces alone.
 const NETWORK_OPTIONS: &[&str] = &[
+    "com.docker.network.bridge.host_binding_ipv4",
+    "com.docker.network.container_iface_prefix",
+    "com.docker.network.enable_ipv4",
+    "com.docker.network.enable_ipv6",
     "com.docker.network.bridge.enable_icc",
     "com.docker.network.bridge.enable_ip_masquerade",
     "com.docker.network.driver.mtu",

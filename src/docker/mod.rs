@@ -19,6 +19,7 @@ pub mod asks;
 pub mod catalogue;
 pub mod csv;
 mod demands;
+pub mod gpus;
 pub mod nearest;
 pub mod not_docker;
 pub mod options;

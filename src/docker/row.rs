@@ -188,6 +188,8 @@ pub enum Ask {
     Privileged,
     Capability,
     Device,
+    /// `--gpus`, and the same as JSON.
+    Gpus,
     SecurityOption,
     Namespace(Namespace),
     /// `--network` of a container or a build: a name, or CSV with `name=`.

@@ -2,6 +2,7 @@
 
 use super::operations;
 use crate::demand::{Amount, HostPorts};
+use crate::docker::gpus::{GPUS, is_cdi};
 use crate::docker::resources;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -183,7 +184,7 @@ impl TryFrom<Vec<Mount>> for Mounts {
     }
 }
 
-/// A device below `/dev`.
+/// A device below `/dev`, `gpus`, or a name of the Container Device Interface (`nvidia.com/gpu=all`).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Device(pub String);
@@ -192,6 +193,9 @@ impl TryFrom<String> for Device {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
+        if text == GPUS || is_cdi(&text) {
+            return Ok(Self(text));
+        }
         let Absolute(path) = Absolute::try_from(text.clone())?;
         if path.starts_with("/dev/") { Ok(Self(text)) } else { Err(format!("\"{text}\" is not below /dev")) }
     }

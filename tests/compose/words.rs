@@ -78,3 +78,80 @@ fn what_the_hints_say_passes() {
     lab.ssh_with("docker compose -p hinted -f - up -d", text.as_bytes()).succeeded();
     lab.docker(&["compose", "-p", "hinted", "down", "-v", "-t", "0"]).succeeded();
 }
+
+#[test]
+fn a_grant_of_gpus_is_one_that_the_hint_names() {
+    let plain = Key::under("gpus-no", "");
+    let granted = Key::under("gpus", "[host]\ndevices = ['gpus', 'nvidia.com/gpu=all']");
+    for (service, name) in [
+        ("deploy: {resources: {reservations: {devices: [{driver: nvidia, count: 1, capabilities: [gpu]}]}}}", "gpus"),
+        ("gpus: all", "gpus"),
+        ("devices: ['nvidia.com/gpu=all']", "nvidia.com/gpu=all"),
+        (
+            "deploy: {resources: {reservations: {devices: [{driver: cdi, device_ids: ['nvidia.com/gpu=all'], capabilities: [gpu]}]}}}",
+            "nvidia.com/gpu=all",
+        ),
+    ] {
+        let text = format!("services: {{web: {{image: busybox, {service}}}}}");
+        let check = "dockgate check 'docker compose -p gpus -f - up -d'";
+        let outcome = plain.send(check, &text);
+        assert_eq!(outcome.code, 77, "{}", outcome.out());
+        assert!(outcome.out().contains(&format!("add \"{name}\" to host.devices")), "{}", outcome.out());
+        granted.send(check, &text).succeeded();
+    }
+    let other =
+        "services: {web: {image: busybox, deploy: {resources: {reservations: {devices: [{capabilities: [tpu]}]}}}}}";
+    plain.send("docker compose -p gpus -f - up -d", other).denied("device");
+    assert!(!plain.send("docker compose -p gpus -f - up -d", other).err().contains("to host.devices"));
+}
+
+#[test]
+fn what_reaches_nothing_of_the_host_is_taken() {
+    let lab = Lab::shared();
+    for (service, around) in [
+        ("volumes: ['dbdata:/d:z']", "volumes: {dbdata: {}}"),
+        (
+            "networks: [back]",
+            "networks: {back: {driver: bridge, driver_opts: {com.docker.network.enable_ipv6: 'false'}}}",
+        ),
+        (
+            "networks: [back]",
+            "networks: {back: {driver_opts: {com.docker.network.bridge.host_binding_ipv4: 127.0.0.1}}}",
+        ),
+        (
+            "networks: {back: {driver_opts: {com.docker.network.endpoint.sysctls: 'net.ipv4.conf.IFNAME.log_martians=1'}}}",
+            "networks: {back: {}}",
+        ),
+    ] {
+        let text = format!("services: {{web: {{image: busybox, command: sleep 60, {service}}}}}\n{around}");
+        lab.ssh_with("docker compose -p reaches -f - up -d", text.as_bytes()).succeeded();
+        lab.docker(&["compose", "-p", "reaches", "down", "-v", "-t", "0"]).succeeded();
+    }
+    let outcome = lab.ssh("docker run --rm -v dbdata:/d:Z busybox true").succeeded();
+    assert_eq!(outcome.code, 0);
+    lab.docker(&["volume", "rm", "-f", "dbdata"]).succeeded();
+}
+
+#[test]
+fn of_files_elsewhere_nothing_is_told() {
+    let lab = Lab::shared();
+    std::fs::create_dir_all(lab.home().join("folder")).unwrap();
+    let said = |kind: &str, path: &str| {
+        let text = format!("services: {{a: {{image: busybox, {kind}: [s]}}}}\n{kind}: {{s: {{file: {path}}}}}");
+        let outcome = lab.ssh_with("docker compose -p elsewhere -f - up -d", text.as_bytes()).denied("client-file");
+        outcome.err().lines().next().unwrap_or_default().replace(path, "PATH")
+    };
+    for kind in ["secrets", "configs"] {
+        let one = said(kind, "/etc/shadow");
+        for path in
+            ["/etc", "/etc/passwd", "/nowhere", "/proc/1/root/etc", "/proc/1/exe", "/proc/self/fd/0", "/dev/null"]
+        {
+            assert_eq!(
+                said(kind, path).replace(lab.directory.to_str().unwrap(), ""),
+                one.replace(lab.directory.to_str().unwrap(), ""),
+                "{path}"
+            );
+        }
+        assert!(said(kind, "./folder").contains("it is not a regular file"));
+    }
+}

@@ -59,7 +59,7 @@ macro_rules! with_resources {
             free("CpusetMems", Shape::Text),
             judged("Devices", Shape::Objects(DEVICE), devices),
             like("DeviceCgroupRules", Shape::Texts, Ask::Device),
-            like("DeviceRequests", Shape::Objects(DEVICE_REQUEST), Ask::Device),
+            like("DeviceRequests", Shape::Objects(DEVICE_REQUEST), Ask::Gpus),
             free("KernelMemory", Shape::Number),
             free("KernelMemoryTCP", Shape::Number),
             free("MemoryReservation", Shape::Number),

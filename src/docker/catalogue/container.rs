@@ -41,7 +41,7 @@ const CREATE: &[Opt] = &[
     list("env").short('e').asks(Ask::Assignment),
     list("env-file").asks(Ask::Reads),
     list("expose"),
-    list("gpus").asks(Ask::Device),
+    list("gpus").asks(Ask::Gpus),
     list("group-add"),
     value("health-cmd").asks(Ask::CommandLine),
     value("health-interval"),

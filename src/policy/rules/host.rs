@@ -5,7 +5,7 @@ use crate::demand::Namespace;
 use crate::denial::{Denial, Reason};
 use crate::facts::{Facts, Kind, Place};
 use crate::policy::settings::Settings;
-use crate::policy::values::{BindMount, capability};
+use crate::policy::values::{BindMount, Device, capability};
 use std::path::Path;
 
 /// A bind mount is granted by its resolved path: a granted one itself, whatever the order of the grants, or what is
@@ -96,18 +96,18 @@ const DEFAULT_CAPABILITIES: &[&str] = &[
     "SYS_CHROOT",
 ];
 
-/// `--device HOST[:CONTAINER[:MODE]]` names a granted device exactly.
+/// `--device HOST[:CONTAINER[:MODE]]` names a granted device exactly; so do GPUs and names of the Container Device
+/// Interface.
 pub(in crate::policy) fn device(settings: &Settings, device: &str, word: &str) -> Result<(), Denial> {
     let path = device.split(':').next().unwrap_or(device);
     if settings.devices.value.iter().any(|granted| path == granted) {
         return Ok(());
     }
-    Err(Denial::new(
-        Reason::Device,
-        word,
-        "a device of the host gives a container what is behind it",
-        format!("leave it out, {ASK} to add \"{path}\" to host.devices"),
-    ))
+    let hint = match Device::try_from(path.to_owned()) {
+        Ok(_) => format!("leave it out, {ASK} to add \"{path}\" to host.devices"),
+        Err(_) => "leave it out; sending it again in another spelling cannot help".to_owned(),
+    };
+    Err(Denial::new(Reason::Device, word, "a device of the host gives a container what is behind it", hint))
 }
 
 pub(in crate::policy) fn security_option(option: &str, word: &str) -> Result<(), Denial> {
