@@ -2,7 +2,7 @@
 //! why not. Acts.
 
 use crate::answer::guide;
-use crate::answer::{check_json, check_text, failed, print, refuse, say, unended, unrecorded, warn};
+use crate::answer::{check_json, check_text, failed, print, refuse, say, timed_out, unended, unrecorded, warn};
 use crate::api::labels::Ownership;
 use crate::audit::end::{Cause, Counts, End};
 use crate::audit::{Audit, Audited, syslog};
@@ -13,10 +13,12 @@ use crate::exit::{Ending, Exit, Outcome};
 use crate::gate::{self, Gate, PATIENCE};
 use crate::guard::{Calls, Guard, Via, dial_stdio};
 use crate::policy::Permit;
+use crate::policy::values::Period;
 use crate::request::Request;
 use crate::request::own::Own;
 use crate::run::deadline::{self, Bounds, Missed};
 use crate::run::exec::{self, Launch};
+use crate::run::life::Times;
 use crate::run::session;
 use crate::run::signals::{self, Signals};
 use anyhow::Result;
@@ -108,13 +110,25 @@ impl Service<'_> {
         judged: Duration,
         understood: &Understood,
     ) -> Ending {
-        let ended = exec::start(invocation, launch).and_then(|docker| docker.wait(launch, signals));
+        let settings = &self.gate.policy.settings;
+        let [duration, idle] = [&settings.duration, &settings.idle].map(|set| set.value.map(Duration::from_secs));
+        let times = Times { duration, idle };
+        let ended = exec::start(invocation, launch).and_then(|docker| docker.wait(launch, signals, times));
         let (outcome, cause, ran) = match ended {
             Ok(ended) => ended,
             Err(error) => return failed(&self.audit, understood, &error).into(),
         };
         self.ended(&End { outcome, cause, ran, judged, calls: Counts::default() });
-        Ending::Docker(outcome)
+        match (cause, duration, idle) {
+            (Cause::Duration, Some(most), _) => {
+                timed_out(&self.audit, &format!("it ran for {} (limits.duration)", Period::shown(most.as_secs())))
+            }
+            (Cause::Idle, _, Some(most)) => {
+                timed_out(&self.audit, &format!("it wrote nothing for {} (limits.idle)", Period::shown(most.as_secs())))
+            }
+            _ => return Ending::Docker(outcome),
+        }
+        .into()
     }
 
     /// Serves the API over standard input and output.

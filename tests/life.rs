@@ -107,3 +107,29 @@ fn what_docker_leaves_behind_is_ended() {
     assert_eq!(lab.processes("sleep 87654"), Vec::<String>::new());
     assert!(end_of(lab, "name=parent").contains(" exit=5 "));
 }
+
+#[test]
+fn time_that_is_up_ends_docker() {
+    let lab = Lab::shared();
+    let talk = "while echo there; do sleep 0.2; done\n";
+    for (limit, text, cause) in [
+        ("duration = '1s'", talk, "limit-duration"),
+        ("idle = '1s'", "echo there\nsleep 76543\n", "limit-idle"),
+        // Asked to end, it does not listen.
+        ("duration = '2s'\nidle = '1s'", "trap '' TERM\necho there\nsleep 76543\nsleep 76543\n", "limit-idle"),
+    ] {
+        let name = format!("life-{}", limit.split(' ').next().unwrap());
+        let policy = script(lab, &name, text);
+        fs::write(&policy, format!("{}[limits]\n{limit}\n", fs::read_to_string(&policy).unwrap())).unwrap();
+        let mark = format!("name=up-{cause}-{}", text.len());
+        let outcome: Outcome = gate(lab, &policy, &format!("docker events --filter {mark}")).output().unwrap().into();
+        let outcome = outcome.denied("limit");
+        assert!(outcome.out().starts_with("there\n") && outcome.err().starts_with("ERROR: docker: ended, because it "));
+        assert!(end_of(lab, &mark).contains(&format!(" ended={cause} ")), "{}", end_of(lab, &mark));
+        assert_eq!(lab.processes("sleep 76543"), Vec::<String>::new());
+    }
+    // What goes on talking is not idle.
+    let policy = script(lab, "life-talker", "for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.2; done\nexit 4\n");
+    fs::write(&policy, format!("{}[limits]\nidle = '1s'\n", fs::read_to_string(&policy).unwrap())).unwrap();
+    assert_eq!(gate(lab, &policy, "docker ps --filter name=talker").output().unwrap().status.code(), Some(4));
+}

@@ -547,6 +547,8 @@ const KNOBS: &[(&str, Proof)] = &[
     ("limits.images", Verdict("[limits]\nimages = ['busybox']", "docker run traefik:v3", "allow", "limit")),
     ("limits.containers", Verdict("[limits]\ncontainers = 1", "docker run x", "allow", "limit")),
     ("limits.sessions", Test("a_roof_holds_for_compose_and_for_sessions")),
+    ("limits.duration", Test("time_that_is_up_ends_docker")),
+    ("limits.idle", Test("time_that_is_up_ends_docker")),
 ];
 
 /// The keys of a table of the policy file, as its reader names them.

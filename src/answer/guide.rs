@@ -5,7 +5,7 @@ use crate::docker::catalogue;
 use crate::docker::row::{Ask, Command};
 use crate::policy::rules::limits::{size, thousandths};
 use crate::policy::settings::{OBJECTS, Origin, Pattern, Settings};
-use crate::policy::values::Mode;
+use crate::policy::values::{Mode, Period};
 use crate::policy::{Policy, advice};
 use crate::request::Request;
 use std::collections::BTreeMap;
@@ -108,6 +108,11 @@ fn rules(settings: &Settings) -> Vec<String> {
             rules.push(format!("No more than {most} {what} at once."));
         }
     }
+    for (most, what) in [(settings.duration.value, "It"), (settings.idle.value, "Without output it")] {
+        if let Some(seconds) = most {
+            rules.push(format!("{what} may run for {}.", Period::shown(seconds)));
+        }
+    }
     if settings.mode.value == Mode::Observe {
         rules.push(
             "The lists and limits above are only observed at present: what they refuse runs and is recorded."
@@ -204,6 +209,8 @@ pub fn policy_text(policy: &Policy) -> String {
         images,
         containers_at_once,
         sessions,
+        duration,
+        idle,
     } = settings;
     let names = |patterns: &[Pattern]| list(&patterns.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>());
     let mounts: Vec<String> = bind_mounts.value.iter().map(ToString::to_string).collect();
@@ -241,6 +248,8 @@ pub fn policy_text(policy: &Policy) -> String {
         ("limits.pids", pids, |number| number.to_string()),
         ("limits.containers", containers_at_once, |number| number.to_string()),
         ("limits.sessions", sessions, |number| number.to_string()),
+        ("limits.duration", duration, |seconds| format!("\"{}\"", Period::shown(seconds))),
+        ("limits.idle", idle, |seconds| format!("\"{}\"", Period::shown(seconds))),
     ] {
         if let Some(number) = set.value {
             line(key, &shown(number), &set.origin);

@@ -118,6 +118,17 @@ pub(crate) fn failed(audit: &Audit, understood: &Understood, error: &anyhow::Err
     Exit::Unavailable
 }
 
+/// docker was ended because its time was up.
+pub(crate) fn timed_out(audit: &Audit, why: &str) -> Exit {
+    say(&format!(
+        "ERROR: docker: ended, because {why}\nreason: {}: {}\nhint: send a command that ends by itself, such as docker logs --tail 100 NAME; what runs in a container goes on\nrecord: {}\n",
+        Reason::Limit.code(),
+        Reason::Limit.meaning(),
+        audit.id()
+    ));
+    Exit::Denied
+}
+
 /// docker has ended, and nobody will find in the log how.
 pub(crate) fn unended(audit: &Audit, error: &anyhow::Error) {
     let error = escape::for_terminal(&format!("{error:#}"));

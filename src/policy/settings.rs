@@ -81,6 +81,10 @@ pub struct Settings {
     pub containers_at_once: Set<Option<u64>>,
     /// How many requests of the account may be served at once.
     pub sessions: Set<Option<u64>>,
+    /// For how many seconds a command may run.
+    pub duration: Set<Option<u64>>,
+    /// For how many seconds a command may say nothing.
+    pub idle: Set<Option<u64>>,
 }
 
 /// A name, with `*` for any text and `?` for any character.
@@ -125,6 +129,8 @@ impl Default for Settings {
             images: Set::built_in(None),
             containers_at_once: Set::built_in(None),
             sessions: Set::built_in(None),
+            duration: Set::built_in(None),
+            idle: Set::built_in(None),
         }
     }
 }
@@ -158,7 +164,7 @@ impl Settings {
                 set.lay(protected.map(patterns), origin);
             }
         }
-        let Limits { memory, cpus, pids, ports, images, containers, sessions } = limits;
+        let Limits { memory, cpus, pids, ports, images, containers, sessions, duration, idle } = limits;
         self.memory.lay(memory.map(|size| Some(size.0)), origin);
         self.cpus.lay(cpus.map(|count| Some(count.0)), origin);
         self.pids.lay(pids.map(|count| Some(count.get())), origin);
@@ -166,6 +172,8 @@ impl Settings {
         self.images.lay(images.map(|names| Some(patterns(names))), origin);
         self.containers_at_once.lay(containers.map(|count| Some(count.get())), origin);
         self.sessions.lay(sessions.map(|count| Some(count.get())), origin);
+        self.duration.lay(duration.map(|period| Some(period.0)), origin);
+        self.idle.lay(idle.map(|period| Some(period.0)), origin);
     }
 
     /// What of a kind is protected.

@@ -1,7 +1,7 @@
 //! The tables that a policy file's top level and each of its profiles can set, as they are written. Pure. What they
 //! come to, laid over one another, is in [`super::settings`].
 
-use super::values::{Capability, Device, Mode, Mounts, Name, Operation, Ports, Processors, Size};
+use super::values::{Capability, Device, Mode, Mounts, Name, Operation, Period, Ports, Processors, Size};
 use crate::demand::Namespace;
 use serde::Deserialize;
 use std::num::NonZeroU64;
@@ -61,4 +61,6 @@ pub struct Limits {
     pub images: Option<Vec<Name>>,
     pub containers: Option<NonZeroU64>,
     pub sessions: Option<NonZeroU64>,
+    pub duration: Option<Period>,
+    pub idle: Option<Period>,
 }

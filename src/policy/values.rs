@@ -253,6 +253,35 @@ impl TryFrom<String> for Size {
     }
 }
 
+/// A time in seconds, which is not none: `90s`, `30m`, `2h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Period(pub u64);
+
+impl TryFrom<String> for Period {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let units = [('s', 1), ('m', 60), ('h', 60 * 60)];
+        let seconds = units.iter().find_map(|(unit, seconds)| {
+            text.strip_suffix(*unit)?.parse::<u32>().ok().map(|count| u64::from(count) * seconds)
+        });
+        seconds
+            .filter(|seconds| *seconds > 0)
+            .map(Self)
+            .ok_or_else(|| format!("\"{text}\" is not a time like 90s, 30m or 2h"))
+    }
+}
+
+impl Period {
+    /// As the policy file has it: 7200 is `2h`.
+    pub fn shown(seconds: u64) -> String {
+        let units = [(60 * 60, 'h'), (60, 'm'), (1, 's')];
+        let unit = units.iter().find(|(size, _)| seconds.is_multiple_of(*size));
+        unit.map_or_else(String::new, |(size, unit)| format!("{}{unit}", seconds / size))
+    }
+}
+
 /// A number, with or without quotes.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]

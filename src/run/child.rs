@@ -150,9 +150,34 @@ pub fn kill_rest() -> Result<()> {
 /// The children of this process.
 fn children() -> Result<Vec<Pid>> {
     let own = getpid();
+    Ok(processes()?.into_iter().filter(|(_, parent)| *parent == own).map(|(pid, _)| pid).collect())
+}
+
+/// All processes, each with its parent.
+fn processes() -> Result<Vec<(Pid, Pid)>> {
     let entries = std::fs::read_dir("/proc").context("/proc")?.flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).map(Pid::from_raw);
-    Ok(pids.filter(|pid| parent_of(*pid) == Some(own)).collect())
+    Ok(pids.filter_map(|pid| Some((pid, parent_of(pid)?))).collect())
+}
+
+/// What the children of this process, theirs and so on have written so far, in bytes (`wchar` in `/proc/PID/io`):
+/// to whatever, for the kernel does not tell where to.
+///
+/// # Errors
+/// When /proc cannot be read.
+pub fn written() -> Result<u64> {
+    let processes = processes()?;
+    let mut family = vec![getpid()];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        family.extend(processes.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    let wchar = |pid: &Pid| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("wchar: "))?.parse::<u64>().ok()
+    };
+    Ok(family.iter().skip(1).filter_map(wchar).sum())
 }
 
 /// From `/proc/PID/stat` (proc(5)): after the name in brackets, which may hold anything, state and parent.

@@ -9,7 +9,7 @@ use crate::exit::Outcome;
 use crate::policy::Policy;
 use crate::request::account::Account;
 use crate::run::child::{self, Child, Group};
-use crate::run::life::{FarEnd, Farewell, Life};
+use crate::run::life::{FarEnd, Farewell, Life, Times};
 use crate::run::memory;
 use crate::run::signals::Signals;
 use anyhow::{Context, Result, ensure};
@@ -196,9 +196,9 @@ impl Docker {
     ///
     /// # Errors
     /// When it cannot be waited for.
-    pub fn wait(self, launch: &Launch, signals: &Signals) -> Result<(Outcome, Cause, Duration)> {
+    pub fn wait(self, launch: &Launch, signals: &Signals, times: Times) -> Result<(Outcome, Cause, Duration)> {
         let Self { child, farewell, begun } = self;
-        let (outcome, cause) = Life::new(signals, launch.far_end()?, farewell).wait(&child)?;
+        let (outcome, cause) = Life::new(signals, launch.far_end()?, farewell, times).wait(&child)?;
         Ok((outcome, cause, begun.elapsed()))
     }
 }

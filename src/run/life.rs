@@ -78,6 +78,13 @@ impl Farewell {
     }
 }
 
+/// How long docker may run, and how long without writing anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    pub duration: Option<Duration>,
+    pub idle: Option<Duration>,
+}
+
 /// docker's life, as the gate sees it.
 #[derive(Debug)]
 pub struct Life<'a> {
@@ -87,12 +94,16 @@ pub struct Life<'a> {
     /// Why it ends, as far as is known.
     cause: Cause,
     kill_at: Option<Instant>,
+    over_at: Option<Instant>,
+    silence: Option<Silence>,
 }
 
 impl<'a> Life<'a> {
     /// A life that has just begun.
-    pub fn new(signals: &'a Signals, far_end: FarEnd, farewell: Farewell) -> Self {
-        Self { signals, far_end, farewell, cause: Cause::Itself, kill_at: None }
+    pub fn new(signals: &'a Signals, far_end: FarEnd, farewell: Farewell, times: Times) -> Self {
+        let over_at = times.duration.and_then(|duration| Instant::now().checked_add(duration));
+        let silence = times.idle.map(Silence::new);
+        Self { signals, far_end, farewell, cause: Cause::Itself, kill_at: None, over_at, silence }
     }
 
     /// Waits until docker has ended, and says how and why. All that it has left behind is killed.
@@ -118,17 +129,35 @@ impl<'a> Life<'a> {
                     }
                 }
             }
-            if self.kill_at.is_some_and(|at| at <= Instant::now()) {
-                docker.signal(Signal::SIGKILL);
-                self.kill_at = None;
-            }
+            self.look_at_the_clock(docker)?;
         }
     }
 
+    fn look_at_the_clock(&mut self, docker: &Child) -> Result<()> {
+        let now = Instant::now();
+        if self.kill_at.is_some_and(|at| at <= now) {
+            docker.signal(Signal::SIGKILL);
+            self.kill_at = None;
+        }
+        if self.over_at.is_some_and(|at| at <= now) {
+            self.over_at = None;
+            self.take_leave(docker, Cause::Duration);
+        }
+        if let Some(silence) = &mut self.silence
+            && silence.is_too_long(now)?
+        {
+            self.silence = None;
+            self.take_leave(docker, Cause::Idle);
+        }
+        Ok(())
+    }
+
     fn wait_for_anything(&self) -> Result<()> {
+        let look = self.silence.as_ref().map(|silence| silence.look_at);
+        let next = [self.kill_at, self.over_at, look].into_iter().flatten().min();
         let mut watched = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         watched.extend(self.far_end.watched());
-        match poll(&mut watched, timeout(self.kill_at)) {
+        match poll(&mut watched, timeout(next)) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(error) => Err(error).context("waiting for docker"),
         }
@@ -151,6 +180,35 @@ impl<'a> Life<'a> {
             self.cause = cause;
         }
         first
+    }
+}
+
+/// For how long docker has written nothing.
+#[derive(Debug)]
+struct Silence {
+    most: Duration,
+    written: u64,
+    since: Instant,
+    look_at: Instant,
+}
+
+impl Silence {
+    fn new(most: Duration) -> Self {
+        let now = Instant::now();
+        Self { most, written: 0, since: now, look_at: now }
+    }
+
+    /// Looks when it is time to: a few times in the time that it may last.
+    fn is_too_long(&mut self, now: Instant) -> Result<bool> {
+        if now < self.look_at {
+            return Ok(false);
+        }
+        let written = child::written()?;
+        if written != self.written {
+            (self.written, self.since) = (written, now);
+        }
+        self.look_at = now + self.most / 8;
+        Ok(now.saturating_duration_since(self.since) >= self.most)
     }
 }
 
