@@ -25,6 +25,8 @@ pub struct Understood {
     pub command: String,
     /// The values that the record does not show; `None` when the request was not understood.
     pub secrets: Option<Vec<Secret>>,
+    /// The SHA-256 of the files and the standard input that were read to judge it, as far as that came.
+    pub input: Option<String>,
     /// What Compose warned of while it resolved the project; for the client, and in no record.
     pub warnings: Vec<String>,
 }
@@ -32,7 +34,7 @@ pub struct Understood {
 impl Understood {
     /// Something that has a name and no secrets of its own to know of.
     pub fn named(command: &str) -> Self {
-        Self { command: command.to_owned(), secrets: None, warnings: Vec::new() }
+        Self { command: command.to_owned(), secrets: None, input: None, warnings: Vec::new() }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::compose::{self, Project};
 use crate::decision::{Action, Decision, Understood};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
+use crate::digest;
 use crate::docker::row::Use;
 use crate::docker::{Invocation, Model};
 use crate::facts::{Facts, Unreachable};
@@ -91,7 +92,9 @@ impl Gate {
         if let Some(project) = Project::of(&invocation) {
             demands.extend(project.demands());
             let _ = self.permit((), &demands)?;
-            if let Some(Known { located, documents, mut model, warnings }) = self.known(&project, standard_input)? {
+            if let Some(Known { located, documents, mut model, warnings }) =
+                self.known(&project, standard_input, understood)?
+            {
                 let directory = located.directory.display().to_string();
                 demands.extend(compose::model::demands(&model, &directory, project.builds));
                 demands.extend(compose::effects::effects(&model, &project));
@@ -150,7 +153,12 @@ impl Gate {
 
     /// What a Compose project comes to; `None` where there is no file, and a project can only be known by its
     /// name. Every file is judged before Compose reads it.
-    fn known(&self, project: &Project, standard_input: bool) -> Result<Option<Known>, Denial> {
+    fn known(
+        &self,
+        project: &Project,
+        standard_input: bool,
+        understood: &mut Understood,
+    ) -> Result<Option<Known>, Denial> {
         // Before judging is given up, so that Compose does not outlive it.
         let until = Instant::now() + PATIENCE.saturating_sub(Duration::from_secs(4));
         let located = project::locate(project).map_err(untold)?;
@@ -163,7 +171,9 @@ impl Gate {
         let _ = self.permit((), &read.collect::<Vec<_>>())?;
         let mut known = Known { located, documents: Vec::new(), model: Value::Null, warnings: Vec::new() };
         let mut files = Vec::new();
-        for Text { name, text } in project::read(&known.located, standard_input).map_err(untold)? {
+        let sources = project::read(&known.located, standard_input).map_err(untold)?;
+        understood.input = (!sources.is_empty()).then(|| digest::of(sources.iter().map(|source| &*source.text)));
+        for Text { name, text } in sources {
             let file = compose::source::parse(&name, &text)?;
             let asked = file.documents.iter().flat_map(|document| compose::source::demands(document, &directory));
             let _ = self.permit((), &asked.collect::<Vec<_>>())?;

@@ -20,6 +20,7 @@
 //! | [`policy`] | decides | whether what is asked for is fine, and the policy file |
 //! | [`denial`] | decides | why not, in words for the one who asked |
 //! | [`decision`] | decides | a request with its verdict |
+//! | [`digest`] | decides | which text was read, for the record |
 //! | [`keys`] | decides | public keys, what sshd proves of one, lines of authorized_keys |
 //! | [`cli`] | decides | dockgate's own options |
 //! | [`exit`] | decides | dockgate's own exit codes |
@@ -61,6 +62,7 @@ pub mod compose;
 pub mod decision;
 pub mod demand;
 pub mod denial;
+pub mod digest;
 pub mod docker;
 pub mod exit;
 pub mod facts;

@@ -45,7 +45,7 @@ struct Service<'a> {
 pub fn serve(gate: &Arc<Gate>, request: &Request, id: String) -> Ending {
     let begun = Instant::now();
     let audit = match syslog::Sink::connect(&gate.policy.audit) {
-        Ok(sink) => Arc::new(Audit::new(sink, request, &gate.profile, id)),
+        Ok(sink) => Arc::new(Audit::new(sink, request, &gate.profile, id).under(&gate.policy)),
         Err(error) => return unrecorded(&error).into(),
     };
     let service = Service { gate: Arc::clone(gate), request, audit, begun };

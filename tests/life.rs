@@ -133,3 +133,54 @@ fn time_that_is_up_ends_docker() {
     fs::write(&policy, format!("{}[limits]\nidle = '1s'\n", fs::read_to_string(&policy).unwrap())).unwrap();
     assert_eq!(gate(lab, &policy, "docker ps --filter name=talker").output().unwrap().status.code(), Some(4));
 }
+
+#[test]
+fn a_record_says_by_what_it_was_judged() {
+    let lab = Lab::shared();
+    let sum = |path: &std::path::Path| {
+        let output = std::process::Command::new("sha256sum").arg(path).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
+    };
+    let policy = sum(lab.value("POLICY").as_ref());
+    lab.ssh("docker ps --filter name=judged-by").succeeded();
+    let record = lab.records("name=judged-by", 1).remove(0);
+    assert!(record.contains(&format!(" policy={policy} version={} request=", env!("CARGO_PKG_VERSION"))), "{record}");
+    let text = b"services: {a: {image: busybox, privileged: true}}";
+    let file = lab.directory.join("judged.yaml");
+    fs::write(&file, text).unwrap();
+    lab.ssh_with("docker compose -p judged-input -f - up", text).denied("privileged");
+    let record = lab.records("judged-input", 1).remove(0);
+    assert!(record.contains(&format!(" input={} request=", sum(&file))), "{record}");
+}
+
+#[test]
+fn neither_compose_nor_buildx_outlives_a_gate_that_is_killed() {
+    let lab = Lab::shared();
+    let text = "services: {a: {image: busybox, command: sh -c 'while echo talk; do sleep 1; done'}}";
+    lab.ssh_with("docker compose -p life-killed -f - up -d", text.as_bytes()).succeeded();
+    let build = b"FROM busybox\nRUN echo talk && sleep 54321\n";
+    for (request, input, mark, told) in [
+        ("docker compose -p life-killed logs -f", &b""[..], "compose", "talk"),
+        ("docker compose -p life-killed -f - up", text.as_bytes(), "compose", "talk"),
+        ("docker build --progress plain --no-cache -", build, "build", "talk"),
+        ("docker events --since 1h", b"", "events", "container"),
+        ("docker logs -f life-killed-a-1", b"", "logs", "talk"),
+    ] {
+        let policy = PathBuf::from(lab.value("POLICY"));
+        let mut gate = gate(lab, &policy, request);
+        let mut child = spawn(gate.stdin(Stdio::piped()));
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input).unwrap();
+        // buildx tells its progress on standard error.
+        if mark == "build" {
+            support::read_until(child.stderr.as_mut().unwrap(), told);
+        } else {
+            support::read_until(child.stdout.as_mut().unwrap(), told);
+        }
+        let runs = || lab.processes(&format!("docker.*{mark}"));
+        assert!(!runs().is_empty(), "{request}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        until(&format!("{request} is gone: {:?}", runs()), || runs().is_empty());
+    }
+    lab.ssh("docker compose -p life-killed down -t 0").succeeded();
+}

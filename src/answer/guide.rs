@@ -189,7 +189,7 @@ pub fn policy_text(policy: &Policy) -> String {
     let list =
         |items: &[String]| format!("[{}]", items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", "));
     let path = |path: &std::path::Path| format!("{:?}", path.display().to_string());
-    let Policy { program, host, config, settings, audit, writable: _, offline: _ } = policy;
+    let Policy { program, host, config, settings, audit, writable: _, offline: _, digest: _ } = policy;
     let Settings {
         mode,
         blocked,

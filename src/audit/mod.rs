@@ -4,7 +4,7 @@
 
 use crate::decision::Understood;
 use crate::denial::Denial;
-use crate::policy::Permit;
+use crate::policy::{Permit, Policy};
 use crate::request::Request;
 use anyhow::Result;
 use end::End;
@@ -42,13 +42,20 @@ pub struct Audit {
     sink: syslog::Sink,
     request: Request,
     profile: String,
+    policy: Option<String>,
     id: String,
 }
 
 impl Audit {
     /// The audit of one request. `id` is what the client is told, so that the administrator finds the record.
     pub fn new(sink: syslog::Sink, request: &Request, profile: &str, id: String) -> Self {
-        Self { sink, request: request.clone(), profile: profile.to_owned(), id }
+        Self { sink, request: request.clone(), profile: profile.to_owned(), policy: None, id }
+    }
+
+    /// With the policy that judges, whose digest stands in each record.
+    pub fn under(self, policy: &Policy) -> Self {
+        let digest = policy.digest.clone().unwrap_or_else(|| "built-in".to_owned());
+        Self { policy: Some(digest), ..self }
     }
 
     /// The id of this request's records.
@@ -125,9 +132,20 @@ impl Audit {
     }
 
     fn write(&self, verdict: Verdict, reason: &str, understood: &Understood, call: Option<ApiCall>) -> Result<()> {
-        let Understood { command, secrets, warnings: _ } = understood;
-        let (secrets, request) = (secrets.as_deref(), &self.request);
-        let record = Record { verdict, reason, command, request, secrets, profile: &self.profile, id: &self.id, call };
+        let Understood { command, secrets, input, warnings: _ } = understood;
+        let (secrets, request, policy) = (secrets.as_deref(), &self.request, self.policy.as_deref());
+        let record = Record {
+            verdict,
+            reason,
+            command,
+            request,
+            secrets,
+            profile: &self.profile,
+            id: &self.id,
+            call,
+            policy,
+            input: input.as_deref(),
+        };
         record.lines().iter().try_for_each(|line| self.sink.write(verdict, line))
     }
 }

@@ -47,6 +47,10 @@ pub struct Record<'a> {
     pub id: &'a str,
     /// The call of the API that the record is of; `None` for the request itself.
     pub call: Option<ApiCall<'a>>,
+    /// The digest of the policy that judged.
+    pub policy: Option<&'a str>,
+    /// The digest of what was read to judge.
+    pub input: Option<&'a str>,
 }
 
 /// A call of the API, for its record.
@@ -101,9 +105,15 @@ impl Record<'_> {
             line.push_str(" certificate=");
             push_value(&mut line, id);
         }
-        if let Some(call) = &self.call {
-            line.push_str(" via=");
-            push_value(&mut line, call.via);
+        let via = self.call.as_ref().map(|call| call.via);
+        let version = self.policy.map(|_| env!("CARGO_PKG_VERSION"));
+        for (name, value) in [("via", via), ("policy", self.policy), ("version", version), ("input", self.input)] {
+            if let Some(value) = value {
+                line.push(' ');
+                line.push_str(name);
+                line.push('=');
+                push_value(&mut line, value);
+            }
         }
         line
     }
@@ -204,6 +214,8 @@ mod tests {
             profile: "default",
             id: "5f-1",
             call: None,
+            policy: None,
+            input: None,
         }
         .lines()
     }

@@ -5,6 +5,7 @@ use super::settings::{Origin, Settings};
 use super::tables::{Commands, Containers, Host, Limits, Overlay, Protected};
 use super::values::{Absolute, Endpoint, Facility, Fingerprint, Format, Mode, Operation, Range, Required};
 use super::{Audit, Policy, operations};
+use crate::digest;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -88,6 +89,7 @@ impl PolicySet {
             audit: Audit { socket: socket.map_or(default.audit.socket, |Absolute(path)| path), facility },
             writable: Vec::new(),
             offline: false,
+            digest: Some(digest::of([text])),
         };
         let mut set =
             Self { base, default_profile: DEFAULT.to_owned(), profiles: built_in_profiles(), keys: BTreeMap::new() };

@@ -64,6 +64,8 @@ pub struct Policy {
     /// Nothing is to run, and a daemon that is not there is taken for one that has nothing: cases are judged also
     /// where there is no docker.
     pub offline: bool,
+    /// The SHA-256 of the policy file; `None` where there is none, and the built-in policy holds.
+    pub digest: Option<String>,
 }
 
 /// Where records go.
@@ -84,6 +86,7 @@ impl Default for Policy {
             audit: Audit { socket: PathBuf::from("/dev/log"), facility: values::Facility::default() },
             writable: Vec::new(),
             offline: false,
+            digest: None,
         }
     }
 }

@@ -121,6 +121,8 @@ mod tests {
             profile: "default",
             id: "1-2",
             call: None,
+            policy: None,
+            input: None,
         };
         record.lines().iter().map(|line| format!("Nov 23 10:00:00 host dockgate[7]: {line}\n")).collect()
     }
