@@ -205,3 +205,32 @@ fn a_command_s_calls_are_known_as_parts_of_it() {
     }
     assert!(missing.is_empty(), "{missing:#?}");
 }
+
+#[test]
+fn every_route_of_the_daemon_is_known_or_left_out_on_purpose() {
+    let routes = fs::read_to_string(path("fixtures/routes-28.5.txt")).unwrap();
+    assert_eq!(routes.lines().count(), 121);
+    let mut unknown = Vec::new();
+    for route in routes.lines() {
+        // A name for each placeholder.
+        let mut asked = String::new();
+        for part in route.split_inclusive(['{', '}']) {
+            match part.strip_suffix('}') {
+                Some(_) => asked.push_str("0a"),
+                None => asked.push_str(part.trim_end_matches('{')),
+            }
+        }
+        let query = if asked.ends_with("/images/create") { "?fromImage=a&tag=b" } else { "" };
+        let upgrade = if asked.ends_with("/grpc") || asked.ends_with("/session") {
+            "Connection: Upgrade\r\nUpgrade: h2c\r\n"
+        } else {
+            ""
+        };
+        if understand(format!("{asked}{query} HTTP/1.1\r\n{upgrade}\r\n").as_bytes()).is_err() {
+            unknown.push(route);
+        }
+    }
+    // Debugging, a path with an empty segment, and a method that no client uses.
+    unknown.retain(|route| !route.starts_with("GET /debug/"));
+    assert_eq!(unknown, ["GET /networks/", "OPTIONS /{anyroute:.*}"]);
+}

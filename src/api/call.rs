@@ -15,11 +15,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// Reads the body of a route: the whole of a JSON body, nothing of a stream.
-    ///
-    /// # Errors
-    /// A [`Denial`] for JSON that is not strict, and for a field or value that the table does not have.
-    pub fn of(route: Route, body: &[u8]) -> Result<Self, Denial> {
+    /// A body by its shape alone.
+    pub(super) fn read(route: Route, body: &[u8]) -> Result<Self, Denial> {
         let about = call_name(route.endpoint);
         let body = match (route.endpoint.body, route.reading) {
             (Body::Json(fields), Reading::Whole(_)) => {

@@ -2,9 +2,11 @@
 
 use super::call::Call;
 use super::query::Given;
+use super::route::{Route, bad, check_name};
 use super::row::{Asks, Body, Effect};
 use super::{image, labels, resources, rules};
-use crate::demand::{Demand, Object, Starts, Touch, Want};
+use crate::demand::{ANY_TAG, Demand, Object, Starts, Touch, Want};
+use crate::denial::Denial;
 use crate::docker::asks;
 use serde_json::Value;
 
@@ -73,6 +75,20 @@ impl Call {
         }
     }
 
+    /// Reads the body of a route: the whole of a JSON body, nothing of a stream.
+    ///
+    /// # Errors
+    /// A [`Denial`] for JSON that is not strict, for a field or value that the table does not have, and for a name
+    /// that its object cannot have: it would be looked up in a path.
+    pub fn of(route: Route, body: &[u8]) -> Result<Self, Denial> {
+        let call = Self::read(route, body)?;
+        for Reference { object, name } in call.references() {
+            let name = name.strip_suffix(ANY_TAG).unwrap_or(&name);
+            check_name(placeholder(object), name).map_err(|why| bad(&call.name(), &format!("{name}: {why}")))?;
+        }
+        Ok(call)
+    }
+
     /// The objects that it names, to be looked up; containers and networks of the path are passed on by their id
     /// once it is known.
     pub fn references(&self) -> Vec<Reference> {
@@ -94,6 +110,15 @@ impl Call {
         found.sort();
         found.dedup();
         found
+    }
+}
+
+fn placeholder(object: Object) -> &'static str {
+    match object {
+        Object::Container => "{container}",
+        Object::Image => "{image}",
+        Object::Network => "{network}",
+        Object::Volume => "{volume}",
     }
 }
 

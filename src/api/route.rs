@@ -152,19 +152,23 @@ fn captures(pattern: &'static str, path: &[String]) -> Option<Vec<(&'static str,
     rest.is_empty().then_some(found)
 }
 
-/// Whether a name is one that an object of that kind can have.
-fn check_name(kind: &str, name: &str) -> Result<(), &'static str> {
+/// Whether a name is one that an object of that kind, a placeholder, can have.
+pub(super) fn check_name(kind: &str, name: &str) -> Result<(), &'static str> {
     let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     let made_of = |extra: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c));
     match kind {
         "{image}" | "{plugin}" if starts && made_of("_.-/:@") => Ok(()),
         "{image}" | "{plugin}" => Err("not a reference that an image can have"),
-        // Networks take nearly every name.
-        "{network}" if !name.contains('/') && !name.contains("  ") && name.trim() == name => Ok(()),
+        // Networks take nearly every name; these would mean something in a path.
+        "{network}" if !name.is_empty() && !matches!(name, "." | "..") && is_plain(name) => Ok(()),
         "{exec}" | "{id}" if !name.is_empty() && made_of("") => Ok(()),
         "{container}" | "{volume}" if starts && made_of("_.-") => Ok(()),
         _ => Err("not a name that it can have"),
     }
+}
+
+fn is_plain(name: &str) -> bool {
+    name.trim() == name && name.chars().all(|c| matches!(c, ' '..='~') && !"/\\?#%".contains(c))
 }
 
 fn upgrade(endpoint: &Endpoint, head: &Head, about: &str) -> Result<Option<Upgrade>, Denial> {
@@ -202,6 +206,11 @@ fn agree(endpoint: &Endpoint, query: &Query, reading: Reading, about: &str) -> R
     let remote = query.text("remote");
     if endpoint.path == "/build" && !remote.is_empty() && !asks::is_remote(remote) {
         return Err(bad(about, "remote is not an address that the gate knows as one of a build context"));
+    }
+    // dockerd takes `/web` for `web`, and the policy's patterns do not.
+    let names = [Asks::Makes, Asks::Renames].iter().any(|asks| endpoint.asks.contains(asks));
+    if names && !query.text("name").is_empty() {
+        check_name("{container}", query.text("name")).map_err(|why| bad(about, &format!("name: {why}")))?;
     }
     if !endpoint.asks.contains(&Asks::Fetches) {
         return Ok(());
