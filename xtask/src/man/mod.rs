@@ -141,8 +141,11 @@ fn section_of(command: &Command) -> Result<String> {
 /// How a command is called: its options with their values, which clap_mangen leaves out, then its arguments.
 fn synopsis(command: &Command, rest: &str) -> String {
     let mut words = vec![bold(command.get_bin_name().unwrap_or_else(|| command.get_name()))];
-    let own = |argument: &&Arg| !argument.is_global_set() || !rest.is_empty();
-    for argument in command.get_arguments().filter(own).filter(|argument| !argument.is_hide_set()) {
+    let root = !rest.is_empty();
+    let own = |argument: &&Arg| root || !(argument.is_global_set() || argument.get_id() == "help");
+    let (options, operands): (Vec<&Arg>, Vec<&Arg>) =
+        command.get_arguments().filter(own).partition(|argument| argument.get_long().is_some());
+    for argument in options.into_iter().chain(operands) {
         let values = argument.get_value_names().unwrap_or_default().join(" ");
         let takes = argument.get_action().takes_values();
         let text = match argument.get_long() {
@@ -157,7 +160,7 @@ fn synopsis(command: &Command, rest: &str) -> String {
             format!(" [{text}{more}]")
         }));
     }
-    if !rest.is_empty() {
+    if root {
         words.push(roman(format!(" {rest}")));
     }
     let mut roff = Roff::new();

@@ -92,7 +92,9 @@ fn every_command_and_option_of_the_help_stands_in_the_page() {
         for argument in command.get_arguments() {
             let long = argument.get_long().map(|long| format!("--{long}"));
             let short = argument.get_short().map(|short| format!("-{short}"));
-            let value = argument.get_value_names().and_then(|names| names.first()).map(ToString::to_string);
+            // clap names a value for switches, too.
+            let values = argument.get_value_names().filter(|_| argument.get_action().takes_values());
+            let value = values.and_then(|names| names.first()).map(ToString::to_string);
             for word in long.into_iter().chain(short).chain(value) {
                 assert!(text.contains(&word), "{word} of {name}");
                 options += 1;
