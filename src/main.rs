@@ -132,9 +132,9 @@ fn broken_policy(error: &anyhow::Error, config: Option<&Path>, request: &Request
     let named = named.map(|socket| dockgate::policy::Audit { socket, ..default.clone() });
     let mut recorded = false;
     for audit in named.iter().chain([&default]) {
-        recorded |= audit::syslog::Sink::connect(audit)
-            .and_then(|sink| {
-                let audit = audit::Audit::new(sink, request, profile, id.clone());
+        recorded |= audit::sinks::Sinks::connect(audit)
+            .and_then(|sinks| {
+                let audit = audit::Audit::new(sinks, request, profile, id.clone());
                 audit.error("policy-broken", &Understood::named("-"))
             })
             .is_ok();

@@ -5,7 +5,7 @@ use crate::answer::guide;
 use crate::answer::{check_json, check_text, failed, print, refuse, say, timed_out, unended, unrecorded, warn};
 use crate::api::labels::Ownership;
 use crate::audit::end::{Cause, Counts, End};
-use crate::audit::{Audit, Audited, syslog};
+use crate::audit::{Audit, Audited, sinks::Sinks};
 use crate::decision::{Action, Decision, Understood, docker_or_own};
 use crate::denial::{Denial, Reason};
 use crate::docker::Invocation;
@@ -44,8 +44,8 @@ struct Service<'a> {
 /// Serves one request: judges, records, and then acts or refuses.
 pub fn serve(gate: &Arc<Gate>, request: &Request, id: String) -> Ending {
     let begun = Instant::now();
-    let audit = match syslog::Sink::connect(&gate.policy.audit) {
-        Ok(sink) => Arc::new(Audit::new(sink, request, &gate.profile, id).under(&gate.policy)),
+    let audit = match Sinks::connect(&gate.policy.audit) {
+        Ok(sinks) => Arc::new(Audit::new(sinks, request, &gate.profile, id).under(&gate.policy)),
         Err(error) => return unrecorded(&error).into(),
     };
     let service = Service { gate: Arc::clone(gate), request, audit, begun };

@@ -5,7 +5,7 @@ use crate::docker::catalogue;
 use crate::docker::row::{Ask, Command};
 use crate::policy::rules::limits::{size, thousandths};
 use crate::policy::settings::{OBJECTS, Origin, Pattern, Settings};
-use crate::policy::values::{Mode, Period};
+use crate::policy::values::{Mode, Period, SinkName};
 use crate::policy::{Policy, advice};
 use crate::request::Request;
 use std::collections::BTreeMap;
@@ -224,8 +224,17 @@ pub fn policy_text(policy: &Policy) -> String {
     }
     line("docker.host", &format!("{host:?}"), &"the policy file, or built in");
     line("docker.config", &path(config), &"the policy file, or built in");
-    line("audit.socket", &path(&audit.socket), &"the policy file, or built in");
-    line("audit.facility", &format!("{:?}", audit.facility.name()), &"the policy file, or built in");
+    let sinks = |sinks: &[SinkName]| list(&sinks.iter().map(|sink| sink.name().to_owned()).collect::<Vec<_>>());
+    for (key, value) in [
+        ("socket", path(&audit.socket)),
+        ("facility", format!("{:?}", audit.facility.name())),
+        ("format", format!("{:?}", audit.format.name())),
+        ("sinks", sinks(&audit.sinks)),
+        ("also", sinks(&audit.also)),
+        ("journal", path(&audit.journal)),
+    ] {
+        line(&format!("audit.{key}"), &value, &"the policy file, or built in");
+    }
     line("commands.blocked", &list(&blocked.value), &blocked.origin);
     if let Some(names) = &allowed.value {
         line("commands.allowed", &list(names), &allowed.origin);

@@ -9,12 +9,18 @@ use crate::request::Request;
 use anyhow::Result;
 use end::End;
 use record::{ApiCall, Record, Verdict};
+use sinks::Sinks;
 
+pub mod ecs;
 pub mod end;
 pub mod escape;
+pub mod format;
+pub mod journal;
 pub mod mask;
 pub mod read;
 pub mod record;
+pub mod sink;
+pub mod sinks;
 pub mod syslog;
 
 /// Something permitted whose record has been written.
@@ -39,7 +45,7 @@ impl<T> Audited<T> {
 /// Where records go, and for which request.
 #[derive(Debug)]
 pub struct Audit {
-    sink: syslog::Sink,
+    sinks: Sinks,
     request: Request,
     profile: String,
     policy: Option<String>,
@@ -48,8 +54,8 @@ pub struct Audit {
 
 impl Audit {
     /// The audit of one request. `id` is what the client is told, so that the administrator finds the record.
-    pub fn new(sink: syslog::Sink, request: &Request, profile: &str, id: String) -> Self {
-        Self { sink, request: request.clone(), profile: profile.to_owned(), policy: None, id }
+    pub fn new(sinks: Sinks, request: &Request, profile: &str, id: String) -> Self {
+        Self { sinks, request: request.clone(), profile: profile.to_owned(), policy: None, id }
     }
 
     /// With the policy that judges, whose digest stands in each record.
@@ -128,7 +134,7 @@ impl Audit {
     /// # Errors
     /// When the record cannot be written.
     pub fn end(&self, end: &End) -> Result<()> {
-        self.sink.write(Verdict::End, &end.line(&self.id))
+        self.sinks.write(Verdict::End, &end.line(&self.id))
     }
 
     fn write(&self, verdict: Verdict, reason: &str, understood: &Understood, call: Option<ApiCall>) -> Result<()> {
@@ -146,6 +152,6 @@ impl Audit {
             policy,
             input: input.as_deref(),
         };
-        record.lines().iter().try_for_each(|line| self.sink.write(verdict, line))
+        record.lines_of(self.sinks.room()).iter().try_for_each(|line| self.sinks.write(verdict, line))
     }
 }

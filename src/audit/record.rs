@@ -21,6 +21,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Syslog's severity (RFC 5424, 6.2.1).
+    pub fn severity(self) -> u32 {
+        match self {
+            Self::Allow | Self::End => 6,
+            Self::Observe => 5,
+            Self::Deny => 4,
+            Self::Error => 3,
+        }
+    }
+
     /// The word in the record.
     pub fn word(self) -> &'static str {
         match self {
@@ -66,9 +76,14 @@ impl Record<'_> {
     /// The record's lines: one, or as many as the request needs at [`MAX_LINE`] bytes, each whole in
     /// itself and numbered `part=2/3`.
     pub fn lines(&self) -> Vec<String> {
+        self.lines_of(MAX_LINE)
+    }
+
+    /// The same, at `longest` bytes.
+    pub fn lines_of(&self, longest: usize) -> Vec<String> {
         let fields = self.fields();
         let request = self.escaped_request();
-        let room = MAX_LINE.saturating_sub(fields.len() + PART_ROOM);
+        let room = longest.saturating_sub(fields.len() + PART_ROOM);
         let parts = split(&request, room);
         let count = parts.len();
         if count == 1 {

@@ -3,7 +3,9 @@
 use super::set::{Key, PolicySet};
 use super::settings::{Origin, Settings};
 use super::tables::{Commands, Containers, Host, Limits, Overlay, Protected};
-use super::values::{Absolute, Endpoint, Facility, Fingerprint, Format, Mode, Operation, Range, Required};
+use super::values::{
+    Absolute, Endpoint, Facility, Fingerprint, Format, Mode, Operation, Range, Required, SinkName, SinkNames,
+};
 use super::{Audit, Policy, operations};
 use crate::digest;
 use serde::Deserialize;
@@ -53,7 +55,19 @@ struct AuditTable {
     socket: Option<Absolute>,
     facility: Facility,
     format: Format,
+    sinks: SinkNames,
+    also: Vec<SinkName>,
+    journal: Option<Absolute>,
     required: Required,
+}
+
+impl AuditTable {
+    fn over(self, default: Audit) -> Audit {
+        let Self { socket, facility, format, sinks: SinkNames(sinks), also, journal, required: Required } = self;
+        let path = |given: Option<Absolute>, default| given.map_or(default, |Absolute(path)| path);
+        let (socket, journal) = (path(socket, default.socket), path(journal, default.journal));
+        Audit { socket, journal, facility, format, sinks, also }
+    }
 }
 
 impl PolicySet {
@@ -79,14 +93,13 @@ impl PolicySet {
             limits,
         } = file;
         let Docker { program, host: endpoint, config } = docker;
-        let AuditTable { socket, facility, format: Format::Logfmt, required: Required } = audit;
         let default = Policy::default();
         let base = Policy {
             program: program.map(|Absolute(path)| path),
             host: endpoint.map_or(default.host, |Endpoint(host)| host),
             config: config.map_or(default.config, |Absolute(path)| path),
             settings: default.settings,
-            audit: Audit { socket: socket.map_or(default.audit.socket, |Absolute(path)| path), facility },
+            audit: audit.over(default.audit),
             writable: Vec::new(),
             offline: false,
             digest: Some(digest::of([text])),
@@ -206,7 +219,10 @@ mod tests {
             ("[host]\ndevices = ['/etc/x']\n", "/dev"),
             ("[audit]\nfacility = 'kern'\n", "authpriv"),
             ("[audit]\nrequired = false\n", "always required"),
-            ("[audit]\nformat = 'json'\n", "logfmt"),
+            ("[audit]\nformat = 'xml'\n", "logfmt"),
+            ("[audit]\nsinks = []\n", "name one sink"),
+            ("[audit]\nsinks = ['syslog', 'syslog']\n", "named twice"),
+            ("[audit]\nsinks = ['file']\n", "journal"),
             ("profile = 'operater'\n", "line 1: there is no profile \"operater\", did you mean \"operator\"?"),
             ("\n[keys.a]\nprofile = 'x'\n", "line 3"),
             ("[keys.a]\nfingerprint = 'MD5:x'\n", "SHA256"),

@@ -74,6 +74,28 @@ pub struct Audit {
     /// The syslog daemon's datagram socket.
     pub socket: PathBuf,
     pub facility: values::Facility,
+    /// The form of what goes to syslog.
+    pub format: values::Format,
+    /// Nothing runs before all of these have the record.
+    pub sinks: Vec<values::SinkName>,
+    /// These get it too, if they can.
+    pub also: Vec<values::SinkName>,
+    /// The journal's datagram socket.
+    pub journal: PathBuf,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        let values::SinkNames(sinks) = values::SinkNames::default();
+        Self {
+            socket: PathBuf::from("/dev/log"),
+            facility: values::Facility::default(),
+            format: values::Format::default(),
+            sinks,
+            also: Vec::new(),
+            journal: PathBuf::from("/run/systemd/journal/socket"),
+        }
+    }
 }
 
 impl Default for Policy {
@@ -83,7 +105,7 @@ impl Default for Policy {
             host: "unix:///var/run/docker.sock".to_owned(),
             config: PathBuf::from("/etc/dockgate/docker"),
             settings: Settings::default(),
-            audit: Audit { socket: PathBuf::from("/dev/log"), facility: values::Facility::default() },
+            audit: Audit::default(),
             writable: Vec::new(),
             offline: false,
             digest: None,

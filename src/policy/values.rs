@@ -10,11 +10,71 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// The form of a record.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
+    /// `name=value`, as the journal's messages are, too.
     #[default]
     Logfmt,
+    /// One JSON object behind the cookie `@cee:`.
+    Json,
+    /// RFC 5424 with structured data.
+    Rfc5424,
+}
+
+impl Format {
+    /// The word that the policy file uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Logfmt => "logfmt",
+            Self::Json => "json",
+            Self::Rfc5424 => "rfc5424",
+        }
+    }
+}
+
+/// Where records can go.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum SinkName {
+    /// The syslog daemon's socket.
+    Syslog,
+    /// The journal's own socket, with a field for each of the record's.
+    Journal,
+}
+
+impl SinkName {
+    pub const ALL: &'static [Self] = &[Self::Syslog, Self::Journal];
+
+    /// The word that the policy file uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Syslog => "syslog",
+            Self::Journal => "journal",
+        }
+    }
+}
+
+/// Sinks that must have a record before anything runs: there is at least one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Vec<SinkName>")]
+pub struct SinkNames(pub Vec<SinkName>);
+
+impl Default for SinkNames {
+    fn default() -> Self {
+        Self(vec![SinkName::Syslog])
+    }
+}
+
+impl TryFrom<Vec<SinkName>> for SinkNames {
+    type Error = &'static str;
+
+    fn try_from(names: Vec<SinkName>) -> Result<Self, &'static str> {
+        let Some((last, others)) = names.split_last() else {
+            return Err("a record is always required: name one sink at least");
+        };
+        if others.contains(last) { Err("a sink is named twice") } else { Ok(Self(names)) }
+    }
 }
 
 /// Nothing runs without a record, so there is one value.
@@ -50,6 +110,24 @@ pub enum Facility {
 }
 
 impl Facility {
+    /// Syslog's number for it (RFC 5424, 6.2.1).
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Auth => 4,
+            Self::Authpriv => 10,
+            Self::Daemon => 3,
+            Self::User => 1,
+            Self::Local0 => 16,
+            Self::Local1 => 17,
+            Self::Local2 => 18,
+            Self::Local3 => 19,
+            Self::Local4 => 20,
+            Self::Local5 => 21,
+            Self::Local6 => 22,
+            Self::Local7 => 23,
+        }
+    }
+
     /// The word that the policy file uses.
     pub fn name(self) -> &'static str {
         match self {

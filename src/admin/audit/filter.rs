@@ -93,7 +93,7 @@ impl Filter {
 
     fn has_fields(&self, fields: &Fields<'_>) -> bool {
         let matches = |patterns: &[WildMatch], value: &str| patterns.iter().any(|pattern| pattern.matches(value));
-        (self.host.is_empty() || matches(&self.host, fields.host))
+        (self.host.is_empty() || matches(&self.host, &fields.host))
             && self.fields.iter().all(|(name, patterns)| matches(patterns, fields.or_none(name)))
     }
 

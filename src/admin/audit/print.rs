@@ -42,7 +42,7 @@ pub fn line(fields: &Fields<'_>, colours: Colours) -> String {
     }
     if verdict == "end" {
         let _ = write!(line, " {on}{verdict:<7}{off} {}", fields.id());
-        for (name, value) in fields.fields.iter().filter(|(name, _)| !matches!(*name, "verdict" | "id")) {
+        for (name, value) in fields.fields.iter().filter(|(name, _)| !matches!(&**name, "verdict" | "id")) {
             let _ = write!(line, " {name}={}", shown(value));
         }
         return line;
@@ -61,11 +61,11 @@ pub fn json(fields: &Fields<'_>) -> String {
         object.insert("time".to_owned(), time::show(time).into());
     }
     if !fields.host.is_empty() {
-        object.insert("host".to_owned(), fields.host.into());
+        object.insert("host".to_owned(), fields.host.to_string().into());
     }
     for (name, escaped) in &fields.fields {
         let text = value::unescaped(escaped).and_then(|bytes| String::from_utf8(bytes).ok());
-        object.insert((*name).to_owned(), text.unwrap_or_else(|| escaped.to_string()).into());
+        object.insert(name.to_string(), text.unwrap_or_else(|| escaped.to_string()).into());
     }
     ascii(&Value::Object(object).to_string())
 }
@@ -91,7 +91,7 @@ pub fn long(fields: &Fields<'_>, colours: Colours) -> String {
     let mut text = String::new();
     let time = fields.time().map_or_else(|| "-".to_owned(), time::show);
     let _ = writeln!(text, "{on}{}{off}  {time}  {}", fields.verdict(), fields.host);
-    for (name, value) in fields.fields.iter().filter(|(name, _)| *name != "verdict") {
+    for (name, value) in fields.fields.iter().filter(|(name, _)| name != "verdict") {
         let _ = writeln!(text, "  {name:<12} {}", shown(value));
     }
     text

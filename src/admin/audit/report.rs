@@ -30,6 +30,7 @@ pub fn text(summary: &Summary, tally: &Tally) -> String {
         ("command", &summary.commands),
         ("client", &summary.clients),
         ("host", &summary.hosts),
+        ("call of the API", &summary.calls),
         ("object", &summary.objects),
     ] {
         verdict_rows(&mut text, title, by);

@@ -147,6 +147,8 @@ pub struct Summary {
     pub day: BTreeMap<String, [u64; 24]>,
     /// By kind and name; empty unless asked for.
     pub objects: By<Verdicts>,
+    /// Calls of the API that have records of their own, by what they ask for.
+    pub calls: By<Verdicts>,
     /// Records of an end, and how the runs ended.
     pub ended: u64,
     pub exits: By<u64>,
@@ -210,13 +212,13 @@ impl Summary {
             _ => return,
         }
         // A call of the API within a run, and not a request.
-        if fields.get("via").is_some_and(|via| via != "-") || fields.get("request").is_none() {
-            return;
+        if fields.get("via").is_some_and(|via| via != "-") {
+            return self.calls.with(fields.or_none("command"), |count| count.add(verdict));
         }
         self.decisions += 1;
         let (key, command, reason) = (fields.or_none("key"), fields.or_none("command"), fields.or_none("reason"));
         self.verdicts.add(verdict);
-        self.hosts.with(fields.host, |count| count.add(verdict));
+        self.hosts.with(&fields.host, |count| count.add(verdict));
         self.keys.with(key, |count| count.add(verdict));
         self.clients.with(fields.address(), |count| count.add(verdict));
         self.commands.with(command, |count| count.add(verdict));
@@ -280,7 +282,7 @@ impl Summary {
         let exit =
             fields.get("signal").map_or_else(|| fields.or_none("exit").to_owned(), |signal| format!("signal {signal}"));
         self.exits.with(&exit, |count| *count += 1);
-        if let Some(by) = fields.get("by").or_else(|| fields.get("ended-by")) {
+        if let Some(by) = fields.get("ended") {
             self.ended_by.with(by, |count| *count += 1);
         }
         let Some((command, request)) = self.open.end(fields) else { return };

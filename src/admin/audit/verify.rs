@@ -107,10 +107,10 @@ impl Verify {
         if fields.get("via").is_some_and(|via| via != "-") {
             return;
         }
-        if !self.hosts.contains_key(fields.host) {
-            self.hosts.insert(fields.host.to_owned(), Host::default());
+        if !self.hosts.contains_key(&*fields.host) {
+            self.hosts.insert(fields.host.to_string(), Host::default());
         }
-        let Some(host) = self.hosts.get_mut(fields.host) else { return };
+        let Some(host) = self.hosts.get_mut(&*fields.host) else { return };
         let name = || format!("{} {} {}", fields.host, fields.verdict(), fields.id()).trim_start().to_owned();
         let found = &mut self.found;
         let seen = host.ids.entry(id).or_default();
@@ -141,7 +141,7 @@ impl Verify {
         if host.ids.len() > REMEMBERED
             && let Some((id, seen)) = host.ids.pop_first()
         {
-            host.forget(fields.host, id, seen);
+            host.forget(&fields.host, id, seen);
         }
     }
 

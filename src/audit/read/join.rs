@@ -69,7 +69,7 @@ impl Join {
 impl Part {
     fn of(fields: &Fields<'_>) -> Self {
         let mut front = String::new();
-        for (name, value) in fields.fields.iter().filter(|(name, _)| !matches!(*name, "part" | "request")) {
+        for (name, value) in fields.fields.iter().filter(|(name, _)| !matches!(&**name, "part" | "request")) {
             let space = if front.is_empty() { "" } else { " " };
             front.push_str(&format!("{space}{name}=\"{value}\""));
         }

@@ -1,5 +1,6 @@
 //! One line of a log: whether it is a record, and its fields. Pure, and without copying, as logs are long.
 
+use super::forms;
 use super::time::{self, Micros};
 use memchr::{memchr, memchr2, memmem};
 use std::borrow::Cow;
@@ -21,8 +22,8 @@ pub struct Fields<'a> {
     /// When the log daemon had it, where it says so with date and zone.
     stamp: Option<Micros>,
     /// The host that the log daemon names; empty where it names none.
-    pub host: &'a str,
-    pub fields: Vec<(&'a str, Cow<'a, str>)>,
+    pub host: Cow<'a, str>,
+    pub fields: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl<'a> Line<'a> {
@@ -36,15 +37,47 @@ impl<'a> Line<'a> {
             // A record is UTF-8. What is not is another program's, unless the tag says otherwise.
             return if is_tagged(line, mark) { Self::Damaged } else { Self::Other };
         };
-        let Some((header, message)) = Header::split(line) else { return Self::Other };
-        if !message.starts_with("verdict=") {
-            return Self::Other;
+        if let Some(entry) = line.starts_with('{').then(|| forms::journal(line)).flatten() {
+            return Self::of_journal(entry);
         }
-        match logfmt(message) {
-            Some(fields) => Self::Record(Fields { stamp: header.stamp, host: header.host, fields }),
-            None => Self::Damaged,
+        let Some((header, message)) = Header::split(line) else { return Self::Other };
+        match pairs_of(message) {
+            None => Self::Other,
+            // Without a header there is no tag that would make other JSON dockgate's.
+            Some(Err(Broken)) if line.starts_with('{') => Self::Other,
+            Some(Err(Broken)) => Self::Damaged,
+            Some(Ok(fields)) => Self::Record(Fields { stamp: header.stamp, host: header.host.into(), fields }),
         }
     }
+
+    /// What journalctl prints as JSON.
+    fn of_journal(entry: forms::Entry) -> Self {
+        let forms::Entry { message, host, stamp } = entry;
+        match pairs_of(&message) {
+            None => Self::Other,
+            Some(Err(Broken)) => Self::Damaged,
+            Some(Ok(fields)) => {
+                let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+                let fields = fields.into_iter().map(|(name, value)| (owned(name), owned(value))).collect();
+                Self::Record(Fields { stamp, host: host.into(), fields })
+            }
+        }
+    }
+}
+
+/// Names and values.
+type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
+/// It begins like a record, and is none.
+struct Broken;
+
+/// The fields of a message in either form; `None` where it does not begin like a record.
+fn pairs_of(message: &str) -> Option<Result<Pairs<'_>, Broken>> {
+    if message.starts_with("verdict=") {
+        return Some(logfmt(message).ok_or(Broken));
+    }
+    let text = message.strip_prefix("@cee:").unwrap_or(message).trim_start();
+    text.starts_with('{').then(|| forms::json(text).ok_or(Broken))
 }
 
 fn is_tagged(line: &[u8], mark: usize) -> bool {
@@ -62,8 +95,11 @@ impl<'a> Header<'a> {
     /// The header and the message of a line that is dockgate's: nothing in front, or a tag of `dockgate[PID]: `
     /// before which no other tag ends.
     fn split(line: &'a str) -> Option<(Self, &'a str)> {
-        if line.starts_with("verdict=") {
+        if line.starts_with("verdict=") || line.starts_with("@cee:") || line.starts_with('{') {
             return Some((Self { stamp: None, host: "" }, line));
+        }
+        if let Some((stamp, host, message)) = forms::rfc5424(line) {
+            return Some((Self { stamp, host }, message));
         }
         let end = memmem::find(line.as_bytes(), b": ")?;
         let (header, message) = (line.get(..end)?, line.get(end + 2..)?.trim_start());
@@ -82,7 +118,7 @@ impl<'a> Header<'a> {
 }
 
 /// `name=value name="value"`, to the end of the text.
-fn logfmt(text: &str) -> Option<Vec<(&str, Cow<'_, str>)>> {
+fn logfmt(text: &str) -> Option<Pairs<'_>> {
     let mut fields = Vec::with_capacity(16);
     let mut rest = text;
     while !rest.is_empty() {
@@ -106,7 +142,7 @@ fn logfmt(text: &str) -> Option<Vec<(&str, Cow<'_, str>)>> {
                 bare
             }
         };
-        fields.push((name, Cow::Borrowed(value)));
+        fields.push((Cow::Borrowed(name), Cow::Borrowed(value)));
         rest = match after.strip_prefix(' ') {
             Some(after) => after,
             None if after.is_empty() => after,
@@ -132,7 +168,7 @@ fn closing_quote(text: &str) -> Option<usize> {
 impl<'a> Fields<'a> {
     /// The fields of a message alone.
     pub fn of(message: &'a str) -> Option<Self> {
-        Some(Self { stamp: None, host: "", fields: logfmt(message)? })
+        Some(Self { stamp: None, host: "".into(), fields: logfmt(message)? })
     }
 
     /// `joined`, with what the log daemon says of this one.
@@ -140,7 +176,7 @@ impl<'a> Fields<'a> {
     where
         'a: 'b,
     {
-        Fields { stamp: self.stamp, host: self.host, fields: joined.fields }
+        Fields { stamp: self.stamp, host: self.host.clone(), fields: joined.fields }
     }
 
     /// A field's value, escaped as the record has it.
@@ -216,7 +252,7 @@ mod tests {
         ] {
             let line = format!("{header}{MESSAGE}");
             let fields = record(&line).expect(&line);
-            assert_eq!((fields.host, fields.time()), (host, Some(time)), "{line}");
+            assert_eq!((&*fields.host, fields.time()), (host, Some(time)), "{line}");
             assert_eq!(fields.get("request"), Some(r#"a \"b\\"#));
             assert_eq!(
                 (fields.or_none("command"), fields.get("new"), fields.address()),

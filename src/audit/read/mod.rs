@@ -6,6 +6,7 @@ use join::Join;
 use line::{Fields, Line};
 use source::Lines;
 
+pub mod forms;
 pub mod join;
 pub mod line;
 pub mod source;
@@ -149,6 +150,27 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+        #[test]
+        fn every_form_is_read_back(command: Vec<u8>, long in 0usize..9_000) {
+            use crate::audit::format::{message, room};
+            use crate::policy::values::Format;
+            let command: Vec<u8> = command.into_iter().filter(|byte| !b"-:".contains(byte)).chain(std::iter::repeat_n(b'"', long)).collect();
+            let request = Request { user: "a".into(), certificate: Some("c ] \"d\" \\".into()), command: Some(command.clone()), ..Request::default() };
+            let record = Record { verdict: Verdict::Deny, reason: "r", command: "compose up", secrets: None, request: &request, profile: "default", id: "1-2", call: None, policy: None, input: None, };
+            for (format, header) in [
+                (Format::Logfmt, ""),
+                (Format::Json, ""),
+                (Format::Json, "2026-11-23T10:00:00Z h dockgate[7]: "),
+                (Format::Rfc5424, "<84>1 2026-11-23T10:00:00Z h dockgate 7 deny "),
+            ] {
+                let log: String = record.lines_of(room(format)).iter().map(|line| format!("{header}{}\n", message(format, line).unwrap())).collect();
+                let (entries, tally) = read(&log);
+                proptest::prop_assert_eq!((entries.len(), tally.damaged), (1, 0), "{}", log);
+                proptest::prop_assert_eq!(&entries[0].request, &request);
+            }
+        }
+
         #[test]
         fn what_was_written_is_read_back(command: Vec<u8>, long in 0usize..30_000, backwards: bool) {
             // Masking is not undone, so nothing that it knows may stand in it.
