@@ -259,7 +259,11 @@ in
       }) cfg.users;
       users.groups = mapAttrs (_: _: { }) cfg.users;
 
-      systemd.tmpfiles.rules = mapAttrsToList home cfg.users;
+      # What the gate keeps for each account is where no other account can be first.
+      systemd.tmpfiles.rules =
+        mapAttrsToList home cfg.users
+        ++ [ "d /run/dockgate 0755 root root -" ]
+        ++ mapAttrsToList (name: _: "d /run/dockgate/${name} 0700 ${name} ${name} -") cfg.users;
     }
     (mkIf (cfg.hardenSshd && names != [ ]) {
       # Last, so that the lines which hold for everybody stay outside of it.

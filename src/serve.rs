@@ -13,6 +13,7 @@ use crate::exit::{Ending, Exit, Outcome};
 use crate::gate::{self, Gate, PATIENCE};
 use crate::guard::{Calls, Guard, Via, dial_stdio};
 use crate::policy::Permit;
+use crate::policy::settings::Origin;
 use crate::policy::values::Period;
 use crate::request::Request;
 use crate::request::own::Own;
@@ -58,7 +59,7 @@ pub fn serve(gate: &Arc<Gate>, request: &Request, id: String) -> Ending {
 impl Service<'_> {
     fn command(&self, text: &[u8]) -> Ending {
         // Held until this process has ended.
-        let _place = match enter(&self.gate) {
+        let _place = match enter(&self.gate, self.request) {
             Ok(place) => place,
             Err(denial) => return refuse(&self.audit, &denial, &Understood::named("-")).into(),
         };
@@ -215,12 +216,20 @@ fn decide_in_time(gate: &Arc<Gate>, request: &[u8]) -> Decision {
 }
 
 /// A place among the sessions at once, where their number is limited.
-fn enter(gate: &Gate) -> Result<Option<session::Place>, Denial> {
-    let Some(most) = gate.policy.settings.sessions.value else { return Ok(None) };
-    let why = match session::enter(most) {
+///
+/// A limit at the top of the policy file is one for the whole account; one of a profile is each key's own.
+fn enter(gate: &Gate, request: &Request) -> Result<Option<session::Place>, Denial> {
+    let sessions = &gate.policy.settings.sessions;
+    let Some(most) = sessions.value else { return Ok(None) };
+    let key = match &sessions.origin {
+        Origin::Profile(profile) => request.key.as_ref().or(request.fingerprint.as_ref()).or(Some(profile)),
+        Origin::BuiltIn | Origin::File => None,
+    };
+    let whose = if key.is_some() { "key" } else { "account" };
+    let why = match session::enter(&gate.account.name, key.map(String::as_str), most) {
         Ok(Some(place)) => return Ok(Some(place)),
         Ok(None) => {
-            format!("{most} requests of this account are being served, and no more may at once (limits.sessions)")
+            format!("{most} requests of this {whose} are being served, and no more may at once (limits.sessions)")
         }
         Err(error) => format!("how many requests are being served could not be found out ({error:#})"),
     };

@@ -198,3 +198,40 @@ fn podman_is_not_taken_for_docker() {
     }
     lab.docker(&["rm", "-f", "kept"]).succeeded();
 }
+
+#[test]
+fn another_account_cannot_stop_the_gate_and_one_key_not_another() {
+    let lab = Lab::shared();
+    let account = lab.value("ACCOUNT");
+    let under = Under::new("sessions", "[profiles.narrow.limits]\nsessions = 1\n");
+    let as_key = |key: &str, request: &str| {
+        let mut gate = lab.gate(&under.policy, request.as_bytes());
+        gate.args(["--profile", "narrow", "--key", key]).stdin(Stdio::null());
+        gate
+    };
+    let send = |key: &str| -> Outcome { as_key(key, "docker version").output().unwrap().into() };
+    let uid = |words: &[&str]| {
+        let output = std::process::Command::new("id").args(words).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    // Somebody else was first in /tmp.
+    let taken = PathBuf::from(format!("/tmp/dockgate-{}", uid(&["-u", account])));
+    fs::create_dir(&taken).unwrap();
+    send("one").denied("limit");
+    // What root has made for the account cannot be taken by others.
+    let own = PathBuf::from(format!("/run/dockgate/{account}"));
+    fs::create_dir_all(&own).unwrap();
+    fs::set_permissions(&own, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    assert!(std::process::Command::new("chown").arg(account).arg(&own).status().unwrap().success());
+    send("one").succeeded();
+    // One key's requests are not counted as another's.
+    let mut held = support::spawn(&mut as_key("one", "docker events"));
+    support::until("docker runs", || !lab.processes("docker events").is_empty());
+    send("one").denied("limit");
+    send("two").succeeded();
+    held.kill().unwrap();
+    held.wait().unwrap();
+    support::until("the place is free", || send("one").code == 0);
+    fs::remove_dir(&taken).unwrap();
+    fs::remove_dir_all(&own).unwrap();
+}

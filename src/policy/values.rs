@@ -203,6 +203,14 @@ impl TryFrom<String> for Operation {
     }
 }
 
+/// Where dockgate keeps what is an account's own for a while.
+const STATE: &[&str] = &["/tmp", "/run/dockgate", "/run/user"];
+
+/// Of /tmp only what is dockgate's, and /tmp as a whole.
+fn is_state(path: &Path) -> bool {
+    Path::new("/tmp").starts_with(path) || path.to_string_lossy().starts_with("/tmp/dockgate-")
+}
+
 /// `/path` or `/path:ro`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -222,11 +230,12 @@ impl TryFrom<String> for Mount {
             ));
         }
         let Absolute(path) = Absolute::try_from(path.to_owned())?;
-        // Below /tmp is what docker's builders are told; a container that can write there would tell them.
-        let state = Path::new("/tmp").starts_with(&path) || path.to_string_lossy().starts_with("/tmp/dockgate-");
-        if state && !read_only {
+        // There is what docker's builders are told; a container that can write there would tell them.
+        let state = STATE.iter().find(|state| Path::new(state).starts_with(&path) || path.starts_with(state));
+        let state = if path.to_string_lossy().starts_with("/tmp/dockgate-") { Some(&"/tmp") } else { state };
+        if let Some(state) = state.filter(|state| !read_only && (**state != "/tmp" || is_state(&path))) {
             return Err(format!(
-                "\"{text}\" would let containers write what dockgate keeps in /tmp; use a directory of its own"
+                "\"{text}\" would let containers write what dockgate keeps in {state}; use a directory of its own"
             ));
         }
         Ok(Self(BindMount { path, read_only }))

@@ -39,7 +39,7 @@ impl Launch {
     /// # Errors
     /// When there is no docker, or no place for buildx to keep its state.
     pub fn prepare(policy: &Policy, account: &Account, invocation: &Invocation, over_ssh: bool) -> Result<Self> {
-        let environment = environment(policy, account, invocation, state_directory)?;
+        let environment = environment(policy, account, invocation, || state_directory(&account.name))?;
         Ok(Self { program: program(policy)?, environment, over_ssh })
     }
 
@@ -95,18 +95,26 @@ fn fetches(invocation: &Invocation) -> bool {
         && (invocation.component() == Component::Compose || invocation.operands().iter().any(|word| is_remote(word)))
 }
 
-/// Where an account's state directory is.
-pub fn state_path(uid: u32) -> PathBuf {
-    PathBuf::from(format!("/tmp/dockgate-{uid}"))
+/// Where an account's state directory is: where root has made one for it, else below the directory that logind makes
+/// for it (`XDG_RUNTIME_DIR`, whose value could be the client's, and so is not asked), else in /tmp. There alone could
+/// another account of the host be first, and nothing that needs the directory would run.
+pub fn state_path(account: &str, uid: u32) -> PathBuf {
+    let own = PathBuf::from(format!("/run/dockgate/{account}"));
+    let user = PathBuf::from(format!("/run/user/{uid}"));
+    match (own.is_dir(), user.is_dir()) {
+        (true, _) if !account.contains('/') => own,
+        (_, true) => user.join("dockgate"),
+        _ => PathBuf::from(format!("/tmp/dockgate-{uid}")),
+    }
 }
 
-/// The account's own directory below /tmp, which nobody else can write or replace.
+/// The account's own directory, which nobody else can write or replace.
 ///
 /// # Errors
 /// When it cannot be made, or is somebody else's.
-pub fn state_directory() -> Result<PathBuf> {
+pub fn state_directory(account: &str) -> Result<PathBuf> {
     let uid = nix::unistd::Uid::current();
-    let path = state_path(uid.as_raw());
+    let path = state_path(account, uid.as_raw());
     let about = || format!("state directory {}", path.display());
     match DirBuilder::new().mode(0o700).create(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error).with_context(about),

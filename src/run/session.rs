@@ -14,14 +14,15 @@ pub struct Place {
     _lock: Flock<File>,
 }
 
-/// Takes one of `most` places; `None` when all are taken.
+/// Takes one of `most` places of the account; of those of one key, where `key` is given. `None` when all are taken.
 ///
 /// # Errors
 /// When the account's state directory cannot be used.
-pub fn enter(most: u64) -> Result<Option<Place>> {
-    let directory = exec::state_directory()?;
+pub fn enter(account: &str, key: Option<&str>, most: u64) -> Result<Option<Place>> {
+    let directory = exec::state_directory(account)?;
+    let whose = key.map_or_else(String::new, |key| format!("{}-", file_name(key)));
     for number in 0..most {
-        let path = directory.join(format!("session-{number}"));
+        let path = directory.join(format!("session-{whose}{number}"));
         let about = || format!("session {}", path.display());
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(false).mode(0o600).custom_flags(no_follow());
@@ -33,6 +34,11 @@ pub fn enter(most: u64) -> Result<Option<Place>> {
         }
     }
     Ok(None)
+}
+
+/// A key's label, in letters that a file's name can have; a long one by its beginning.
+fn file_name(key: &str) -> String {
+    key.bytes().take(100).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The account's own files are no links.

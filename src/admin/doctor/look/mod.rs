@@ -65,7 +65,7 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
         docker_version: Err("there is no docker".to_owned()),
         extensions: Vec::new(),
         limits: written::limits(),
-        state: path::way(&exec::state_path(account.uid)),
+        state: path::way(&exec::state_path(&account.name, account.uid)),
         nologin: NOLOGIN.iter().map(PathBuf::from).filter(|path| there(path)).collect(),
         now: programs::now(),
         written: written::sshd(options.sshd_config.as_deref()),
