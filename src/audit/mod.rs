@@ -11,6 +11,7 @@ use end::End;
 use record::{ApiCall, Record, Verdict};
 use sinks::Sinks;
 
+pub mod chain;
 pub mod ecs;
 pub mod end;
 pub mod escape;

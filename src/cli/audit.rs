@@ -67,14 +67,35 @@ pub enum AuditCommand {
         #[command(flatten)]
         logs: Logs,
     },
-    /// Check that the records are whole: parts, pairs, order, doubles
+    /// Check that the records are whole: parts, pairs, order, doubles; and a chain, where they are chained
     #[command(after_help = EXIT_CODES)]
     Verify {
         /// One line of JSON instead of text
         #[arg(long)]
         json: bool,
+        /// What `dockgate audit seal` has printed, as it was kept elsewhere
+        #[arg(long, value_name = "FILE")]
+        seal: Option<PathBuf>,
         #[command(flatten)]
         logs: Logs,
+    },
+    /// Append the lines of standard input to a file in which each names the one before by its digest
+    #[command(after_help = EXIT_CODES)]
+    Chain {
+        /// The file; what was rotated away from it is where its chain goes on
+        file: PathBuf,
+        /// Wait until the disk has each line
+        #[arg(long)]
+        sync: bool,
+        /// Print OK for each line that is kept, as rsyslog's omprog wants it (confirmMessages="on")
+        #[arg(long)]
+        confirm: bool,
+    },
+    /// Print the number and digest of a chain's last line, to be kept where this host cannot change it
+    #[command(after_help = EXIT_CODES)]
+    Seal {
+        /// The chained file
+        file: PathBuf,
     },
     /// Say which requests made, changed or removed a container, image, network or volume
     #[command(after_help = EXIT_CODES)]
@@ -118,6 +139,9 @@ pub struct Form {
     /// For the textfile collector of Prometheus' node exporter
     #[arg(long)]
     pub prometheus: bool,
+    /// One page for a browser, that needs nothing else and no network
+    #[arg(long)]
+    pub html: bool,
 }
 
 /// Which records. Each option may be given more than once; names may hold * and ?.

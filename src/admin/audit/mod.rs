@@ -1,12 +1,12 @@
 //! `dockgate audit`: reads the records, wherever they were written or collected. Acts: reads logs, prints.
-#![expect(clippy::disallowed_methods, reason = "the clock, and whether the environment wants colours")]
+#![expect(clippy::disallowed_methods, reason = "the clock, seals, and whether the environment wants colours")]
 
 use crate::admin::caller::Caller;
 use crate::answer;
 use crate::audit::escape::for_terminal;
 use crate::audit::read::line::{Fields, Line};
 use crate::audit::read::source::{self, Lines, Source};
-use crate::audit::read::{Tally, each};
+use crate::audit::read::{Tally, each, each_with};
 use crate::cli::audit::{self as options, AuditCommand, Deed, Form, Logs};
 use crate::exit::Exit;
 use crate::policy::Policy;
@@ -17,7 +17,10 @@ use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use summary::Summary;
 
 pub mod about;
+pub mod chain;
 pub mod filter;
+pub mod links;
+pub mod page;
 pub mod print;
 pub mod report;
 pub mod suggest;
@@ -90,7 +93,15 @@ fn attempt(command: AuditCommand, policy: &Policy) -> Result<Exit> {
             })?;
             write(&mut out, &format!("{}\n{}", used.profile(&name, policy), used.unused(policy)))
         }
-        AuditCommand::Verify { json, logs } => verify(json, &logs, &mut out),
+        AuditCommand::Verify { json, seal, logs } => verify(json, seal.as_deref(), &logs, &mut out),
+        AuditCommand::Chain { file, sync, confirm } => {
+            drop(out);
+            return chain::append(&file, chain::Care { sync, confirm }).map(|()| Exit::Success);
+        }
+        AuditCommand::Seal { file } => {
+            let time = crate::audit::read::time::show(now);
+            write(&mut out, &format!("{} at {time} of {}\n", chain::seal(&file)?, file.display()))
+        }
         AuditCommand::Who { name, deed, logs } => who(&name, deed, &logs, colours, &mut out),
     };
     let exit = exit?;
@@ -190,16 +201,27 @@ fn summary_text(summary: &Summary, tally: &Tally, form: &Form) -> Result<String>
     if form.json {
         return Ok(format!("{}\n", serde_json::to_string(summary).context("the summary as JSON")?));
     }
+    if form.html {
+        return Ok(page::html(summary, tally));
+    }
     Ok(if form.prometheus { report::prometheus(summary, tally) } else { report::text(summary, tally) })
 }
 
-fn verify(json: bool, logs: &Logs, out: &mut impl Write) -> Result<Exit> {
-    let mut verify = verify::Verify::default();
-    let tally = each(&mut lines(logs)?, |fields| {
-        verify.add(fields);
-        Ok(())
-    })?;
-    let report = verify.end(&tally);
+fn verify(json: bool, seals: Option<&std::path::Path>, logs: &Logs, out: &mut impl Write) -> Result<Exit> {
+    let seals = match seals {
+        Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string())?,
+        None => String::new(),
+    };
+    let (mut verify, mut links) = (verify::Verify::default(), links::Links::with_seals(&seals));
+    let tally = each_with(
+        &mut lines(logs)?,
+        |line| links.add(line),
+        |fields| {
+            verify.add(fields);
+            Ok(())
+        },
+    )?;
+    let report = verify.end(&tally).with_links(links.end());
     let text = if json { format!("{}\n", serde_json::to_string(&report)?) } else { report.text() };
     write(out, &text)?;
     Ok(if report.is_whole() { Exit::Success } else { Exit::Failed })

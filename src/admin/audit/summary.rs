@@ -38,6 +38,15 @@ impl Verdicts {
         }
     }
 
+    /// Adds others to these.
+    pub fn merge(&mut self, other: &Self) {
+        let Self { allow, observe, deny, error } = other;
+        self.allow += allow;
+        self.observe += observe;
+        self.deny += deny;
+        self.error += error;
+    }
+
     /// All of them.
     pub fn all(&self) -> u64 {
         self.allow + self.observe + self.deny + self.error

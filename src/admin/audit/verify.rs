@@ -35,6 +35,18 @@ pub enum Kind {
     PartMissing,
     /// A line is dockgate's, and cut off or changed.
     Damaged,
+    /// A line of a chain is not as it was when the next one was written.
+    Changed,
+    /// A line of a chain stands behind later ones.
+    Moved,
+    /// A line of a chain is missing.
+    TakenOut,
+    /// A chain begins a second time.
+    Anew,
+    /// A line of a chain is another one than when it was sealed.
+    Resealed,
+    /// A record stands between the lines of a chain and is none of them.
+    Unchained,
 }
 
 impl Kind {
@@ -46,6 +58,12 @@ impl Kind {
             Self::OutOfOrder => "behind records that are more than a minute younger",
             Self::PartMissing => "a part of a long record is missing",
             Self::Damaged => "cut off or changed",
+            Self::Changed => "chained, and changed since",
+            Self::Moved => "chained, and moved behind later ones",
+            Self::TakenOut => "chained, and missing",
+            Self::Anew => "the chain begins anew",
+            Self::Resealed => "sealed, and another one now",
+            Self::Unchained => "between the lines of a chain, and not chained",
         }
     }
 }
@@ -85,7 +103,8 @@ pub struct Verify {
 }
 
 impl Found {
-    fn add(&mut self, name: impl FnOnce() -> String) {
+    /// Counts one more, and names it unless there are many.
+    pub fn add(&mut self, name: impl FnOnce() -> String) {
         self.count += 1;
         if self.first.len() < NAMED {
             self.first.push(name());
@@ -164,7 +183,7 @@ impl Verify {
         if tally.damaged > 0 {
             self.found.insert(Kind::Damaged, Found { count: tally.damaged, first: Vec::new() });
         }
-        Report { records: tally.records, hosts: self.hosts.len(), found: self.found }
+        Report { records: tally.records, hosts: self.hosts.len(), chained: 0, found: self.found }
     }
 }
 
@@ -181,10 +200,19 @@ impl Host {
 pub struct Report {
     pub records: u64,
     pub hosts: usize,
+    /// Lines of a chain.
+    pub chained: u64,
     pub found: BTreeMap<Kind, Found>,
 }
 
 impl Report {
+    /// Adds what the chain says. What is twice in a chain is twice among the records, and named once.
+    pub fn with_links(mut self, (chained, found): (u64, BTreeMap<Kind, Found>)) -> Self {
+        self.chained = chained;
+        self.found.extend(found);
+        self
+    }
+
     /// Nothing was found.
     pub fn is_whole(&self) -> bool {
         self.found.is_empty()
@@ -203,7 +231,8 @@ impl Report {
             }
         }
         let whole = if self.is_whole() { "nothing missing, double or out of order" } else { "not whole" };
-        let _ = writeln!(text, "{} records of {} hosts: {whole}", self.records, self.hosts);
+        let chained = if self.chained > 0 { format!(", {} of them chained", self.chained) } else { String::new() };
+        let _ = writeln!(text, "{} records of {} hosts{chained}: {whole}", self.records, self.hosts);
         text
     }
 }

@@ -2,6 +2,7 @@
 
 use super::forms;
 use super::time::{self, Micros};
+use crate::audit::chain::Link;
 use memchr::{memchr, memchr2, memmem};
 use std::borrow::Cow;
 
@@ -32,6 +33,9 @@ impl<'a> Line<'a> {
     /// Only what stands directly behind the log daemon's own header counts: what other programs say of their
     /// clients could hold anything.
     pub fn parse(line: &'a [u8]) -> Self {
+        // A chain's link is not part of the line that was chained.
+        let link = Link::of(line).map_or(0, |link| link.length);
+        let line = line.get(link..).unwrap_or_default();
         let Some(mark) = memmem::find(line, b"verdict") else { return Self::Other };
         let Ok(line) = std::str::from_utf8(line) else {
             // A record is UTF-8. What is not is another program's, unless the tag says otherwise.
@@ -65,6 +69,13 @@ impl<'a> Line<'a> {
     }
 }
 
+/// `dockgate[PID]`, or `dockgate`.
+fn is_tag(word: &str) -> bool {
+    let Some(pid) = word.strip_prefix("dockgate") else { return false };
+    let digits = pid.strip_prefix('[').and_then(|pid| pid.strip_suffix(']'));
+    pid.is_empty() || digits.is_some_and(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Names and values.
 type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
@@ -92,6 +103,14 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    /// `TIME HOST dockgate[PID] MESSAGE`, as rsyslog writes what came to it as RFC 5424: that has no colon.
+    fn without_colon(line: &'a str) -> Option<(Self, &'a str)> {
+        let mut words = line.splitn(4, ' ');
+        let (first, host, tag, message) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        let stamp = is_tag(tag).then(|| time::parse(first)).flatten()?;
+        Some((Self { stamp: Some(stamp), host: if host == "-" { "" } else { host } }, message.trim_start()))
+    }
+
     /// The header and the message of a line that is dockgate's: nothing in front, or a tag of `dockgate[PID]: `
     /// before which no other tag ends.
     fn split(line: &'a str) -> Option<(Self, &'a str)> {
@@ -101,13 +120,14 @@ impl<'a> Header<'a> {
         if let Some((stamp, host, message)) = forms::rfc5424(line) {
             return Some((Self { stamp, host }, message));
         }
+        if let Some(found) = Self::without_colon(line) {
+            return Some(found);
+        }
         let end = memmem::find(line.as_bytes(), b": ")?;
         let (header, message) = (line.get(..end)?, line.get(end + 2..)?.trim_start());
         let mut words = header.rsplit(' ').filter(|word| !word.is_empty());
         let tag = words.next()?;
-        let pid = tag.strip_prefix("dockgate")?;
-        let digits = pid.strip_prefix('[').and_then(|pid| pid.strip_suffix(']'));
-        if !pid.is_empty() && !digits.is_some_and(|pid| pid.bytes().all(|byte| byte.is_ascii_digit())) {
+        if !is_tag(tag) {
             return None;
         }
         let host = words.next().unwrap_or_default();
@@ -249,6 +269,7 @@ mod tests {
             ("<86>Nov  3 10:00:00 h1 dockgate[7]: ", "h1", 0x660ec95c8bba3),
             ("2026-11-23T10:00:00.5+00:00 h1 dockgate[7]:  ", "h1", 1_795_428_000_500_000),
             ("2026-11-23T10:00:00.500000+0000 h1 dockgate: ", "h1", 1_795_428_000_500_000),
+            ("2026-11-23T10:00:00.500000+00:00 h1 dockgate[7] ", "h1", 1_795_428_000_500_000),
         ] {
             let line = format!("{header}{MESSAGE}");
             let fields = record(&line).expect(&line);
@@ -267,6 +288,8 @@ mod tests {
             "Nov 23 10:00:00 h sshd[1]: Invalid user ",
             "Nov 23 10:00:00 h sshd[1]: Invalid user dockgate[7]: ",
             "Nov 23 10:00:00 h dockgate-x[1]: ",
+            "2026-11-23T10:00:00Z h sshd[1]: dockgate[7] ",
+            "Nov 23 10:00:00 h dockgate[7] ",
             "Nov 23 10:00:00 h dockgate[x]: ",
             "x",
         ] {

@@ -30,12 +30,25 @@ pub struct Tally {
 ///
 /// # Errors
 /// When a log cannot be read.
-pub fn each(lines: &mut Lines, mut see: impl FnMut(&Fields<'_>) -> Result<()>) -> Result<Tally> {
+pub fn each(lines: &mut Lines, see: impl FnMut(&Fields<'_>) -> Result<()>) -> Result<Tally> {
+    each_with(lines, |_| {}, see)
+}
+
+/// As [`each`], with every line as it is, too.
+///
+/// # Errors
+/// As [`each`].
+pub fn each_with(
+    lines: &mut Lines,
+    mut raw: impl FnMut(&[u8]),
+    mut see: impl FnMut(&Fields<'_>) -> Result<()>,
+) -> Result<Tally> {
     let mut join = Join::default();
     let mut tally = Tally::default();
     let mut line = Vec::new();
     while lines.next_into(&mut line)? {
         tally.lines += 1;
+        raw(&line);
         match Line::parse(&line) {
             Line::Other => {}
             Line::Damaged => tally.damaged += 1,

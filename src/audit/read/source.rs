@@ -60,11 +60,23 @@ impl Source {
         let Some(live) = USUAL.iter().map(Path::new).find(|path| path.exists()) else {
             bail!("there is no journal and none of {} here: name the file or directory", USUAL.join(", "));
         };
-        let (directory, name) = (live.parent().unwrap_or(live), live.file_name().unwrap_or_default());
+        Self::with_rotated(live)
+    }
+
+    /// A file and what was rotated away from it, the oldest first.
+    ///
+    /// # Errors
+    /// When its directory cannot be read.
+    pub fn with_rotated(live: &Path) -> Result<Vec<Self>> {
+        let directory = live.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = live.file_name().unwrap_or_default().to_string_lossy();
         let mut files = Vec::new();
         files_below(directory, MAX_DEPTH, &mut files)?;
-        let name = name.to_string_lossy();
-        files.retain(|file| file.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&*name)));
+        let rotated = |file: &std::ffi::OsStr| {
+            let file = file.to_string_lossy();
+            file.strip_prefix(&*name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+        };
+        files.retain(|file| file.file_name().is_some_and(rotated));
         Ok(files.into_iter().map(Self::File).collect())
     }
 

@@ -1,0 +1,251 @@
+//! Records through a real rsyslogd: every form whole, a daemon that comes back, the example's chain.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "these are tests")]
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Waits until `done`, or fails after twenty seconds.
+#[track_caller]
+fn until(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A rsyslogd with a configuration of its own; it ends with the value.
+struct Rsyslog {
+    directory: PathBuf,
+    name: String,
+    child: Option<Child>,
+}
+
+impl Rsyslog {
+    fn start(directory: &Path, name: &str, configuration: &str) -> Self {
+        let file = directory.join(format!("{name}.conf"));
+        fs::write(&file, configuration).unwrap();
+        let mut daemon = Self { directory: directory.to_owned(), name: name.to_owned(), child: None };
+        daemon.again();
+        daemon
+    }
+
+    fn again(&mut self) {
+        let path = |end: &str| self.directory.join(format!("{}.{end}", self.name));
+        let checked = Command::new("/usr/sbin/rsyslogd").arg("-N1").arg("-f").arg(path("conf")).output();
+        let checked = checked.expect("rsyslogd: `make test` installs it");
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+        let log = fs::File::create(path("err")).unwrap();
+        let mut command = Command::new("/usr/sbin/rsyslogd");
+        command.arg("-n").arg("-i").arg(path("pid")).arg("-f").arg(path("conf"));
+        self.child = Some(command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap());
+    }
+
+    /// Ends it as systemd does, so that it saves its queues.
+    fn stop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        child.wait().unwrap();
+    }
+}
+
+impl Drop for Rsyslog {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A gate whose docker is /bin/true.
+struct Gate {
+    directory: tempfile::TempDir,
+}
+
+impl Gate {
+    fn new(audit: &str) -> Self {
+        let directory = tempfile::Builder::new().prefix("dockgate-sinks.").tempdir().unwrap();
+        let socket = directory.path().join("log.sock");
+        let policy = format!("[docker]\nprogram = '/bin/true'\n[audit]\nsocket = '{}'\n{audit}", socket.display());
+        fs::write(directory.path().join("policy.toml"), policy).unwrap();
+        Self { directory }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn sends(&self, request: &str) -> Option<i32> {
+        let mut gate = Command::new(env!("CARGO_BIN_EXE_dockgate"));
+        gate.arg("--config").arg(self.path("policy.toml")).env("SSH_ORIGINAL_COMMAND", request);
+        gate.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().code()
+    }
+
+    /// The decisions that `dockgate audit` finds in a file or directory, as JSON.
+    fn decisions(&self, log: &Path) -> Vec<Value> {
+        let mut audit = Command::new(env!("CARGO_BIN_EXE_dockgate"));
+        let output = audit.args(["audit", "list", "--json"]).arg(log).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn verified(&self, log: &Path) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_dockgate")).args(["audit", "verify"]).arg(log).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn local(gate: &Gate, input: &str, action: &str) -> String {
+    let (socket, work) = (gate.path("log.sock"), gate.directory.path());
+    format!(
+        "global(workDirectory=\"{}\" maxMessageSize=\"16k\")\nmodule(load=\"imuxsock\" SysSock.Use=\"off\")\ninput(type=\"imuxsock\" Socket=\"{}\" {input})\n{action}\n",
+        work.display(),
+        socket.display()
+    )
+}
+
+fn to_file(path: &Path, template: &str) -> String {
+    format!("action(type=\"omfile\" file=\"{}\" template=\"{template}\")", path.display())
+}
+
+#[test]
+fn every_form_comes_whole_out_of_rsyslog() {
+    for (format, input, template) in [
+        ("logfmt", "", "RSYSLOG_FileFormat"),
+        ("logfmt", "", "RSYSLOG_TraditionalFileFormat"),
+        ("json", "", "RSYSLOG_FileFormat"),
+        ("rfc5424", "UseSpecialParser=\"off\"", "RSYSLOG_SyslogProtocol23Format"),
+    ] {
+        let gate = Gate::new(&format!("format = '{format}'\n"));
+        let log = gate.path("log");
+        let _daemon = Rsyslog::start(gate.directory.path(), "local", &local(&gate, input, &to_file(&log, template)));
+        until("rsyslogd's socket", || gate.path("log.sock").exists());
+        let secret = "docker run -e TOKEN=s3cr3t-value https://me:s3cr3t-value@x/ nginx";
+        let long = format!("docker ps {}", "\"\\x \u{e9}\" ".repeat(4_000));
+        let requests = ["docker ps", "docker exec web sh -c 'a \"b\" ]'", secret, &long];
+        for request in requests {
+            assert!(matches!(gate.sends(request), Some(0 | 77 | 64)), "{request}");
+        }
+        until(&format!("four decisions: {format} {template}"), || gate.decisions(&log).len() >= requests.len());
+        let found = gate.decisions(&log);
+        let sent: Vec<&str> = found.iter().map(|record| record["request"].as_str().unwrap()).collect();
+        assert_eq!(sent[..2], requests[..2], "{format} {template}");
+        assert_eq!(sent[3], long, "{format} {template}");
+        assert!(!fs::read_to_string(&log).unwrap().contains("s3cr3t-value"), "{format} {template}");
+        assert!(gate.verified(&log).contains("nothing missing"), "{format} {template}: {}", gate.verified(&log));
+    }
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_while_rsyslog_restarts() {
+    let gate = Gate::new("");
+    let log = gate.path("log");
+    let mut daemon =
+        Rsyslog::start(gate.directory.path(), "local", &local(&gate, "", &to_file(&log, "RSYSLOG_FileFormat")));
+    until("rsyslogd's socket", || gate.path("log.sock").exists());
+    let mut recorded = BTreeSet::new();
+    let mut refused = 0;
+    for number in 0..200 {
+        if number == 100 {
+            daemon.stop();
+        }
+        if number == 110 {
+            daemon.again();
+            until("rsyslogd's socket", || gate.path("log.sock").exists());
+        }
+        let request = format!("docker exec web n{number}");
+        match gate.sends(&request) {
+            Some(77) => drop(recorded.insert(request)),
+            // Nobody takes the record, so nothing runs.
+            Some(69) => refused += 1,
+            other => unreachable!("{other:?}"),
+        }
+    }
+    assert_eq!((refused, recorded.len()), (10, 190));
+    until("all records", || gate.decisions(&log).len() >= recorded.len());
+    let found = gate.decisions(&log);
+    let found: Vec<String> = found.iter().map(|record| record["request"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(found.len(), recorded.len());
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), recorded);
+}
+
+/// An example's file with names of the test.
+fn example(name: &str, changes: &[(&str, &str)]) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+    let mut text = String::new();
+    for line in fs::read_to_string(path).unwrap().lines().filter(|line| !line.trim_start().starts_with("tls")) {
+        text.push_str(line);
+        text.push('\n');
+    }
+    for (from, to) in changes {
+        assert!(text.contains(from), "{name}: {from}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+#[test]
+fn a_chain_that_rsyslog_feeds_names_what_was_changed() {
+    let gate = Gate::new("");
+    let log = gate.path("chained.log");
+    let program = format!("{} audit chain --confirm --sync {}", env!("CARGO_BIN_EXE_dockgate"), log.display());
+    let action = example(
+        "rsyslog-chain.conf",
+        &[("/usr/bin/dockgate audit chain --confirm --sync /var/log/dockgate/chained.log", &program)],
+    );
+    let mut daemon = Rsyslog::start(gate.directory.path(), "local", &local(&gate, "", &action));
+    until("rsyslogd's socket", || gate.path("log.sock").exists());
+    let send = |range: std::ops::Range<usize>| {
+        for number in range {
+            assert_eq!(gate.sends(&format!("docker exec web n{number}")), Some(77));
+        }
+    };
+    send(0..5);
+    until("five records", || log.exists() && gate.decisions(&log).len() == 5);
+    // Rotated, and rsyslog restarted: one chain all the same.
+    fs::rename(&log, gate.path("chained.log.1")).unwrap();
+    send(5..8);
+    daemon.stop();
+    daemon.again();
+    until("rsyslogd's socket", || gate.path("log.sock").exists());
+    send(8..10);
+    let collected = gate.path("collected");
+    until("ten records", || {
+        let live = if log.exists() { gate.decisions(&log).len() } else { 0 };
+        live == 5
+    });
+    drop(daemon);
+    fs::create_dir(&collected).unwrap();
+    for name in ["chained.log", "chained.log.1"] {
+        fs::copy(gate.path(name), collected.join(name)).unwrap();
+    }
+    let verified = gate.verified(&collected);
+    assert!(
+        verified.ends_with("10 records of 1 hosts, 10 of them chained: nothing missing, double or out of order\n"),
+        "{verified}"
+    );
+    let seal = Command::new(env!("CARGO_BIN_EXE_dockgate")).args(["audit", "seal"]).arg(&log).output().unwrap();
+    assert!(seal.stdout.starts_with(b"seq=10 hash="));
+    let seals = gate.path("seals");
+    fs::write(&seals, &seal.stdout).unwrap();
+    let verify = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dockgate"));
+        let output = command.args(["audit", "verify", "--seal"]).arg(&seals).arg(&collected).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(verify().0, Some(0));
+    let old = collected.join("chained.log.1");
+    let text = fs::read_to_string(&old).unwrap();
+    fs::write(&old, text.replace("n2\"", "n9\"")).unwrap();
+    let (code, out) = verify();
+    assert_eq!(code, Some(1));
+    assert!(out.starts_with("chained, and changed since: 1\n  seq 3 "), "{out}");
+    fs::write(&old, text).unwrap();
+    let live = fs::read_to_string(&log).unwrap();
+    let cut: String = live.lines().take(4).map(|line| format!("{line}\n")).collect();
+    fs::write(collected.join("chained.log"), cut).unwrap();
+    assert!(verify().1.contains("seq 10, which a seal names: the chain ends at 9"), "{}", verify().1);
+}
