@@ -18,19 +18,23 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite, duplex};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How much of a stream, and of all streams of a connection, may be under way, in bytes.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 
-/// The most calls at once on a connection; a build has about five.
-const CALLS: u32 = 100;
+/// The most calls at once on a connection. A build has about five, each of which may wait for another; Compose and bake
+/// have many builds on one connection.
+const CALLS: u32 = 1000;
+
+/// The most sessions within calls at once.
+const SESSIONS: usize = 64;
 
 /// The most that the headers of a call may have, in bytes: patterns of a context's files are among them.
 const HEADERS: u32 = 1 << 20;
 
-/// The longest request that is judged, in bytes, and how many of them are read at once.
+/// The longest request that is judged, in bytes, and how many of them are held at once.
 const LONGEST: usize = 4 << 20;
 const READ_AT_ONCE: usize = 4;
 
@@ -49,21 +53,23 @@ pub(super) struct Mediation<'a> {
     judge: &'a dyn Judge,
     conversation: RefCell<Conversation>,
     reading: Semaphore,
+    sessions: Semaphore,
     pub(super) counts: Cell<Counts>,
 }
 
 /// A call that passes: its head, and its message if that was read.
-struct Passing {
+struct Passing<'a> {
     head: Request<()>,
-    message: Option<Bytes>,
+    /// With its place among those that are held.
+    message: Option<(Bytes, SemaphorePermit<'a>)>,
     method: String,
     shows_records: bool,
 }
 
 impl<'a> Mediation<'a> {
     pub(super) fn new(endpoint: Endpoint, judge: &'a dyn Judge) -> Self {
-        let (conversation, reading) = (RefCell::default(), Semaphore::new(READ_AT_ONCE));
-        Self { endpoint, judge, conversation, reading, counts: Cell::default() }
+        let (reading, sessions) = (Semaphore::new(READ_AT_ONCE), Semaphore::new(SESSIONS));
+        Self { endpoint, judge, conversation: RefCell::default(), reading, sessions, counts: Cell::default() }
     }
 
     /// Serves the connection until either side has gone.
@@ -73,7 +79,11 @@ impl<'a> Mediation<'a> {
             Endpoint::Session => (daemon, client),
         };
         let mut upward = h2::client::Builder::new();
-        upward.initial_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW).enable_push(false);
+        upward
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(HEADERS)
+            .enable_push(false);
         let Ok((upstream, connection)) = upward.handshake::<_, Bytes>(callee).await else { return };
         let calls = self.accept(caller, upstream);
         // A side that goes takes the other with it: both are closed when this returns.
@@ -119,7 +129,7 @@ impl<'a> Mediation<'a> {
             Endpoint::Grpc => self.of_client(&head, &mut body).await,
             Endpoint::Session => self.of_daemon(&head),
         };
-        let passing = match judged {
+        let mut passing = match judged {
             Ok(passing) => passing,
             Err(Some(words)) => {
                 let _ = answer.send_response(heads::refusal(&words), true);
@@ -131,11 +141,11 @@ impl<'a> Mediation<'a> {
         let Ok((response, mut up)) = upstream.send_request(passing.head.clone(), false) else {
             return answer.send_reset(h2::Reason::INTERNAL_ERROR);
         };
-        let message = passing.message.clone();
+        let message = passing.message.take();
         // What the caller sends ends with the call, whichever side ends that.
         let up = async move {
             let sent = match message {
-                Some(message) => send_last(&mut up, message).await,
+                Some((message, _held)) => send_last(&mut up, message).await,
                 None => pump(body, &mut up, |_| {}, |trailers| trailers).await,
             };
             if sent.is_ok() {
@@ -147,6 +157,7 @@ impl<'a> Mediation<'a> {
 
     /// A session within a call, mediated as one of `/session`.
     async fn session(&self, head: &http::request::Parts, body: RecvStream, mut answer: Answer, upstream: Upstream) {
+        let Ok(_place) = self.sessions.try_acquire() else { return answer.send_reset(h2::Reason::REFUSED_STREAM) };
         let Some(opened) = heads::of_session(SESSION, &head.headers, &self.judge.stamp().owner) else { return };
         let Ok(mut upstream) = upstream.ready().await else { return };
         let Ok((response, mut up)) = upstream.send_request(opened, false) else { return };
@@ -175,7 +186,7 @@ impl<'a> Mediation<'a> {
     }
 
     /// The answer, as it comes.
-    async fn down(&self, response: ResponseFuture, mut answer: Answer, passing: &Passing) {
+    async fn down(&self, response: ResponseFuture, mut answer: Answer, passing: &Passing<'_>) {
         let mut response = pin!(response);
         let first = poll_fn(|cx| match response.as_mut().poll(cx) {
             Poll::Ready(response) => Poll::Ready(response.map_err(|error| reason(&error))),
@@ -205,10 +216,14 @@ impl<'a> Mediation<'a> {
     }
 
     /// Reads, judges and writes anew what a client asks of the daemon. `Err(None)`: it went away meanwhile.
-    async fn of_client(&self, head: &http::request::Parts, body: &mut RecvStream) -> Result<Passing, Option<String>> {
+    async fn of_client(
+        &self,
+        head: &http::request::Parts,
+        body: &mut RecvStream,
+    ) -> Result<Passing<'_>, Option<String>> {
         let method = head.uri.path().to_owned();
         let Some(passed) = heads::of_client(&method, &head.headers) else { return Err(None) };
-        let Ok(_reading) = self.reading.acquire().await else { return Err(None) };
+        let Ok(held) = self.reading.acquire().await else { return Err(None) };
         let bytes = match collect(body).await {
             Ok(bytes) => bytes,
             Err(Some(why)) => return Err(Some(self.refused(&method, malformed(why)))),
@@ -227,7 +242,7 @@ impl<'a> Mediation<'a> {
             Ok(None) => Bytes::from(bytes),
             Err(denial) => return Err(Some(self.refused(&method, denial))),
         };
-        Ok(Passing { head: passed, message: Some(message), method, shows_records })
+        Ok(Passing { head: passed, message: Some((message, held)), method, shows_records })
     }
 
     fn judged(&self, method: &str, read: Result<Call, Denial>) -> Result<Call, Option<String>> {
@@ -239,7 +254,7 @@ impl<'a> Mediation<'a> {
     }
 
     /// Judges what the daemon asks of the client's machine.
-    fn of_daemon(&self, head: &http::request::Parts) -> Result<Passing, Option<String>> {
+    fn of_daemon(&self, head: &http::request::Parts) -> Result<Passing<'_>, Option<String>> {
         let method = head.uri.path().to_owned();
         let Some(passed) = heads::of_daemon(&method, &head.headers) else { return Err(None) };
         let demands = session::called(&method).map_err(|denial| Some(self.refused(&method, denial)))?;
@@ -251,7 +266,7 @@ impl<'a> Mediation<'a> {
 
     /// The end of a call as the caller is told of it: a source that BuildKit refused for the gate is a refusal of
     /// the gate's.
-    fn ended(&self, trailers: HeaderMap, passing: &Passing) -> HeaderMap {
+    fn ended(&self, trailers: HeaderMap, passing: &Passing<'_>) -> HeaderMap {
         let granted = self.judge.stamp().images.as_ref().filter(|_| passing.method.ends_with("LLBBridge/Solve"));
         let Some((granted, source)) = granted.zip(heads::denied_source(&trailers)) else { return trailers };
         let image = source.strip_prefix("docker-image://").unwrap_or(&source);
