@@ -318,17 +318,16 @@ fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
-/// How many builds the daemon remembers.
-fn builds() -> usize {
+/// The ids of the builds that the daemon remembers.
+fn builds() -> String {
     let client = Client::new("");
     client.file("x", "");
-    client.docker(&["buildx", "history", "ls", "--format", "{{.Ref}}"]).succeeded().out().lines().count()
+    client.docker(&["buildx", "history", "ls", "--format", "{{.Ref}}"]).succeeded().out()
 }
 
 #[test]
 fn what_no_stock_client_says_is_refused() {
     let client = Client::new("");
-    let builds_before = builds();
     let open = |fields: &[(u32, Value)]| message(&[&[(1, text("raw1")), (5, text("s1"))], fields].concat());
     let control = "/moby.buildkit.v1.Control/";
     let bridge = "/moby.buildkit.v1.frontend.LLBBridge/";
@@ -365,7 +364,7 @@ fn what_no_stock_client_says_is_refused() {
         assert!(*status == 7 && message.contains(says), "{method} {says}: {status} {message}");
     }
     assert_eq!(client.proxy.records("deny").len(), cases.len(), "{:#?}", client.proxy.records("deny"));
-    assert_eq!(builds(), builds_before);
+    assert!(!builds().contains("raw1"), "{}", builds());
     // The connection goes on, and what may be asked is answered.
     let allowed = [(format!("{control}ListWorkers"), message(&[])), (format!("{control}Info"), message(&[]))];
     let made: Vec<_> = allowed.iter().map(|(method, data)| (method.as_str(), None, data.clone())).collect();

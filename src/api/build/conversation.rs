@@ -34,11 +34,12 @@ enum Ask {
     History,
     ChangesHistory,
     Content,
+    ContentInfo,
 }
 
 /// Every method that a client may call.
 const METHODS: &[(&str, Request)] = &[
-    ("/containerd.services.content.v1.Content/Info", Request::Read(&messages::CONTENT_INFO, Ask::Content)),
+    ("/containerd.services.content.v1.Content/Info", Request::Read(&messages::CONTENT_INFO, Ask::ContentInfo)),
     ("/containerd.services.content.v1.Content/Read", Request::Read(&messages::CONTENT_READ, Ask::Content)),
     ("/grpc.health.v1.Health/Check", Request::Unread),
     ("/moby.buildkit.v1.Control/DiskUsage", Request::Read(&messages::DISK_USAGE, Ask::Operation("buildx du"))),
@@ -69,6 +70,8 @@ pub struct Conversation {
     builds: BTreeSet<String>,
     /// What the records of builds that it was shown consist of.
     records: BTreeSet<String>,
+    /// The images that those builds made: their sizes may be asked for, and not what is in them.
+    results: BTreeSet<String>,
 }
 
 /// A call that was understood: what it asks for.
@@ -120,7 +123,8 @@ impl Conversation {
             }
             Ask::ChangesHistory => demand(operation("buildx history inspect")),
             Ask::Content if self.records.contains(message.text(messages::DIGEST)) => {}
-            Ask::Content => demand(operation("buildx history inspect attachment")),
+            Ask::ContentInfo if self.has_shown(message.text(messages::DIGEST)) => {}
+            Ask::Content | Ask::ContentInfo => demand(operation("buildx history inspect attachment")),
             Ask::Opens => {
                 call.demands = judged::opened(&message)?;
                 call.changes = !call.demands.is_empty();
@@ -160,11 +164,16 @@ impl Conversation {
 
     /// Takes note of what a record that the daemon shows consists of.
     pub fn shown(&mut self, event: &[u8]) {
-        for digest in records::digests(event) {
-            if self.records.len() < MOST {
-                self.records.insert(digest);
-            }
+        for (known, digests) in
+            [(&mut self.records, records::digests(event)), (&mut self.results, records::results(event))]
+        {
+            let room = MOST.saturating_sub(known.len());
+            known.extend(digests.into_iter().take(room));
         }
+    }
+
+    fn has_shown(&self, digest: &str) -> bool {
+        self.records.contains(digest) || self.results.contains(digest)
     }
 
     fn may_see_record(&self, build: &str) -> bool {
