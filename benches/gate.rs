@@ -1,8 +1,8 @@
 //! What the gate costs: starting a program through it, side by side with starting the program itself.
 //!
-//! The program is /bin/true, so that what is measured is the gate: reading the policy, judging, one record to a
-//! syslog socket that is read, the watch over the connection, and execve. A run has ended when its standard output
-//! has, as for sshd. Runs alternate, and the figure is the ratio of the medians.
+//! The program is /bin/true, so that what is measured is the gate: reading the policy, judging, two records to a
+//! syslog socket that is read, the start of the child and the wait for its end. A run has ended when its standard
+//! output has, as for sshd. Runs alternate, and the figure is the ratio of the medians.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "a benchmark")]
 
 use std::os::unix::net::UnixDatagram;
