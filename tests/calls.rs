@@ -45,7 +45,7 @@ fn forward(call: &Call) -> Forward {
 
 fn bytes(forward: &Forward, framing: Framing) -> Vec<u8> {
     let mut bytes = forward.head(framing);
-    if let Payload::Json(json) = &forward.body {
+    if let Payload::Whole(json) = &forward.body {
         bytes.extend(json);
     }
     bytes

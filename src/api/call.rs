@@ -33,6 +33,11 @@ impl Call {
         Ok(Self { route, body })
     }
 
+    /// What the head said.
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+
     /// The endpoint's row.
     pub fn endpoint(&self) -> &'static Endpoint {
         self.route.endpoint

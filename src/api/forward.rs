@@ -39,7 +39,8 @@ pub struct Forward {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
     None,
-    Json(Vec<u8>),
+    /// Read whole, and judged.
+    Whole(Vec<u8>),
     /// As the client sends it, framed anew.
     Stream,
 }
@@ -57,7 +58,7 @@ impl Forward {
             Some(Upgrade::H2c) => head.push_str("Connection: Upgrade\r\nUpgrade: h2c\r\n"),
         }
         match (&self.body, stream) {
-            (Payload::Json(bytes), _) => head.push_str(&format!("Content-Length: {}\r\n", bytes.len())),
+            (Payload::Whole(bytes), _) => head.push_str(&format!("Content-Length: {}\r\n", bytes.len())),
             (Payload::Stream, Framing::Length(length)) => head.push_str(&format!("Content-Length: {length}\r\n")),
             (Payload::Stream, Framing::Chunked) => head.push_str("Transfer-Encoding: chunked\r\n"),
             (Payload::None, _) | (Payload::Stream, Framing::None) => {
@@ -183,7 +184,7 @@ impl Call {
                 id.into_iter().for_each(|id| *mode = format!("container:{id}"));
             }
         }
-        Payload::Json(body.to_string().into_bytes())
+        Payload::Whole(body.to_string().into_bytes())
     }
 }
 

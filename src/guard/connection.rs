@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a client may take to read a refusal, and go on sending what is not wanted.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// The most bytes of an archive that is judged: Compose has a limit of 500 KiB for a config or secret.
+const MOST_ARCHIVE: usize = 1024 * 1024;
+
 /// How the connection goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
@@ -101,14 +104,15 @@ impl<'a> Connection<'a> {
             Ok(route) => route,
             Err(denial) => return self.refuse_call(head, &refused(self.guard, denial), false),
         };
-        let body = match self.body(head, route.reading()) {
+        let reading = if self.guard.is_archive(&route) { Reading::Whole(MOST_ARCHIVE) } else { route.reading() };
+        let body = match self.body(head, reading) {
             Ok(body) => body,
             Err(Some(denial)) => return self.refuse_call(head, &refused(self.guard, denial), false),
             Err(None) => return Next::End,
         };
-        let read = route.reading() != Reading::Stream;
+        let read = reading != Reading::Stream;
         let judged = match Call::of(route, &body) {
-            Ok(call) => self.guard.judge(&call),
+            Ok(call) => self.guard.judge(&call, body),
             Err(denial) => Err(refused(self.guard, denial)),
         };
         match judged {
@@ -256,7 +260,7 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// The request as it goes to the daemon, but for a body that is streamed.
 fn sent(forward: &Forward, head: &Head) -> Vec<u8> {
     let mut bytes = forward.head(head.framing);
-    if let Payload::Json(body) = &forward.body {
+    if let Payload::Whole(body) = &forward.body {
         bytes.extend_from_slice(body);
     }
     bytes

@@ -1,13 +1,15 @@
 //! Judge: from a call to leave to pass it on, or to a refusal; either way with its record. Acts.
 
-use super::build;
 use super::objects::Objects;
 use super::refusal::Refusal;
 use super::scope::Lists;
-use super::terminal::Attach;
+use super::terminal::{self, Attach};
 use super::{Guard, Via};
+use super::{archive, build};
 use crate::api::call::Call;
-use crate::api::forward::Forward;
+use crate::api::forward::{Forward, Payload};
+use crate::api::head::Method;
+use crate::api::route::Route;
 use crate::api::row::Answer;
 use crate::audit::Audited;
 use crate::audit::record::ApiCall;
@@ -30,25 +32,38 @@ pub(super) struct Passing {
 
 impl Guard {
     /// Judges a call, and records the verdict.
-    pub(super) fn judge(&self, call: &Call) -> Result<Audited<Passing>, Refusal> {
+    pub(super) fn judge(&self, call: &Call, body: Vec<u8>) -> Result<Audited<Passing>, Refusal> {
         let shown = call.shown();
         let mut demands = call.demands();
         let operation = operation(&demands).to_owned();
         let refuse = |denial| self.refuse(denial, &operation, &shown);
         let attach = call.answer() == Answer::Hijack && operation == "attach";
-        let objects = Objects::of(&self.policy.host, call, attach).map_err(|why| refuse(unknown(call, &why)))?;
+        let archive = self.is_archive(call.route());
+        let objects =
+            Objects::of(&self.policy.host, call, attach || archive).map_err(|why| refuse(unknown(call, &why)))?;
+        // Whether it is a part of a command that makes and starts containers, and not what its operation is called.
+        let mut part = false;
         let mut output_only = false;
         if attach && self.policy.screen(&demands).is_err() {
             let kind = Attach::of(objects.container.as_ref(), &self.owner);
             output_only = kind == Attach::Output;
+            part = kind != Attach::Join;
             rename(&mut demands, kind.operation());
         }
-        self.by_command(call, &mut demands);
+        if archive && terminal::is_new(objects.container.as_ref(), &self.owner) && archive::is_plain(&body) {
+            // What is put into a container before it starts is part of making it.
+            rename(&mut demands, "create");
+            part = true;
+        }
+        self.by_command(call, part, &mut demands);
         let mut call = call.clone();
         if output_only {
             call.leave_out("stdin");
         }
         let mut forward = call.forward(&objects.resolved, &self.owner);
+        if archive {
+            forward.body = Payload::Whole(body);
+        }
         if call.answer() == Answer::H2c {
             build::of_session(self, &mut forward);
         }
@@ -93,12 +108,22 @@ impl Guard {
         ApiCall { via: self.via.word(), shown }
     }
 
+    /// Whether a call puts an archive into a container, which the policy does not permit by itself, so that what is
+    /// in it counts.
+    pub(super) fn is_archive(&self, route: &Route) -> bool {
+        let endpoint = route.endpoint();
+        let cp = || Demand::new(Want::Operation { name: "cp".to_owned(), instead: false }, "cp");
+        endpoint.method == Method::Put
+            && endpoint.path == "/containers/{container}/archive"
+            && self.policy.screen(&[cp()]).is_err()
+    }
+
     /// A call that docker makes for a command which was permitted by its words is no operation of its own. Under an
     /// allow-list a call is on it with any command that makes it.
-    fn by_command(&self, call: &Call, demands: &mut Vec<Demand>) {
+    fn by_command(&self, call: &Call, part: bool, demands: &mut Vec<Demand>) {
         let is_operation = |demand: &Demand| matches!(demand.want, Want::Operation { .. });
         match &self.via {
-            Via::Argv(command) if call.is_part_of(command) => demands.retain(|demand| !is_operation(demand)),
+            Via::Argv(command) if part || call.is_part_of(command) => demands.retain(|demand| !is_operation(demand)),
             Via::Argv(_) => {}
             Via::DialStdio => {
                 let Some(allowed) = &self.policy.settings.allowed.value else { return };

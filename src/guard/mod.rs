@@ -15,12 +15,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod archive;
 mod buffer;
 mod build;
 mod connection;
 pub mod dial_stdio;
 mod framing;
 mod judge;
+pub mod listener;
 mod objects;
 mod refusal;
 mod relay;

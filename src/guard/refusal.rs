@@ -12,6 +12,8 @@ pub(super) enum Refusal {
     Missing,
     /// Its record could not be written.
     Unrecorded(anyhow::Error),
+    /// Too many connections at once.
+    Busy,
     /// The daemon cannot be reached, or gives no answer.
     Daemon(std::io::Error),
 }
@@ -29,6 +31,10 @@ impl Refusal {
                 let why = "audit: the record of this call could not be written, so it was not made";
                 let hint = "hint: try again later; the administrator has to look at the system log";
                 ("503 Service Unavailable", format!("{why}\nreason: {error:#}\n{hint}"))
+            }
+            Self::Busy => {
+                let why = "docker: too many connections are being served, and no more may at once";
+                ("503 Service Unavailable", format!("{why}\nhint: wait until some of them have ended"))
             }
             Self::Daemon(error) => {
                 let hint = "hint: try again later; if it stays so, the administrator has to look at the daemon";

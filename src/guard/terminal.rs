@@ -43,6 +43,11 @@ impl Attach {
     }
 }
 
+/// Whether a container is this key's, and has not been started yet.
+pub(super) fn is_new(container: Option<&Value>, owner: &Ownership) -> bool {
+    Attach::of(container, owner) == Attach::Run
+}
+
 /// Whether this key of this account has made a container; the labels are the gate's own.
 pub(super) fn is_own(container: &Value, owner: &Ownership) -> bool {
     let label = |name: &str| container.pointer("/Config/Labels").and_then(|labels| labels.get(name)?.as_str());

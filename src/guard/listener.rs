@@ -1,0 +1,140 @@
+//! Listener: a Unix socket on which the guard serves. Acts: binds, accepts, starts a thread a connection.
+#![expect(clippy::disallowed_methods, reason = "the threads of connections are started here")]
+
+use super::Guard;
+use super::connection::Connection;
+use super::refusal::Refusal;
+use super::wire::Wire;
+use anyhow::{Context, Result};
+use nix::sys::socket::{UnixCredentials, getsockopt, sockopt};
+use nix::unistd::Uid;
+use std::fs::{Permissions, remove_file, set_permissions};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+/// Stack of a connection's thread, in bytes: readers of JSON go as deep as its nesting, which they limit.
+const STACK: usize = 1024 * 1024;
+
+/// The most connections at once. A build has eleven.
+const MOST: usize = 256;
+
+/// How long a connection may wait for its next call.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// A socket that one command's docker is given, and its name in the file system for as long as this lives.
+#[derive(Debug)]
+pub struct Listener {
+    socket: UnixListener,
+    path: PathBuf,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // The directory is the account's own, and is cleared when the next one is made.
+        let _ = remove_file(&self.path);
+    }
+}
+
+impl Listener {
+    /// Binds a socket that nobody but this account can use, in a directory of its own.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn bind(directory: &Path, id: &str) -> Result<Self> {
+        clear(directory);
+        let path = directory.join(format!("{PREFIX}{id}"));
+        let about = || format!("socket {}", path.display());
+        let socket = UnixListener::bind(&path).with_context(about)?;
+        let listener = Self { socket, path: path.clone() };
+        set_permissions(&path, Permissions::from_mode(0o600)).with_context(about)?;
+        Ok(listener)
+    }
+
+    /// What `DOCKER_HOST` is for it.
+    pub fn host(&self) -> String {
+        format!("unix://{}", self.path.display())
+    }
+
+    /// Begins to serve whoever is of this account, until this process ends.
+    ///
+    /// # Errors
+    /// When there can be no further thread.
+    pub fn start(&self, guard: Arc<Guard>) -> Result<()> {
+        let socket = self.socket.try_clone().context("a further descriptor")?;
+        let own = Uid::current();
+        let serve = move || accept(&socket, &|peer| (peer.uid() == own.as_raw()).then(|| Arc::clone(&guard)));
+        Builder::new().stack_size(STACK).spawn(serve).context("a further thread")?;
+        Ok(())
+    }
+}
+
+const PREFIX: &str = "guard-";
+
+/// Removes what was left by gates that were killed.
+fn clear(directory: &Path) {
+    for entry in directory.read_dir().into_iter().flatten().flatten() {
+        // Between bind(2) and listen(2) a living one looks dead.
+        let old = || {
+            entry
+                .metadata()
+                .and_then(|found| found.modified())
+                .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > OLD))
+        };
+        let dead = || old() && UnixStream::connect(entry.path()).is_err_and(|error| error.kind() == REFUSED);
+        if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) && dead() {
+            let _ = remove_file(entry.path());
+        }
+    }
+}
+
+/// A socket that was made longer ago than this is listened on, or dead.
+const OLD: Duration = Duration::from_secs(60);
+
+const REFUSED: std::io::ErrorKind = std::io::ErrorKind::ConnectionRefused;
+
+/// Serves each connection in a thread of its own; for whom, and whether at all, `guard` says by who connects.
+pub(super) fn accept(socket: &UnixListener, guard: &dyn Fn(UnixCredentials) -> Option<Arc<Guard>>) {
+    let served = Arc::new(AtomicUsize::new(0));
+    loop {
+        let client = match socket.accept() {
+            Ok((client, _)) => client,
+            Err(_) => {
+                // Out of descriptors or memory: those that are served give some back.
+                std::thread::sleep(Duration::from_millis(50));
+                continue;
+            }
+        };
+        let Some(guard) = getsockopt(&client, sockopt::PeerCredentials).ok().and_then(guard) else { continue };
+        let place = Place(Arc::clone(&served));
+        let too_many = served.fetch_add(1, Ordering::SeqCst) >= MOST;
+        let _ = Builder::new().stack_size(STACK).spawn(move || {
+            let _place = place;
+            serve(&guard, client.into(), too_many);
+        });
+    }
+}
+
+/// A place among the connections at once, until it is dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn serve(guard: &Arc<Guard>, client: OwnedFd, too_many: bool) {
+    let Ok(mut client) = Wire::of_socket(client) else { return };
+    if too_many {
+        let answer = Refusal::Busy.answer(guard.audit.id(), false, true);
+        let _ = client.write_all(&answer, Some(Instant::now() + Duration::from_secs(1)));
+        return;
+    }
+    Connection::new(guard, client, Some(IDLE)).serve();
+}
