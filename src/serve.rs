@@ -11,6 +11,7 @@ use crate::denial::{Denial, Reason};
 use crate::docker::Invocation;
 use crate::exit::{Ending, Exit, Outcome};
 use crate::gate::{self, Gate, PATIENCE};
+use crate::guard::listener::Listener;
 use crate::guard::{Calls, Guard, Via, dial_stdio};
 use crate::policy::Permit;
 use crate::policy::settings::Origin;
@@ -40,6 +41,14 @@ struct Service<'a> {
     request: &'a Request,
     audit: Arc<Audit>,
     begun: Instant,
+}
+
+/// What docker needs to start, to be waited for and to reach the daemon.
+#[derive(Debug)]
+struct Ready {
+    launch: Launch,
+    signals: Signals,
+    listener: Listener,
 }
 
 /// Serves one request: judges, records, and then acts or refuses.
@@ -89,7 +98,7 @@ impl Service<'_> {
 
     /// What docker needs to start and to be waited for; nothing, where dockgate answers itself. From here on a
     /// signal waits for docker, so that what is recorded as allowed has its end recorded, too.
-    fn prepare(&self, permit: &Permit<Action>, limit: Bounds) -> Result<Option<(Launch, Signals)>> {
+    fn prepare(&self, permit: &Permit<Action>, limit: Bounds) -> Result<Option<Ready>> {
         let invocation = match permit.subject() {
             // What is answered at once needs no more processor time; docker and the API may go on for long.
             Action::Own(own) => {
@@ -99,27 +108,27 @@ impl Service<'_> {
         };
         limit.lift()?;
         let Gate { policy, account, parent, .. } = &*self.gate;
-        let launch = Launch::prepare(policy, account, invocation, self.request.client.is_some())?;
-        Ok(Some((launch, Signals::block(*parent)?)))
+        let listener = Listener::bind(&exec::state_directory(&account.name)?, self.audit.id())?;
+        let over_ssh = self.request.client.is_some();
+        let launch = Launch::prepare(policy, &listener.host(), account, invocation, over_ssh)?;
+        Ok(Some(Ready { launch, signals: Signals::block(*parent)?, listener }))
     }
 
-    /// Runs docker, waits for its end and records it.
-    fn run(
-        &self,
-        invocation: Audited<Invocation>,
-        (launch, signals): &(Launch, Signals),
-        judged: Duration,
-        understood: &Understood,
-    ) -> Ending {
+    /// Runs docker, waits for its end and records it. Its calls are judged by the guard, whose threads are started
+    /// when docker has been, as a fork takes none of them along.
+    fn run(&self, invocation: Audited<Invocation>, ready: &Ready, judged: Duration, understood: &Understood) -> Ending {
+        let Ready { launch, signals, listener } = ready;
         let settings = &self.gate.policy.settings;
         let [duration, idle] = [&settings.duration, &settings.idle].map(|set| set.value.map(Duration::from_secs));
         let times = Times { duration, idle };
-        let ended = exec::start(invocation, launch).and_then(|docker| docker.wait(launch, signals, times));
-        let (outcome, cause, ran) = match ended {
+        let guard = self.guard(Via::Argv(understood.command.clone()));
+        let started = exec::start(invocation, launch);
+        let started = started.and_then(|docker| listener.start(Arc::clone(&guard)).map(|()| docker));
+        let (outcome, cause, ran) = match started.and_then(|docker| docker.wait(launch, signals, times)) {
             Ok(ended) => ended,
             Err(error) => return failed(&self.audit, understood, &error).into(),
         };
-        self.ended(&End { outcome, cause, ran, judged, calls: Counts::default() });
+        self.ended(&End { outcome, cause, ran, judged, calls: counts(&guard) });
         match (cause, duration, idle) {
             (Cause::Duration, Some(most), _) => {
                 timed_out(&self.audit, &format!("it ran for {} (limits.duration)", Period::shown(most.as_secs())))
@@ -134,12 +143,22 @@ impl Service<'_> {
 
     /// Serves the API over standard input and output.
     fn dial_stdio(&self, judged: Duration) -> Exit {
-        let Gate { policy, account, .. } = &*self.gate;
         let begun = Instant::now();
-        let guard = Arc::new(Guard {
+        let guard = self.guard(Via::DialStdio);
+        if let Err(error) = dial_stdio::serve(&guard) {
+            return failed(&self.audit, &Understood::named(Own::DialStdio.name()), &error);
+        }
+        let outcome = Outcome::Code(Exit::Success as i32);
+        self.ended(&End { outcome, cause: Cause::Itself, ran: begun.elapsed(), judged, calls: counts(&guard) });
+        Exit::Success
+    }
+
+    fn guard(&self, via: Via) -> Arc<Guard> {
+        let Gate { policy, account, .. } = &*self.gate;
+        Arc::new(Guard {
             policy: policy.clone(),
             home: account.home.clone(),
-            via: Via::DialStdio,
+            via,
             audit: Arc::clone(&self.audit),
             owner: Ownership {
                 key: self.request.key.clone().unwrap_or_default(),
@@ -147,15 +166,7 @@ impl Service<'_> {
                 id: self.audit.id().to_owned(),
             },
             calls: Calls::default(),
-        });
-        if let Err(error) = dial_stdio::serve(&guard) {
-            return failed(&self.audit, &Understood::named(Own::DialStdio.name()), &error);
-        }
-        let (made, refused) = guard.calls.counts();
-        let outcome = Outcome::Code(Exit::Success as i32);
-        let calls = Counts { made, refused };
-        self.ended(&End { outcome, cause: Cause::Itself, ran: begun.elapsed(), judged, calls });
-        Exit::Success
+        })
     }
 
     /// Records an end.
@@ -199,6 +210,11 @@ impl Service<'_> {
             Own::DialStdio => Exit::Unavailable,
         }
     }
+}
+
+fn counts(guard: &Guard) -> Counts {
+    let (made, refused) = guard.calls.counts();
+    Counts { made, refused }
 }
 
 /// As [`Gate::decide`], in bounded time: a request that keeps the gate busy is a refusal like others.

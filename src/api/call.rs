@@ -2,7 +2,7 @@
 
 use super::route::{Reading, Route, bad, call_name};
 use super::row::{Answer, Asks, Body, Effect, Endpoint};
-use super::{json, shape};
+use super::{json, labels, shape};
 use crate::denial::{Denial, Reason};
 use serde_json::Value;
 
@@ -31,6 +31,14 @@ impl Call {
             _ => None,
         };
         Ok(Self { route, body })
+    }
+
+    /// The call without labels of the gate's own, for a docker that the gate has started with words that it has judged:
+    /// they come from the gate, and the guard sets them.
+    #[must_use]
+    pub fn without_own_labels(mut self) -> Self {
+        labels::leave_out_own(self.body.as_mut());
+        self
     }
 
     /// What the head said.

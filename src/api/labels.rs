@@ -40,6 +40,13 @@ fn maps<'a>(body: Option<&'a Value>, query: &'a Query) -> impl Iterator<Item = (
     own.into_iter().chain(built).chain(mounts.map(|labels| ("VolumeOptions.Labels", labels)))
 }
 
+/// Takes labels of the gate's own out of a body.
+pub(super) fn leave_out_own(body: Option<&mut Value>) {
+    if let Some(labels) = body.and_then(|body| body.get_mut("Labels")).and_then(Value::as_object_mut) {
+        labels.retain(|name, _| !name.starts_with(OWN));
+    }
+}
+
 /// What the labels ask for: to be of the gate's making, or a project's.
 pub(super) fn demands(body: Option<&Value>, query: &Query) -> Vec<Demand> {
     let all = maps(body, query).flat_map(|(place, labels)| {

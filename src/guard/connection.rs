@@ -8,7 +8,7 @@ use super::relay::{self, Broken};
 use super::response::{Asked, Response};
 use super::upstream::Upstream;
 use super::wire::Wire;
-use super::{Guard, buffer::Buffer};
+use super::{Guard, Via, buffer::Buffer};
 use crate::api::call::Call;
 use crate::api::forward::{Forward, Payload};
 use crate::api::head::{self, Head, Method};
@@ -111,7 +111,11 @@ impl<'a> Connection<'a> {
             Err(None) => return Next::End,
         };
         let read = reading != Reading::Stream;
-        let judged = match Call::of(route, &body) {
+        let call = Call::of(route, &body).map(|call| match self.guard.via {
+            Via::Argv(_) => call.without_own_labels(),
+            Via::DialStdio => call,
+        });
+        let judged = match call {
             Ok(call) => self.guard.judge(&call, body),
             Err(denial) => Err(refused(self.guard, denial)),
         };

@@ -34,12 +34,21 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Finds the program and builds the environment. `over_ssh`: docker is to end with the connection.
+    /// Finds the program and builds the environment. `host`: the daemon as docker is to reach it. `over_ssh`: docker is
+    /// to end with the connection.
     ///
     /// # Errors
     /// When there is no docker, or no place for buildx to keep its state.
-    pub fn prepare(policy: &Policy, account: &Account, invocation: &Invocation, over_ssh: bool) -> Result<Self> {
-        let environment = environment(policy, account, invocation, || state_directory(&account.name))?;
+    pub fn prepare(
+        policy: &Policy,
+        host: &str,
+        account: &Account,
+        invocation: &Invocation,
+        over_ssh: bool,
+    ) -> Result<Self> {
+        let mut environment = environment(policy, account, invocation, || state_directory(&account.name))?;
+        environment.retain(|(name, _)| name != "DOCKER_HOST");
+        environment.push(("DOCKER_HOST".into(), host.into()));
         Ok(Self { program: program(policy)?, environment, over_ssh })
     }
 
