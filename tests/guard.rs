@@ -109,13 +109,13 @@ fn what_is_made_over_the_api_is_marked_and_recorded() {
     far(lab, &["create", "--name", "guard-marked", "busybox"]).succeeded();
     let labels = lab.docker(&["inspect", "-f", "{{json .Config.Labels}}", "guard-marked"]).out();
     assert!(labels.contains(r#""dockgate.key":"hermes""#), "{labels}");
-    let record = lab.records("request=\"POST /containers/create?name=guard-marked\"", 1).remove(0);
+    let record = lab.all_records("request=\"POST /containers/create?name=guard-marked\"", 1).remove(0);
     assert!(record.contains(" verdict=allow reason=permitted command=create "), "{record}");
     assert!(record.contains(" via=dial-stdio "), "{record}");
     let id = record.split(" id=").nth(1).unwrap().split(' ').next().unwrap();
     assert!(labels.contains(&format!(r#""dockgate.id":"{id}""#)), "{labels} {record}");
     // The connection's own record is under the same id.
-    let both = lab.records(&format!(" id={id} "), 2);
+    let both = lab.all_records(&format!(" id={id} "), 2);
     assert!(both.iter().any(|record| record.ends_with("request=\"docker system dial-stdio\"")), "{both:?}");
     far(lab, &["rm", "guard-marked"]).succeeded();
     let forged = post("/v1.51/containers/create", r#"{"Image": "busybox", "Labels": {"dockgate.key": "other"}}"#);
@@ -144,7 +144,7 @@ fn what_is_blocked_by_name_is_blocked_by_call() {
         assert!(outcome.err().contains(&says), "{words:?}: {}", outcome.err());
         assert!(outcome.err().contains("reason: blocked-command: ") && outcome.err().contains("hint: "));
         let id = record_id(&outcome.err());
-        let records = lab.records(&format!(" id={id} "), 2);
+        let records = lab.all_records(&format!(" id={id} "), 2);
         let denied = format!(" verdict=deny reason=blocked-command command={operation} ");
         assert!(records.iter().any(|record| record.contains(&denied)), "{records:?}");
     }
@@ -227,7 +227,7 @@ fn bytes_that_could_be_read_in_two_ways_go_no_further() {
         let first = answer.lines().next().unwrap_or_default();
         assert!(["HTTP/1.1 400 Bad Request", "HTTP/1.1 403 Forbidden"].contains(&first), "{class}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{class}: one answer, and nothing behind it: {answer}");
-        let records = lab.records(&format!(" id={} ", record_id(&answer)), 2);
+        let records = lab.all_records(&format!(" id={} ", record_id(&answer)), 2);
         assert!(records.iter().any(|record| record.contains(" verdict=deny ")), "{class}: {records:?}");
     }
     assert!(lab.docker(&["diff", "guard-wire"]).out().is_empty(), "nothing was run");

@@ -15,7 +15,7 @@ use crate::audit::Audited;
 use crate::audit::record::ApiCall;
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
-use crate::facts::Unreachable;
+use crate::facts::{Facts, Unreachable};
 use crate::policy::Permit;
 use crate::world;
 
@@ -70,6 +70,7 @@ impl Guard {
         let passing =
             Passing { forward, answer: call.answer(), output_only, lists: Lists::of(&call, &self.policy.settings) };
         let facts = world::look_up(&self.policy, &self.home, &demands);
+        self.by_project(&mut demands, &facts);
         let permit = self.policy.judge(passing, &demands, &facts).map_err(refuse)?;
         self.record_permit(permit, call.changes(), &operation, &shown)
     }
@@ -130,6 +131,20 @@ impl Guard {
                 let Some(operation) = allowed.iter().find(|entry| call.is_part_of(entry)) else { return };
                 if !demands.iter().any(|demand| is_operation(demand) && self.is_blocked(demand)) {
                     rename(demands, operation);
+                }
+            }
+        }
+    }
+
+    /// A file of the project that Compose mounts read-only is a secret or a config, as its words were judged.
+    fn by_project(&self, demands: &mut [Demand], facts: &Facts) {
+        if !matches!(&self.via, Via::Argv(command) if command.starts_with("compose ")) {
+            return;
+        }
+        for demand in demands {
+            if let Want::Bind { source, read_only: true } = &demand.want {
+                if facts.daemon_may_not_mount(source).is_none() {
+                    demand.want = Want::DaemonMount { path: source.clone() };
                 }
             }
         }

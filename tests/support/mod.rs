@@ -149,6 +149,17 @@ impl Lab {
     /// The decisions whose record holds `mark`, once there are `count` of them.
     #[track_caller]
     pub(crate) fn records(&self, mark: &str, count: usize) -> Vec<String> {
+        self.records_but(mark, " via=", count)
+    }
+
+    /// The same, records of the API's calls included.
+    #[track_caller]
+    pub(crate) fn all_records(&self, mark: &str, count: usize) -> Vec<String> {
+        self.records_but(mark, "\n", count)
+    }
+
+    #[track_caller]
+    fn records_but(&self, mark: &str, other: &str, count: usize) -> Vec<String> {
         self.logged(mark, count, |line| line.contains(mark) && !line.contains(": verdict=end "))
     }
 
