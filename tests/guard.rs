@@ -51,6 +51,20 @@ fn raw(lab: &Lab, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// Records of calls and of what they belong to, once there are `count`.
+#[track_caller]
+fn all_records(lab: &Lab, mark: &str, count: usize) -> Vec<String> {
+    let found = || {
+        let log = std::fs::read_to_string(lab.value("LOG")).unwrap_or_default();
+        let meant = log.lines().filter(|line| line.contains(mark) && !line.contains(": verdict=end "));
+        meant.map(str::to_owned).collect::<Vec<_>>()
+    };
+    support::until(mark, || found().len() >= count);
+    let found = found();
+    assert_eq!(found.len(), count, "records with {mark}: {found:#?}");
+    found
+}
+
 fn post(path: &str, body: &str) -> String {
     let length = body.len();
     format!(
@@ -109,13 +123,13 @@ fn what_is_made_over_the_api_is_marked_and_recorded() {
     far(lab, &["create", "--name", "guard-marked", "busybox"]).succeeded();
     let labels = lab.docker(&["inspect", "-f", "{{json .Config.Labels}}", "guard-marked"]).out();
     assert!(labels.contains(r#""dockgate.key":"hermes""#), "{labels}");
-    let record = lab.all_records("request=\"POST /containers/create?name=guard-marked\"", 1).remove(0);
+    let record = all_records(lab, "request=\"POST /containers/create?name=guard-marked\"", 1).remove(0);
     assert!(record.contains(" verdict=allow reason=permitted command=create "), "{record}");
     assert!(record.contains(" via=dial-stdio "), "{record}");
     let id = record.split(" id=").nth(1).unwrap().split(' ').next().unwrap();
     assert!(labels.contains(&format!(r#""dockgate.id":"{id}""#)), "{labels} {record}");
     // The connection's own record is under the same id.
-    let both = lab.all_records(&format!(" id={id} "), 2);
+    let both = all_records(lab, &format!(" id={id} "), 2);
     assert!(both.iter().any(|record| record.ends_with("request=\"docker system dial-stdio\"")), "{both:?}");
     far(lab, &["rm", "guard-marked"]).succeeded();
     let forged = post("/v1.51/containers/create", r#"{"Image": "busybox", "Labels": {"dockgate.key": "other"}}"#);
@@ -144,7 +158,7 @@ fn what_is_blocked_by_name_is_blocked_by_call() {
         assert!(outcome.err().contains(&says), "{words:?}: {}", outcome.err());
         assert!(outcome.err().contains("reason: blocked-command: ") && outcome.err().contains("hint: "));
         let id = record_id(&outcome.err());
-        let records = lab.all_records(&format!(" id={id} "), 2);
+        let records = all_records(lab, &format!(" id={id} "), 2);
         let denied = format!(" verdict=deny reason=blocked-command command={operation} ");
         assert!(records.iter().any(|record| record.contains(&denied)), "{records:?}");
     }
@@ -227,7 +241,7 @@ fn bytes_that_could_be_read_in_two_ways_go_no_further() {
         let first = answer.lines().next().unwrap_or_default();
         assert!(["HTTP/1.1 400 Bad Request", "HTTP/1.1 403 Forbidden"].contains(&first), "{class}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{class}: one answer, and nothing behind it: {answer}");
-        let records = lab.all_records(&format!(" id={} ", record_id(&answer)), 2);
+        let records = all_records(lab, &format!(" id={} ", record_id(&answer)), 2);
         assert!(records.iter().any(|record| record.contains(" verdict=deny ")), "{class}: {records:?}");
     }
     assert!(lab.docker(&["diff", "guard-wire"]).out().is_empty(), "nothing was run");
@@ -284,4 +298,65 @@ fn only_the_containers_of_a_corner_are_there() {
         assert!(call(post(&format!("/v1.51/containers/{name}/stop"), "")).starts_with("HTTP/1.1 "), "{name}");
     }
     assert_eq!(lab.docker(&["inspect", "-f", "{{.State.Status}}", "web"]).out(), "running\n");
+}
+
+#[test]
+fn every_docker_has_the_guard_as_its_daemon() {
+    let lab = Lab::shared();
+    lab.ssh("docker run --name guard-argv busybox true").succeeded();
+    let words = lab.records("request=\"docker run --name guard-argv busybox true\"", 1).remove(0);
+    let id = words.split(" id=").nth(1).unwrap().split(' ').next().unwrap();
+    let calls = all_records(lab, &format!(" id={id} via=argv "), 3);
+    for (call, command) in calls.iter().zip(["create", "attach", "start"]) {
+        assert!(call.contains(&format!(" verdict=allow reason=permitted command={command} ")), "{call}");
+    }
+    let end = lab.end(id);
+    // _ping, create, attach, wait, start.
+    assert!(end.contains(" calls=5 calls_refused=0"), "{end}");
+    let labels = lab.docker(&["inspect", "-f", "{{json .Config.Labels}}", "guard-argv"]).out();
+    assert!(labels.contains(&format!(r#""dockgate.id":"{id}""#)), "{labels}");
+    lab.ssh("docker rm guard-argv").succeeded();
+    // The socket has gone with the command, and docker is told no other.
+    let uid = nix::unistd::User::from_name(lab.value("ACCOUNT")).unwrap().unwrap().uid;
+    let left = std::fs::read_dir(format!("/tmp/dockgate-{uid}")).unwrap();
+    assert!(left.flatten().all(|entry| !entry.file_name().to_string_lossy().contains(id)));
+    let contexts = lab.ssh("docker context inspect default").succeeded().out();
+    assert!(contexts.contains("/guard-") && !contexts.contains(lab.value("SOCKET")), "{contexts}");
+}
+
+#[test]
+fn compose_on_the_far_side_works() {
+    let lab = Lab::shared();
+    let project =
+        b"services:\n  a:\n    build: {context: ., dockerfile_inline: \"FROM busybox\\nRUN echo built >/x\\n\"}\n    \
+        command: sh -c 'cat /x /cfg; exec sleep 1000'\n    init: true\n    volumes: ['data:/data']\n    \
+        configs: [{source: c, target: /cfg}]\nvolumes: {data: }\nconfigs: {c: {content: configured}}\n";
+    far_with(lab, &["compose", "-p", "guard-far", "-f", "-", "up", "-d", "--build"], project).succeeded();
+    assert!(far(lab, &["compose", "-p", "guard-far", "ps"]).succeeded().out().contains("guard-far-a-1"));
+    support::until("what the container prints", || {
+        let logs = far(lab, &["compose", "-p", "guard-far", "logs"]).succeeded().out();
+        logs.contains("built") && logs.contains("configured")
+    });
+    let labels = lab.docker(&["image", "inspect", "-f", "{{json .Config.Labels}}", "guard-far-a"]).out();
+    assert!(labels.contains(r#""dockgate.key":"hermes""#), "{labels}");
+    far(lab, &["compose", "-p", "guard-far", "down", "-v", "-t", "0"]).succeeded();
+    assert_ne!(far(lab, &["compose", "-p", "guard-far", "cp", "/etc/passwd", "a:/x"]).code, 0);
+}
+
+#[test]
+fn builds_on_the_far_side_work_and_send_nothing_away() {
+    let lab = Lab::shared();
+    let dockerfile = b"FROM busybox\nRUN echo built >/x\n";
+    far_with(lab, &["build", "-t", "guard-built", "-"], dockerfile).succeeded();
+    assert_eq!(lab.docker(&["run", "--rm", "guard-built", "cat", "/x"]).succeeded().out(), "built\n");
+    for (words, reason) in [
+        (&["build", "--push", "-t", "localhost:1/x", "-"][..], "blocked-command"),
+        (&["build", "-o", "out", "-"], "blocked-command"),
+        (&["build", "--network", "host", "-"], "namespace"),
+        (&["build", "--allow", "security.insecure", "-"], "build-entitlement"),
+    ] {
+        let outcome = far_with(lab, words, dockerfile);
+        assert_ne!(outcome.code, 0, "{words:?}");
+        assert!(outcome.err().contains(&format!("reason: {reason}: ")), "{words:?}: {}", outcome.err());
+    }
 }

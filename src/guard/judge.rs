@@ -142,10 +142,11 @@ impl Guard {
             return;
         }
         for demand in demands {
-            if let Want::Bind { source, read_only: true } = &demand.want {
-                if facts.daemon_may_not_mount(source).is_none() {
+            match &demand.want {
+                Want::Bind { source, read_only: true } if facts.daemon_may_not_mount(source).is_none() => {
                     demand.want = Want::DaemonMount { path: source.clone() };
                 }
+                _ => {}
             }
         }
     }

@@ -149,18 +149,8 @@ impl Lab {
     /// The decisions whose record holds `mark`, once there are `count` of them.
     #[track_caller]
     pub(crate) fn records(&self, mark: &str, count: usize) -> Vec<String> {
-        self.records_but(mark, " via=", count)
-    }
-
-    /// The same, records of the API's calls included.
-    #[track_caller]
-    pub(crate) fn all_records(&self, mark: &str, count: usize) -> Vec<String> {
-        self.records_but(mark, "\n", count)
-    }
-
-    #[track_caller]
-    fn records_but(&self, mark: &str, other: &str, count: usize) -> Vec<String> {
-        self.logged(mark, count, |line| line.contains(mark) && !line.contains(": verdict=end "))
+        let is_other = |line: &str| line.contains(": verdict=end ") || line.contains(" via=");
+        self.logged(mark, count, |line| line.contains(mark) && !is_other(line))
     }
 
     /// The record of the end under an id, once it is there.
