@@ -222,7 +222,7 @@ fn through(request: &[u8]) -> Option<(Vec<u8>, Value)> {
     let owner = Ownership { key: "hermes".to_owned(), account: "ai-worker".to_owned(), id: "0a".to_owned() };
     let forward = call.forward(&Resolved::default(), &owner);
     let mut bytes = forward.head(Framing::None);
-    if let Payload::Json(json) = &forward.body {
+    if let Payload::Whole(json) = &forward.body {
         bytes.extend(json);
     }
     Some((bytes, call.body()?.clone()))
