@@ -329,7 +329,7 @@ fn compose_on_the_far_side_works() {
     let lab = Lab::shared();
     let project =
         b"services:\n  a:\n    build: {context: ., dockerfile_inline: \"FROM busybox\\nRUN echo built >/x\\n\"}\n    \
-        command: sh -c 'cat /x /cfg; exec sleep 1000'\n    init: true\n    volumes: ['data:/data']\n    \
+        command: sh -c 'cat /x /cfg; echo; exec sleep 1000'\n    init: true\n    volumes: ['data:/data']\n    \
         configs: [{source: c, target: /cfg}]\nvolumes: {data: }\nconfigs: {c: {content: configured}}\n";
     far_with(lab, &["compose", "-p", "guard-far", "-f", "-", "up", "-d", "--build"], project).succeeded();
     assert!(far(lab, &["compose", "-p", "guard-far", "ps"]).succeeded().out().contains("guard-far-a-1"));

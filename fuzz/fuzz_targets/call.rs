@@ -19,7 +19,7 @@ fn understand(bytes: &[u8]) -> Option<(Framing, Call)> {
 
 fn bytes(forward: &Forward, framing: Framing) -> Vec<u8> {
     let mut bytes = forward.head(framing);
-    if let Payload::Json(json) = &forward.body {
+    if let Payload::Whole(json) = &forward.body {
         bytes.extend(json);
     }
     bytes
