@@ -318,7 +318,8 @@ fn every_docker_has_the_guard_as_its_daemon() {
     lab.ssh("docker rm guard-argv").succeeded();
     // The socket has gone with the command, and docker is told no other.
     let uid = nix::unistd::User::from_name(lab.value("ACCOUNT")).unwrap().unwrap().uid;
-    let left = std::fs::read_dir(format!("/tmp/dockgate-{uid}")).unwrap();
+    let state = dockgate::run::exec::state_path(lab.value("ACCOUNT"), uid.as_raw());
+    let left = std::fs::read_dir(state).unwrap();
     assert!(left.flatten().all(|entry| !entry.file_name().to_string_lossy().contains(id)));
     let contexts = lab.ssh("docker context inspect default").succeeded().out();
     assert!(contexts.contains("/guard-") && !contexts.contains(lab.value("SOCKET")), "{contexts}");
