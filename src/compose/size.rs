@@ -30,7 +30,9 @@ pub(super) fn too_large(file: &Value) -> Option<String> {
                     "it is too large: services extend each other over more than {MAX_CHAIN} steps, or to more than {MAX_EXTENDED} values"
                 ));
             }
-            let base = part.get("extends").and_then(|base| base.as_str().or_else(|| base.get("service")?.as_str()));
+            // A service of another file counts there, where that file is read.
+            let base = part.get("extends").filter(|base| base.get("file").is_none());
+            let base = base.and_then(|base| base.as_str().or_else(|| base.get("service")?.as_str()));
             next = base
                 .and_then(|name| services.iter().find(|(own, _)| own.as_str() == name))
                 .map(|(_, service)| *service);
@@ -101,5 +103,7 @@ mod tests {
         assert!(too_large(&chain(60, &json!({"A": "b"}))).is_some());
         assert!(too_large(&chain(40, &json!(vec!["A=b"; 1000]))).is_some());
         assert!(too_large(&json!({"services": {"a": {"extends": "a"}}})).is_some());
+        let elsewhere = json!({"services": {"a": {"extends": {"file": "b.yaml", "service": "a"}}}});
+        assert!(too_large(&elsewhere).is_none());
     }
 }
