@@ -179,7 +179,10 @@ fn compose_runs_what_was_judged() {
         ("services: {a: {image: busybox, cap_add: [ALL]}}", "capability"),
         ("services: {a: {image: busybox, devices: ['/dev/null:/dev/x']}}", "device"),
         ("services: {a: {image: busybox, security_opt: ['seccomp:unconfined']}}", "security-opt"),
-        ("services: {a: {image: busybox, profiles: [p], privileged: true}, b: {image: busybox}}", "privileged"),
+        (
+            "services: {a: {image: busybox, profiles: [p], privileged: true}, b: {image: busybox, depends_on: [a]}}",
+            "project-model",
+        ),
         ("services: {a: {image: busybox, post_start: [{command: id}]}}", "blocked-command"),
         ("services: {a: {provider: {type: /bin/sh}}}", "client-program"),
         ("services: {a: {image: busybox, use_api_socket: true}}", "host-setting"),
