@@ -17,7 +17,7 @@ const ENDPOINT: &[Field] = &[
     like("Links", Shape::Texts, Ask::Link),
     free("Aliases", Shape::Texts),
     free("MacAddress", Shape::Text),
-    judged("DriverOpts", Shape::Map, driver_options),
+    judged("DriverOpts", Shape::Map, endpoint_options),
     free("GwPriority", Shape::Number),
     free("NetworkID", Shape::Text),
     free("EndpointID", Shape::Text),
@@ -99,6 +99,14 @@ fn container(value: &Value, place: &str) -> Vec<Demand> {
 fn made(value: &Value, place: &str) -> Vec<Demand> {
     let name = word(value);
     vec![Demand::new(asks::object(Object::Network, &name, Touch::Change), format!("{place}: {name}"))]
+}
+
+/// Options of a container's own end. Kernel parameters of its interface are its own, and docker takes no others there.
+fn endpoint_options(value: &Value, place: &str) -> Vec<Demand> {
+    let own = |options: &serde_json::Map<String, Value>| {
+        options.keys().all(|key| key == "com.docker.network.endpoint.sysctls")
+    };
+    if value.as_object().is_some_and(own) { Vec::new() } else { driver_options(value, place) }
 }
 
 fn driver_options(value: &Value, place: &str) -> Vec<Demand> {
