@@ -12,6 +12,8 @@ pub(super) fn gate(facts: &Facts) -> Vec<Problem> {
 pub(super) fn docker(facts: &Facts) -> Vec<Problem> {
     match &facts.docker {
         Ok(way) => program(facts, "docker", way),
+        // That is said below.
+        Err(error) if error.contains(PODMAN) => Vec::new(),
         Err(error) => {
             vec![Problem::fault(
                 error.clone(),
@@ -21,16 +23,24 @@ pub(super) fn docker(facts: &Facts) -> Vec<Problem> {
     }
 }
 
+/// What the gate says of it, which starts nothing then.
+const PODMAN: &str = " is podman";
+
 /// podman answers to docker's commands, and keeps containers, volumes and limits in places of its own.
 pub(super) fn is_docker(facts: &Facts) -> Vec<Problem> {
-    let Ok(way) = &facts.docker else { return Vec::new() };
+    let mended = "apt-get remove --yes podman-docker; apt-get install --yes docker.io";
+    let way = match &facts.docker {
+        Ok(way) => way,
+        Err(error) if error.contains(PODMAN) => return vec![Problem::fault(error.clone(), mended)],
+        Err(_) => return Vec::new(),
+    };
     let path = way.path.display();
     match &facts.docker_version {
         Ok(version) if version.to_ascii_lowercase().contains("podman") => vec![Problem::fault(
             format!(
                 "{path} is podman: what the policy protects and limits is not judged there, so it is not supported"
             ),
-            "apt-get remove --yes podman-docker; apt-get install --yes docker.io",
+            mended,
         )],
         // Why it cannot be run is said above.
         Err(error) if way.usable(&facts.account, EXECUTE) => vec![Problem::fault(
@@ -182,6 +192,10 @@ mod tests {
         let here = || Some(roots("/usr/libexec/docker/cli-plugins/docker-compose"));
         for (facts, expected) in [
             (Facts { docker_version: Ok("podman version 5.4.1".into()), ..facts() }, &["fault docker-is-docker"][..]),
+            (
+                Facts { docker: Err("docker program /usr/bin/docker is podman, which".into()), ..facts() },
+                &["fault docker-is-docker"],
+            ),
             (Facts { docker_version: Err("no such library".into()), ..facts() }, &["fault docker-is-docker"]),
             (extension("compose", None, Err("none")), &["warning docker-extensions"]),
             (extension("compose", here(), Err("broken")), &["fault docker-extensions"]),
