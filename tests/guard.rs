@@ -361,3 +361,24 @@ fn builds_on_the_far_side_work_and_send_nothing_away() {
         assert!(outcome.err().contains(&format!("reason: {reason}: ")), "{words:?}: {}", outcome.err());
     }
 }
+
+#[test]
+fn an_image_marks_no_container_over_the_api() {
+    let lab = Lab::shared();
+    let dockerfile = b"FROM busybox\nLABEL com.docker.compose.project=shop dockgate.key=other\n";
+    let mut build = Command::new(lab.value("DOCKER"));
+    build.env_clear().env("HOME", &lab.directory).env("PATH", "/usr/bin:/bin").args([
+        "build",
+        "-t",
+        "guard-marks",
+        "-",
+    ]);
+    build.env("DOCKER_HOST", format!("unix://{}", lab.value("SOCKET"))).env("DOCKER_BUILDKIT", "0");
+    let mut child = spawn(build.stdin(Stdio::piped()));
+    child.stdin.take().unwrap().write_all(dockerfile).unwrap();
+    Outcome::from(child.wait_with_output().unwrap()).succeeded();
+    far(lab, &["create", "--name", "guard-marks", "guard-marks"]).succeeded();
+    let labels = lab.docker(&["inspect", "-f", "{{json .Config.Labels}}", "guard-marks"]).out();
+    assert!(labels.contains(r#""com.docker.compose.project":"""#), "{labels}");
+    assert!(labels.contains(r#""dockgate.key":"hermes""#), "{labels}");
+}

@@ -13,7 +13,7 @@ use crate::api::route::Route;
 use crate::api::row::Answer;
 use crate::audit::Audited;
 use crate::audit::record::ApiCall;
-use crate::demand::{Demand, Want};
+use crate::demand::{Demand, Existing, Starts, Want};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Facts, Unreachable};
 use crate::policy::Permit;
@@ -56,6 +56,7 @@ impl Guard {
             part = true;
         }
         self.by_command(call, part, &mut demands);
+        mounted(&mut demands);
         let mut call = call.clone();
         if output_only {
             call.leave_out("stdin");
@@ -156,6 +157,18 @@ impl Guard {
         let mut blocked = self.policy.settings.blocked.value.iter();
         blocked.any(|entry| crate::policy::operations::covers(entry, name))
     }
+}
+
+/// Whatever starts has its mounts looked up again by the daemon.
+fn mounted(demands: &mut Vec<Demand>) {
+    let started = demands.iter().filter_map(|demand| match &demand.want {
+        Want::Starts(Starts::Named(names)) => {
+            Some(Demand::new(Want::Mounted(Existing::Named(names.clone())), demand.word.clone()))
+        }
+        _ => None,
+    });
+    let started: Vec<Demand> = started.collect();
+    demands.extend(started);
 }
 
 /// The operation that a call counts as.

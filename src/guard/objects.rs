@@ -2,8 +2,10 @@
 
 use crate::api::call::Call;
 use crate::api::forward::Resolved;
+use crate::api::row::Asks;
 use crate::demand::Object;
 use crate::facts::Unreachable;
+use crate::policy::rules::labels;
 use crate::world::daemon;
 use serde_json::Value;
 
@@ -22,6 +24,7 @@ impl Objects {
     /// When the daemon does not say.
     pub(super) fn of(host: &str, call: &Call, whole: bool) -> Result<Self, Unreachable> {
         let mut objects = Self::default();
+        objects.resolved.marks = marks(host, call)?;
         let named = call.named("{container}");
         for reference in call.references() {
             let of_path = reference.object == Object::Container && named == Some(&reference.name);
@@ -40,6 +43,16 @@ impl Objects {
         }
         Ok(objects)
     }
+}
+
+/// The labels of a new container's image that say whose something is.
+fn marks(host: &str, call: &Call) -> Result<Vec<String>, Unreachable> {
+    let makes = call.endpoint().asks.contains(&Asks::Makes);
+    let image = call.body().and_then(|body| body.get("Image")).and_then(Value::as_str);
+    let Some(image) = image.filter(|_| makes) else { return Ok(Vec::new()) };
+    let mut names = daemon::image_labels(host, image)?.unwrap_or_default();
+    names.retain(|name| labels::is_reserved(name));
+    Ok(names)
 }
 
 /// Whether a name is a whole id, which means nothing else: the daemon looks for ids first.
