@@ -215,8 +215,8 @@ fn send(lab: &Lab, sent: &Sent) -> Outcome {
 }
 
 /// A refusal as it stands on standard error, without what differs each time.
-fn told(outcome: &Outcome) -> String {
-    let lines = outcome.err();
+fn told(lab: &Lab, outcome: &Outcome) -> String {
+    let lines = outcome.err().replace(&lab.home().display().to_string(), "/home/ai-worker");
     lines.lines().filter(|line| !line.starts_with("record: ")).fold(String::new(), |text, line| text + line + "\n")
 }
 
@@ -228,7 +228,7 @@ fn carry_out(lab: &Lab, task: &Task, transcript: &mut String) {
         let input = if sent.input.is_empty() { "" } else { "      # with the file on standard input" };
         writeln!(transcript, "$ ssh HOST {}{input}", shell_words::quote(sent.request)).unwrap();
         match outcome.code {
-            77 => writeln!(transcript, "{}[exit code 77]", told(outcome)).unwrap(),
+            77 => writeln!(transcript, "{}[exit code 77]", told(lab, outcome)).unwrap(),
             code => writeln!(transcript, "[exit code {code}]").unwrap(),
         }
     };

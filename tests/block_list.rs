@@ -115,7 +115,6 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("swarm", "docker swarm unlock", "daemon-control"),
     ("swarm", "docker swarm unlock-key", "daemon-control"),
     ("swarm", "docker swarm update --autolock", "daemon-control"),
-    ("system dial-stdio", "docker system dial-stdio", "host-setting"),
     ("trust", "docker trust sign a/b:1", "global-flag"),
     ("trust", "docker trust revoke a/b:1", "global-flag"),
     ("trust", "docker trust signer add --key /etc/passwd x a/b", "client-file"),

@@ -42,7 +42,12 @@ fn the_example_policy_passes_its_cases() {
 #[test]
 fn the_packaged_policy_changes_nothing() {
     let packaged = text("packaging/policy.toml");
-    assert_eq!(format!("{:?}", PolicySet::from_toml(&packaged).unwrap()), format!("{:?}", PolicySet::default()));
+    // But for the digest of its text.
+    let means = |mut set: PolicySet| {
+        set.base.digest = None;
+        format!("{set:?}")
+    };
+    assert_eq!(means(PolicySet::from_toml(&packaged).unwrap()), means(PolicySet::default()));
     let shown = |policy: &str| dockgate(policy, &["policy", "show"]);
     assert_eq!(shown(&packaged), shown(""));
     assert_eq!(shown(&packaged).0, Some(0));

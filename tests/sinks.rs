@@ -1,5 +1,5 @@
 //! Records through a real rsyslogd: every form whole, a daemon that comes back, the example's chain.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "these are tests")]
 
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -36,7 +36,7 @@ impl Call {
         }
         for (key, given) in self.route.query.entries() {
             let flag = *given == Given::Flag(false);
-            for text in given.texts().iter().filter(|text| !flag && !text.is_empty()) {
+            for text in given.items().iter().filter(|text| !flag && !text.is_empty()) {
                 let word = format!("{}={text}", key.name);
                 asks::wants(key.asks, key.name, text).into_iter().for_each(|want| ask(want, &word));
                 key.names.into_iter().for_each(|object| ask(asks::object(object, text, touch), &word));

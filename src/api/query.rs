@@ -126,6 +126,16 @@ impl Given {
             Self::Json(value) => vec![value.to_string()],
         }
     }
+
+    /// What it asks for, each by itself: the items of a list.
+    pub fn items(&self) -> Vec<String> {
+        match self {
+            Self::Json(Value::Array(items)) => {
+                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect()
+            }
+            _ => self.texts(),
+        }
+    }
 }
 
 fn given(key: &Key, values: &[&str]) -> Result<Option<Given>, String> {

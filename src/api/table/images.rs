@@ -105,7 +105,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             flag("q"),
             text("remote"),
             flag("rm"),
-            list("securityopt"),
+            list("securityopt").asks(Ask::SecurityOption),
             number("shmsize"),
             flag("squash"),
             texts("t").asks(Ask::Tag),
