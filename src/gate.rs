@@ -14,7 +14,7 @@ use crate::request::account::Account;
 use crate::request::own::Own;
 use crate::request::words::Words;
 use crate::world;
-use crate::world::project::{self, Located, Resolved, Text, Trouble};
+use crate::world::project::{self, Located, Sources, Text, Trouble};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -84,37 +84,50 @@ impl Gate {
         }
         let invocation = Invocation::parse(&words)?;
         *understood = read(&invocation);
-        let mut demands = invocation.demands();
+        let demands = invocation.demands();
         self.policy.screen(&demands)?;
         if invocation.name() == Own::DialStdio.name() {
             return self.permit(Action::Own(Own::DialStdio), &demands);
         }
-        if let Some(project) = Project::of(&invocation) {
-            demands.extend(project.demands());
-            let _ = self.permit((), &demands)?;
-            if let Some(Known { located, documents, mut model, warnings }) =
-                self.known(&project, standard_input, understood)?
-            {
-                let directory = located.directory.display().to_string();
-                demands.extend(compose::model::demands(&model, &directory, project.builds));
-                demands.extend(compose::effects::effects(&model, &project));
-                let nameless = project.is_nameless(&documents) && !located.named;
-                demands.extend(compose::effects::nameless(&model, &project).filter(|_| nameless));
-                understood.warnings = warnings;
-                let facts = self.look_up(&demands);
-                let _ = self.policy.judge((), &demands, &facts)?;
-                // What only looks prints the model as it was sent.
-                let label = self.label().filter(|_| project.purpose == Use::Makes);
-                compose::judged::with_unwanted(&mut model, &documents);
-                let text = compose::judged::as_judged(model, &directory, |path| facts.resolved(path), label);
-                let invocation = invocation.with_model(Model { directory: located.directory, text });
-                return self.policy.judge(Action::Docker(invocation), &demands, &facts);
-            }
+        match Project::of(&invocation) {
+            Some(project) => self.project(invocation, &project, demands, standard_input, understood),
+            None => self.permit(Action::Docker(self.labelled(invocation)), &demands),
+        }
+    }
+
+    /// Judges a command of Compose. Three times something is about to be read that the words do not say, and is judged
+    /// first: the files that the gate reads, what these would have Compose read, and what Compose makes of them.
+    fn project(
+        &self,
+        invocation: Invocation,
+        project: &Project,
+        mut demands: Vec<Demand>,
+        standard_input: bool,
+        understood: &mut Understood,
+    ) -> Verdict<Action> {
+        let located = project::locate(project).map_err(untold)?;
+        demands.extend(project.demands());
+        let read = located.files.iter().filter(|file| *file != "-").chain(&located.variables);
+        let read = read.map(|path| Demand::new(Want::ClientRead { path: path.clone() }, path));
+        let _ = self.permit((), &demands.iter().cloned().chain(read).collect::<Vec<_>>())?;
+        let Some(Known { documents, mut model, nameless }) =
+            self.known(project, &located, standard_input, understood)?
+        else {
             demands.push(project.touches(None));
             demands.extend(project.starts(None));
-        }
-        let invocation = self.labelled(invocation);
-        self.permit(Action::Docker(invocation), &demands)
+            return self.permit(Action::Docker(self.labelled(invocation)), &demands);
+        };
+        let directory = located.directory.display().to_string();
+        demands.extend(compose::model::demands(&model, &directory, project.builds));
+        demands.extend(compose::effects::effects(&model, project));
+        demands.extend(compose::effects::nameless(&model, project).filter(|_| nameless));
+        let facts = self.look_up(&demands);
+        // What only looks prints the model as it was sent.
+        let label = self.label().filter(|_| project.purpose == Use::Makes);
+        compose::judged::with_unwanted(&mut model, &documents);
+        let text = compose::judged::as_judged(model, &directory, |path| facts.resolved(path), label);
+        let invocation = invocation.with_model(Model { directory: located.directory, text });
+        self.policy.judge(Action::Docker(invocation), &demands, &facts)
     }
 
     /// The label of what is made under a limit of its number.
@@ -152,49 +165,47 @@ impl Gate {
     }
 
     /// What a Compose project comes to; `None` where there is no file, and a project can only be known by its
-    /// name. Every file is judged before Compose reads it.
+    /// name.
     fn known(
         &self,
         project: &Project,
+        located: &Located,
         standard_input: bool,
         understood: &mut Understood,
     ) -> Result<Option<Known>, Denial> {
         // Before judging is given up, so that Compose does not outlive it.
         let until = Instant::now() + PATIENCE.saturating_sub(Duration::from_secs(4));
-        let located = project::locate(project).map_err(untold)?;
+        let Sources { texts, named } = project::read(located, standard_input).map_err(untold)?;
         if located.files.is_empty() {
             return Ok(None);
         }
+        understood.input = (!texts.is_empty()).then(|| digest::of(texts.iter().map(|source| &*source.text)));
         let directory = located.directory.display().to_string();
-        let named = located.files.iter().filter(|file| *file != "-").chain(&located.variables);
-        let read = named.map(|path| Demand::new(Want::ClientRead { path: path.clone() }, path));
-        let _ = self.permit((), &read.collect::<Vec<_>>())?;
-        let mut known = Known { located, documents: Vec::new(), model: Value::Null, warnings: Vec::new() };
-        let mut files = Vec::new();
-        let sources = project::read(&known.located, standard_input).map_err(untold)?;
-        understood.input = (!sources.is_empty()).then(|| digest::of(sources.iter().map(|source| &*source.text)));
-        for Text { name, text } in sources {
+        let (mut documents, mut asked, mut files) = (Vec::new(), Vec::new(), Vec::new());
+        for Text { name, text } in texts {
             let file = compose::source::parse(&name, &text)?;
-            let asked = file.documents.iter().flat_map(|document| compose::source::demands(document, &directory));
-            let _ = self.permit((), &asked.collect::<Vec<_>>())?;
-            known.documents.extend(file.documents);
+            asked.extend(file.documents.iter().flat_map(|document| compose::source::demands(document, &directory)));
+            documents.extend(file.documents);
             files.push(Text { name, text: file.text });
         }
+        let _ = self.permit((), &asked)?;
+        let mut model = Value::Null;
         if !files.is_empty() {
-            let resolved = project::resolve(&self.policy, &self.account, project, &known.located, &files, until);
-            let Resolved { model, warnings } = resolved.map_err(untold)?;
-            known.model = compose::judged::as_read(model);
-            known.warnings = warnings;
+            let resolved = project::resolve(&self.policy, &self.account, project, located, &files, until);
+            let resolved = resolved.map_err(untold)?;
+            model = compose::judged::as_read(resolved.model);
+            understood.warnings = resolved.warnings;
         }
-        Ok(Some(known))
+        let nameless = project.is_nameless(&documents) && !named;
+        Ok(Some(Known { documents, model, nameless }))
     }
 }
 
 /// A Compose project, as it was read and as Compose has resolved it.
 struct Known {
-    located: Located,
     documents: Vec<Value>,
     /// Null where there was nothing to read.
     model: Value,
-    warnings: Vec<String>,
+    /// Whether nobody gave the project a name.
+    nameless: bool,
 }

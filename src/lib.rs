@@ -1,11 +1,14 @@
 //! dockgate: a gate between an SSH key and Docker.
 //!
 //! ```text
-//! ssh words ─▶ Request ─▶ Words ─▶ Invocation ─▶ [Demand] ─▶ Verdict ─▶ record ─▶ Audited ─▶ docker ─▶ end
+//! ssh words ─▶ Request ─▶ Words ─▶ Invocation ─┐
+//!                                              ├─▶ [Demand] ─▶ Verdict ─▶ record ─▶ Audited ─▶ docker, or forwarding
+//! API bytes ─▶ Head ─▶ Route ─▶ Call ──────────┘                                                    └─▶ record of the end
 //! ```
 //!
-//! A request goes through this once, from left to right, in [`gate`] and [`serve`]. The modules are of two halves. Those that
-//! *decide* are pure: they see no file, socket, clock or environment, and the one error they know is a
+//! A command goes through this once, from left to right, in [`gate`] and [`serve`]. The docker that is then started has
+//! the [`guard`] for its daemon, so each call that it makes goes through it, too; and a docker on the far side of ssh
+//! comes to the guard directly. The modules are of two halves. Those that *decide* are pure: they see no file, socket, clock or environment, and the one error they know is a
 //! [`denial::Denial`]. Those that *act* can fail, but they never deny. What a decision has to know of the world
 //! is named by the demands, looked up by [`world`] and handed back as [`facts`].
 //!

@@ -13,9 +13,9 @@ use crate::exit::{Ending, Exit, Outcome};
 use crate::gate::{self, Gate, PATIENCE};
 use crate::guard::listener::Listener;
 use crate::guard::{Calls, Guard, Via, dial_stdio};
-use crate::policy::Permit;
 use crate::policy::settings::Origin;
 use crate::policy::values::Period;
+use crate::policy::{self, Permit};
 use crate::request::Request;
 use crate::request::own::Own;
 use crate::run::deadline::{self, Bounds, Missed};
@@ -201,7 +201,7 @@ impl Service<'_> {
         match own {
             Own::Probe => Exit::Success,
             Own::Help => print(&guide::guide(&self.gate.policy, self.request)),
-            Own::PolicyShow => print(&guide::policy_text(&self.gate.policy)),
+            Own::PolicyShow => print(&policy::show::text(&self.gate.policy)),
             Own::Version => print(concat!("dockgate ", env!("CARGO_PKG_VERSION"), "\n")),
             Own::Check { request, json } => {
                 let decision = decide_in_time(&self.gate, request);

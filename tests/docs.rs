@@ -1,11 +1,10 @@
 //! The documents say what the code does.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
-use dockgate::answer::guide;
 use dockgate::denial::Reason;
 use dockgate::gate::Gate;
-use dockgate::policy::Policy;
 use dockgate::policy::set::PolicySet;
+use dockgate::policy::{Policy, show};
 use dockgate::request::account::Account;
 use std::fs;
 use std::path::Path;
@@ -66,7 +65,7 @@ fn every_knob_has_its_row_and_its_misspelling_is_an_error() {
     let documented: Vec<&str> = rows.iter().map(|row| code(&row[0])).collect();
     let example = document.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     // `policy show` prints every value that is set, and the example sets all of them.
-    let shown = guide::policy_text(&Policy::from_toml(example).unwrap());
+    let shown = show::text(&Policy::from_toml(example).unwrap());
     for line in shown.lines() {
         let key = line.split(" = ").next().unwrap();
         assert!(documented.contains(&key), "{key} has no row in docs/policy.md");

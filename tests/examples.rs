@@ -1,9 +1,8 @@
 //! The example policy and its cases, and the policy file that the Debian package brings.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
-use dockgate::answer::guide;
-use dockgate::policy::Policy;
 use dockgate::policy::set::PolicySet;
+use dockgate::policy::{Policy, show};
 use dockgate::request::Request;
 use std::fs;
 use std::path::Path;
@@ -65,7 +64,7 @@ fn the_packaged_policy_s_comments_are_the_defaults() {
     let set = PolicySet::from_toml(&uncommented).unwrap();
     // Who set a value is the one thing that differs.
     let values = |policy: &Policy| {
-        let shown = guide::policy_text(policy);
+        let shown = show::text(policy);
         shown.lines().filter_map(|line| line.split("  # ").next()).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(values(&set.select(&Request::default(), None).policy), values(&Policy::default()));

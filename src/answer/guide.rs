@@ -1,11 +1,10 @@
 //! Guide: the text of `help` and of an interactive login: what this gate is, and what may be done here. Pure.
 
-use crate::demand::Object;
 use crate::docker::catalogue;
 use crate::docker::row::{Ask, Command};
 use crate::policy::rules::limits::{size, thousandths};
-use crate::policy::settings::{OBJECTS, Origin, Pattern, Settings};
-use crate::policy::values::{Mode, Period, SinkName};
+use crate::policy::settings::{OBJECTS, Pattern, Settings};
+use crate::policy::values::{Mode, Period};
 use crate::policy::{Policy, advice};
 use crate::request::Request;
 use std::collections::BTreeMap;
@@ -184,110 +183,10 @@ fn wrap(text: &mut String, title: &str, words: &str) {
     text.push('\n');
 }
 
-/// The effective policy, as a policy file would say it, with who set each value.
-pub fn policy_text(policy: &Policy) -> String {
-    let list =
-        |items: &[String]| format!("[{}]", items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", "));
-    let path = |path: &std::path::Path| format!("{:?}", path.display().to_string());
-    let Policy { program, host, config, settings, audit, writable: _, offline: _, digest: _ } = policy;
-    let Settings {
-        mode,
-        blocked,
-        allowed,
-        bind_mounts,
-        devices,
-        capabilities,
-        namespaces,
-        privileged,
-        runtimes,
-        protected,
-        only,
-        memory,
-        cpus,
-        pids,
-        ports,
-        images,
-        containers_at_once,
-        sessions,
-        duration,
-        idle,
-    } = settings;
-    let names = |patterns: &[Pattern]| list(&patterns.iter().map(|name| name.as_str().to_owned()).collect::<Vec<_>>());
-    let mounts: Vec<String> = bind_mounts.value.iter().map(ToString::to_string).collect();
-    let mut text = String::new();
-    let mut line = |key: &str, value: &str, origin: &dyn std::fmt::Display| {
-        let _ = writeln!(text, "{key} = {value}  # {origin}");
-    };
-    line("mode", &format!("{:?}", mode.value.name()), &mode.origin);
-    if let Some(program) = program {
-        line("docker.program", &path(program), &Origin::File);
-    }
-    line("docker.host", &format!("{host:?}"), &"the policy file, or built in");
-    line("docker.config", &path(config), &"the policy file, or built in");
-    let sinks = |sinks: &[SinkName]| list(&sinks.iter().map(|sink| sink.name().to_owned()).collect::<Vec<_>>());
-    for (key, value) in [
-        ("socket", path(&audit.socket)),
-        ("facility", format!("{:?}", audit.facility.name())),
-        ("format", format!("{:?}", audit.format.name())),
-        ("sinks", sinks(&audit.sinks)),
-        ("also", sinks(&audit.also)),
-        ("journal", path(&audit.journal)),
-    ] {
-        line(&format!("audit.{key}"), &value, &"the policy file, or built in");
-    }
-    line("commands.blocked", &list(&blocked.value), &blocked.origin);
-    if let Some(names) = &allowed.value {
-        line("commands.allowed", &list(names), &allowed.origin);
-    }
-    line("host.bind_mounts", &list(&mounts), &bind_mounts.origin);
-    line("host.devices", &list(&devices.value), &devices.origin);
-    line("host.capabilities", &list(&capabilities.value), &capabilities.origin);
-    line("host.namespaces", &list(&namespaces.value), &namespaces.origin);
-    line("host.privileged", &privileged.value.to_string(), &privileged.origin);
-    line("host.runtimes", &list(&runtimes.value), &runtimes.origin);
-    for (object, set) in OBJECTS.iter().filter_map(|object| Some((object, protected.get(object)?))) {
-        line(&format!("{}s.protected", object.name()), &names(&set.value), &set.origin);
-        if let (Object::Container, Some(only_names)) = (object, &only.value) {
-            line("containers.only", &names(only_names), &only.origin);
-        }
-    }
-    for (key, set, shown) in [
-        ("limits.memory", memory, (|bytes| format!("\"{}\"", size(bytes))) as fn(u64) -> String),
-        ("limits.cpus", cpus, thousandths),
-        ("limits.pids", pids, |number| number.to_string()),
-        ("limits.containers", containers_at_once, |number| number.to_string()),
-        ("limits.sessions", sessions, |number| number.to_string()),
-        ("limits.duration", duration, |seconds| format!("\"{}\"", Period::shown(seconds))),
-        ("limits.idle", idle, |seconds| format!("\"{}\"", Period::shown(seconds))),
-    ] {
-        if let Some(number) = set.value {
-            line(key, &shown(number), &set.origin);
-        }
-    }
-    if let Some(ranges) = &ports.value {
-        let ranges: Vec<String> = ranges.iter().map(|(first, last)| format!("{first}-{last}")).collect();
-        line("limits.ports", &list(&ranges), &ports.origin);
-    }
-    if let Some(granted) = &images.value {
-        line("limits.images", &names(granted), &images.origin);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::policy::operations;
-
-    #[test]
-    fn the_policy_text_is_a_policy_file() {
-        let policy = Policy::default();
-        let again = Policy::from_toml(&policy_text(&policy)).expect("a policy file");
-        assert_eq!(
-            policy_text(&again).replace("the policy file", "built in"),
-            policy_text(&policy).replace("the policy file", "built in")
-        );
-    }
 
     #[test]
     fn the_guide_says_what_holds_for_this_key() {

@@ -63,9 +63,7 @@ impl Invocation {
     }
 
     fn operand_demands(&self, command: &Command) -> Vec<Demand> {
-        let local = |operand: &String| operand != "-" && (operand.starts_with(['/', '.']) || !operand.contains(':'));
         let read = |path: &String| Demand::new(Want::ClientRead { path: path.clone() }, path.clone());
-        let touch = |object, name: &str, touch| Demand::new(asks::object(object, name, touch), name);
         let image = |name: &String| Demand::new(Want::Image { name: name.clone() }, name.clone());
         match (command.operands, self.operands.as_slice()) {
             (Operands::BuildContext, [context, ..]) if context != "-" && !asks::is_remote(context) => {
@@ -79,22 +77,7 @@ impl Invocation {
             (Operands::NameAndDirectory, [_, path, ..]) => {
                 vec![Demand::new(Want::ClientReadTree { path: path.clone() }, path.clone())]
             }
-            (Operands::Copy, [from, to, ..]) => {
-                let names = [from, to].into_iter().filter(|operand| !local(operand));
-                let names = names.filter_map(|operand| operand.split_once(':'));
-                let mut demands: Vec<Demand> =
-                    names.clone().map(|(name, _)| touch(Object::Container, name, Touch::Change)).collect();
-                // Where the container does not run, the daemon mounts what it has for the copy.
-                let copied = Existing::Named(names.map(|(name, _)| name.to_owned()).collect());
-                demands.push(Demand::new(Want::Mounted(copied), format!("docker {}", command.name)));
-                if local(from) {
-                    demands.push(Demand::new(Want::ClientReadTree { path: from.clone() }, from.clone()));
-                }
-                if local(to) {
-                    demands.push(Demand::new(Want::ClientWrite { what: to.clone() }, to.clone()));
-                }
-                demands
-            }
+            (Operands::Copy, [from, to, ..]) => copied(command, from, to),
             (Operands::Objects(object, how), names) => {
                 // A pull is the only change that can bring an image of another name.
                 let any = if self.has("all-tags") { ANY_TAG } else { "" };
@@ -127,4 +110,27 @@ impl Invocation {
             _ => Vec::new(),
         }
     }
+}
+
+fn touch(object: Object, name: &str, how: Touch) -> Demand {
+    Demand::new(asks::object(object, name, how), name)
+}
+
+/// `cp FROM TO`, one of which is `CONTAINER:PATH`.
+fn copied(command: &Command, from: &str, to: &str) -> Vec<Demand> {
+    let local = |operand: &str| operand != "-" && (operand.starts_with(['/', '.']) || !operand.contains(':'));
+    let names = [from, to].into_iter().filter(|operand| !local(operand));
+    let names = names.filter_map(|operand| operand.split_once(':'));
+    let mut demands: Vec<Demand> =
+        names.clone().map(|(name, _)| touch(Object::Container, name, Touch::Change)).collect();
+    // Where the container does not run, the daemon mounts what it has for the copy.
+    let mounted = Existing::Named(names.map(|(name, _)| name.to_owned()).collect());
+    demands.push(Demand::new(Want::Mounted(mounted), format!("docker {}", command.name)));
+    if local(from) {
+        demands.push(Demand::new(Want::ClientReadTree { path: from.to_owned() }, from));
+    }
+    if local(to) {
+        demands.push(Demand::new(Want::ClientWrite { what: to.to_owned() }, to));
+    }
+    demands
 }

@@ -57,6 +57,13 @@ impl Pass for Raw {
     }
 }
 
+/// Moves what can be moved of what was read. Whether anything was: then there may be more to move, once it is written.
+fn advance(pass: &mut impl Pass, from: &mut Wire, to: &mut Buffer) -> Result<bool, Malformed> {
+    let before = from.ahead.data().len();
+    pass.pass(&mut from.ahead, from.ended, to)?;
+    Ok(from.ahead.data().len() != before)
+}
+
 /// Why an exchange came to no end.
 #[derive(Debug)]
 pub(super) enum Broken {
@@ -85,13 +92,19 @@ pub(super) fn exchange(
     let mut taken = true;
     let mut gone = false;
     loop {
+        // First what is left of before, for that makes room.
+        client.write(&mut down).map_err(|_| Broken::Client)?;
+        let mut moved = false;
         if taken {
-            body.pass(&mut client.ahead, client.ended, &mut up).map_err(|_| Broken::Malformed)?;
+            taken = daemon.write(&mut up).is_ok();
+            moved |= advance(body, client, &mut up).map_err(|_| Broken::Malformed)?;
             taken = daemon.write(&mut up).is_ok();
         }
         let begun = answer.has_begun();
         let broken = |error: Error| Broken::Daemon { error, begun };
-        if answer.pass(&mut daemon.ahead, daemon.ended, &mut down).is_err() {
+        if let Ok(more) = advance(answer, daemon, &mut down) {
+            moved |= more;
+        } else {
             let kind = if daemon.ended { ErrorKind::UnexpectedEof } else { ErrorKind::InvalidData };
             // What has come belongs to the client, as far as it goes.
             let _ = client.write(&mut down);
@@ -100,6 +113,9 @@ pub(super) fn exchange(
         client.write(&mut down).map_err(|_| Broken::Client)?;
         if answer.is_finished() && down.is_empty() {
             return Ok(());
+        }
+        if moved {
+            continue;
         }
         let body_waits = taken && !body.is_finished();
         if gone && (client.ended || !body_waits) {
@@ -119,9 +135,15 @@ pub(super) fn output(client: &mut Wire, daemon: &mut Wire) {
     let nothing = Buffer::default();
     let mut downward = Raw::default();
     loop {
-        let _ = downward.pass(&mut daemon.ahead, daemon.ended, &mut down);
+        if client.write(&mut down).is_err() {
+            return;
+        }
+        let moved = advance(&mut downward, daemon, &mut down).unwrap_or(false);
         if client.write(&mut down).is_err() || (downward.is_finished() && down.is_empty()) {
             return;
+        }
+        if moved {
+            continue;
         }
         match ready(client, daemon, [&nothing, &down], None, true) {
             Ok(Ready { hung_up: false }) => {}
@@ -140,8 +162,16 @@ pub(super) fn splice(client: &mut Wire, daemon: &mut Wire) {
     let (mut upward, mut downward) = (Raw::default(), Raw::default());
     let mut gone = false;
     loop {
-        let _ = upward.pass(&mut client.ahead, client.ended, &mut up);
-        let _ = downward.pass(&mut daemon.ahead, daemon.ended, &mut down);
+        // First what is left of before, for that makes room.
+        if client.write(&mut down).is_err() {
+            return;
+        }
+        if daemon.output.is_some() && daemon.write(&mut up).is_err() {
+            daemon.output = None;
+            up.consume(usize::MAX);
+        }
+        let moved = advance(&mut upward, client, &mut up).unwrap_or(false)
+            | advance(&mut downward, daemon, &mut down).unwrap_or(false);
         if daemon.output.is_some() && daemon.write(&mut up).is_err() {
             // It takes no more; what it has to say is still passed on.
             daemon.output = None;
@@ -164,6 +194,9 @@ pub(super) fn splice(client: &mut Wire, daemon: &mut Wire) {
         // Where the daemon reads no more, what the client sends has nowhere to go, and is not waited for.
         if ended.1 && has_hung_up(daemon) {
             return;
+        }
+        if moved {
+            continue;
         }
         let Ok(Ready { hung_up }) = ready(client, daemon, [&up, &down], None, !gone) else { return };
         gone |= hung_up;
@@ -251,6 +284,23 @@ mod tests {
         client.read_to_string(&mut text).unwrap();
         assert_eq!(text, "out");
         joined.join().unwrap();
+    }
+
+    #[test]
+    fn a_reader_that_was_slow_gets_the_rest() {
+        for _ in 0..20 {
+            let ((mut client, mut inner), (mut daemon, mut outer)) = (ends(), ends());
+            let joined = thread::spawn(move || splice(&mut inner, &mut outer));
+            let sent = thread::spawn(move || daemon.write_all(&vec![7; 1 << 20]).unwrap());
+            // Until everything on the way is full; then all of it is taken at once.
+            thread::sleep(std::time::Duration::from_millis(20));
+            let mut taken = vec![0; 1 << 20];
+            client.read_exact(&mut taken).unwrap();
+            assert!(taken.iter().all(|byte| *byte == 7));
+            sent.join().unwrap();
+            drop(client);
+            joined.join().unwrap();
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod operations;
 pub mod rules;
 pub mod set;
 pub mod settings;
+pub mod show;
 pub mod tables;
 pub mod values;
 

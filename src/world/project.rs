@@ -68,15 +68,15 @@ pub struct Located {
     pub files: Vec<String>,
     /// The files of variables that Compose will read and that are there, as given or found.
     pub variables: Vec<String>,
-    /// Whether one of those gives the project its name.
-    pub named: bool,
+    /// Whether the request names the Compose files, so that a file of variables cannot name others.
+    given: bool,
 }
 
 /// Finds the project's files as Compose would: those given, or the first with a known name in the project
-/// directory or a directory above it.
+/// directory or a directory above it. Reads none of them.
 ///
 /// # Errors
-/// When a file of variables sets what is not to be taken from there.
+/// When there is no working directory.
 pub fn locate(project: &Project) -> Result<Located, Trouble> {
     let here = std::env::current_dir().context("working directory").map_err(Trouble::Host)?;
     let first = project.files.iter().find(|file| *file != "-").and_then(|file| Path::new(file).parent());
@@ -85,8 +85,12 @@ pub fn locate(project: &Project) -> Result<Located, Trouble> {
         (None, Some(parent)) => here.join(parent),
         (None, None) => here.clone(),
     };
-    let mut located = Located { directory, files: project.files.clone(), variables: Vec::new(), named: false };
-    if located.files.is_empty() {
+    let given = !project.files.is_empty();
+    let mut located = Located { directory, files: project.files.clone(), variables: Vec::new(), given };
+    let mut variables = Vec::new();
+    if !given {
+        // Compose looks here before it looks further up.
+        variables.push(located.directory.join(".env"));
         let directory = located.directory.clone();
         for above in directory.ancestors() {
             let named = |names: &[&str]| names.iter().map(|name| above.join(name)).find(|path| path.is_file());
@@ -97,52 +101,52 @@ pub fn locate(project: &Project) -> Result<Located, Trouble> {
                 break;
             }
         }
-        // Compose looks here before it looks further up.
-        located.look_at(&directory.join(".env"), false)?;
     }
-    let names_files = !project.files.is_empty();
-    for file in [here.join(".env"), located.directory.join(".env")]
-        .iter()
-        .chain(project.env_files.iter().map(PathBuf::from).collect::<Vec<_>>().iter())
-    {
-        located.look_at(file, names_files)?;
+    variables.extend([here.join(".env"), located.directory.join(".env")]);
+    variables.extend(project.env_files.iter().map(PathBuf::from));
+    for path in variables {
+        let name = path.display().to_string();
+        if std::fs::symlink_metadata(&path).is_ok() && !located.variables.contains(&name) {
+            located.variables.push(name);
+        }
     }
     Ok(located)
 }
 
-impl Located {
-    /// Takes in a file of variables, if it is there.
-    fn look_at(&mut self, path: &Path, names_files: bool) -> Result<(), Trouble> {
-        let name = path.display().to_string();
-        if self.variables.contains(&name) {
-            return Ok(());
-        }
-        let text = match File::open(path) {
-            Ok(file) => text_of(file).map_err(|error| Trouble::file(&name, &error))?,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(Trouble::file(&name, &error.into())),
-        };
-        if let Some(Refused { name: variable, hint }) = variables::refused(&text, names_files) {
-            return Err(Trouble::request(format!("{name} sets {variable}, which is not taken from there"), hint));
-        }
-        if variables::grows(&text) {
-            return Err(Trouble::request(
-                format!("{name} has a variable that grows too large"),
-                "write its value out, shorter",
-            ));
-        }
-        self.named |= variables::sets(&text, "COMPOSE_PROJECT_NAME");
-        self.variables.push(name);
-        Ok(())
+/// Reads a file of variables, and says whether it names the project.
+fn names_project(name: &str, given: bool) -> Result<bool, Trouble> {
+    let file = File::open(name).map_err(anyhow::Error::from);
+    let text = file.and_then(text_of).map_err(|error| Trouble::file(name, &error))?;
+    if let Some(Refused { name: variable, hint }) = variables::refused(&text, given) {
+        return Err(Trouble::request(format!("{name} sets {variable}, which is not taken from there"), hint));
     }
+    if variables::grows(&text) {
+        return Err(Trouble::request(
+            format!("{name} has a variable that grows too large"),
+            "write its value out, shorter",
+        ));
+    }
+    Ok(variables::sets(&text, "COMPOSE_PROJECT_NAME"))
 }
 
-/// Reads the files; standard input too, unless `standard_input` says that it may not be read.
+/// What a project's files hold.
+#[derive(Debug)]
+pub struct Sources {
+    pub texts: Vec<Text>,
+    /// Whether a file of variables gives the project its name.
+    pub named: bool,
+}
+
+/// Reads the files of variables and the Compose files; standard input too, unless `standard_input` says that it may not be read.
 ///
 /// # Errors
 /// When a file is not there, cannot be read, is too large, or is not UTF-8.
-pub fn read(located: &Located, standard_input: bool) -> Result<Vec<Text>, Trouble> {
-    let mut sources = Vec::new();
+pub fn read(located: &Located, standard_input: bool) -> Result<Sources, Trouble> {
+    let mut named = false;
+    for name in &located.variables {
+        named |= names_project(name, located.given)?;
+    }
+    let mut texts = Vec::new();
     for name in &located.files {
         let (name, text) = if name == "-" {
             let name = "standard input".to_owned();
@@ -161,9 +165,9 @@ pub fn read(located: &Located, standard_input: bool) -> Result<Vec<Text>, Troubl
             let hint = "send the file's text: ssh HOST docker compose -p NAME -f - up -d < compose.yaml";
             return Err(Trouble::request(format!("empty compose file: {name} holds nothing"), hint));
         }
-        sources.push(Text { name, text });
+        texts.push(Text { name, text });
     }
-    Ok(sources)
+    Ok(Sources { texts, named })
 }
 
 /// In Compose's words.

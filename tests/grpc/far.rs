@@ -26,7 +26,7 @@ fn builds_work_from_the_far_side() {
     // Compose asks for events over a connection of its own, which takes ssh a moment; a container that has ended by
     // then it would wait for without end.
     let service = "build: {context: ., args: {WORD: a}}\n    command: sh -c 'cat /hello /word && sleep 3'\n";
-    client.file("compose.yaml", &format!("services:\n  a:\n    {service}    network_mode: none\n"));
+    client.file("compose.yaml", format!("services:\n  a:\n    {service}    network_mode: none\n"));
     for (image, words) in [
         ("far-build", &["build", "--progress=plain", "-t", "far-build", "--build-arg", "WORD=a", "."][..]),
         ("far-buildx", &["buildx", "build", "--load", "-t", "far-buildx", "--build-arg", "WORD=a", "."]),
