@@ -95,8 +95,8 @@ pub(super) fn exchange(
         // First what is left of before, for that makes room.
         client.write(&mut down).map_err(|_| Broken::Client)?;
         let mut moved = false;
+        taken = taken && daemon.write(&mut up).is_ok();
         if taken {
-            taken = daemon.write(&mut up).is_ok();
             moved |= advance(body, client, &mut up).map_err(|_| Broken::Malformed)?;
             taken = daemon.write(&mut up).is_ok();
         }
