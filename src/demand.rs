@@ -124,6 +124,8 @@ pub enum Want {
     Image {
         name: String,
     },
+    /// Images that nothing tells before they are used: those that a Dockerfile names.
+    AnyImage,
     /// Everything of a kind that nothing uses.
     Prune {
         object: Object,

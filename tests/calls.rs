@@ -234,3 +234,13 @@ fn every_route_of_the_daemon_is_known_or_left_out_on_purpose() {
     unknown.retain(|route| !route.starts_with("GET /debug/"));
     assert_eq!(unknown, ["GET /networks/", "OPTIONS /{anyroute:.*}"]);
 }
+
+#[test]
+fn the_classic_builder_is_not_told_which_images_are_granted() {
+    let (_, call) = understand(&raw("POST /build?t=a")).unwrap();
+    let policy = |text: &str| Policy::from_toml(text).unwrap();
+    let judged = |policy: &Policy| policy.judge((), &call.demands(), &Facts::default()).map(drop);
+    let granted = policy("[limits]\nimages = ['busybox']\n");
+    assert_eq!(judged(&granted).unwrap_err().reason.code(), "limit");
+    assert!(judged(&policy("")).is_ok());
+}

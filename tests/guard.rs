@@ -382,3 +382,40 @@ fn an_image_marks_no_container_over_the_api() {
     assert!(labels.contains(r#""com.docker.compose.project":"""#), "{labels}");
     assert!(labels.contains(r#""dockgate.key":"hermes""#), "{labels}");
 }
+
+#[test]
+fn what_an_image_hands_on_makes_nobodys_container_the_keys() {
+    let lab = Lab::shared();
+    let image = lab.docker(&["create", "--name", "guard-inherits-source", "busybox", "true"]).succeeded();
+    let commit = [
+        "commit".to_owned(),
+        "--change=LABEL dockgate.key=hermes".to_owned(),
+        format!("--change=LABEL dockgate.account={}", lab.value("ACCOUNT")),
+        "--change=LABEL dockgate.id=of-the-image".to_owned(),
+        image.out().trim().to_owned(),
+        "guard-inherits".to_owned(),
+    ];
+    lab.docker(&commit.iter().map(String::as_str).collect::<Vec<_>>()).succeeded();
+    // The administrator's own, of an image that the key has built.
+    lab.docker(&["create", "-i", "--name", "guard-inherited", "guard-inherits", "sh"]).succeeded();
+    let mut file = vec![0_u8; 1536];
+    file[..4].copy_from_slice(b"evil");
+    file[124..135].copy_from_slice(b"00000000001");
+    file[156] = b'0';
+    file[512] = b'x';
+    let put = format!(
+        "PUT /v1.51/containers/guard-inherited/archive?path=/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-tar\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        file.len()
+    );
+    let answer = raw(lab, &[put.as_bytes(), &file].concat());
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    let attach = "POST /v1.51/containers/guard-inherited/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: x\r\n\
+        Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+    let answer = raw(lab, attach.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert!(!lab.docker(&["diff", "guard-inherited"]).succeeded().out().contains("evil"), "nothing was written");
+    for operation in ["cp", "attach"] {
+        all_records(lab, &format!("verdict=deny reason=blocked-command command={operation} "), 1);
+    }
+}

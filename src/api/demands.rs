@@ -63,10 +63,11 @@ impl Call {
                 self.body.as_ref().unwrap_or(&Value::Null),
             ))),
             Asks::Starts => one(Want::Starts(Starts::Named(vec![container()]))),
-            Asks::Limits => one(Want::Resources(resources::resources(self.body.as_ref().unwrap_or(&Value::Null)))),
+            Asks::Limits => one(Want::Resources(resources::updated(self.body.as_ref().unwrap_or(&Value::Null)))),
             Asks::Renames => vec![Demand::new(Want::Named { name: self.text("name").to_owned() }, self.text("name"))],
             Asks::Fetches | Asks::Tags => image::demands(self),
             Asks::Labels => Vec::new(),
+            Asks::BuildsFrom => one(Want::AnyImage),
             // Without the filter only what has no name is pruned.
             Asks::PrunesImages => match self.route.query.get("filters") {
                 Some(Given::Json(filters)) if !only_dangling(filters) => one(Want::Prune { object: Object::Image }),

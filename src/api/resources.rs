@@ -22,7 +22,15 @@ pub(super) fn new_container(name: Option<&str>, body: &Value) -> NewContainer {
     NewContainer { names: name.map(str::to_owned).into_iter().collect(), resources: resources(host), ports }
 }
 
-/// The limits in a `HostConfig`, or in a body of `/containers/{container}/update`.
+/// The limits in a body of `/containers/{container}/update`, where a `PidsLimit` of 0 lifts the one that there is
+/// (measured with dockerd 28.5.2), while 0 leaves memory and processors as they are.
+pub(super) fn updated(body: &Value) -> Resources {
+    let lifted = body.get("PidsLimit").and_then(Value::as_i64) == Some(0);
+    let resources = resources(body);
+    if lifted { Resources { pids: Amount::Unknown("PidsLimit: 0".to_owned()), ..resources } } else { resources }
+}
+
+/// The limits in a `HostConfig`.
 pub(super) fn resources(host: &Value) -> Resources {
     let number = |key: &str| host.get(key).and_then(Value::as_i64).unwrap_or(0);
     let amount = |key: &str| match number(key) {
@@ -37,4 +45,19 @@ pub(super) fn resources(host: &Value) -> Resources {
         (other, None) => other,
     };
     Resources { memory: amount("Memory"), swap: amount("MemorySwap"), cpus, pids: amount("PidsLimit") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_update_to_no_processes_lifts_the_limit() {
+        let pids = |body: Value| updated(&body).pids;
+        assert_eq!(pids(json!({"PidsLimit": 0})), Amount::Unknown("PidsLimit: 0".to_owned()));
+        assert_eq!(pids(json!({"PidsLimit": null})), Amount::NotGiven);
+        assert_eq!(pids(json!({"PidsLimit": 5})), Amount::Is(5));
+        assert_eq!(updated(&json!({"Memory": 0})).memory, Amount::NotGiven);
+    }
 }

@@ -207,6 +207,11 @@ fn agree(endpoint: &Endpoint, query: &Query, reading: Reading, about: &str) -> R
     if endpoint.path == "/build" && !remote.is_empty() && !asks::is_remote(remote) {
         return Err(bad(about, "remote is not an address that the gate knows as one of a build context"));
     }
+    // The classic builder has git fetch it within the daemon, as root; and over ssh with root's keys.
+    let fetched = ["http://", "https://", "github.com/"].iter().any(|start| remote.starts_with(start));
+    if endpoint.path == "/build" && !remote.is_empty() && !fetched {
+        return Err(bad(about, "remote is not an address of http or https, and the daemon would fetch it as root"));
+    }
     // dockerd takes `/web` for `web`, and the policy's patterns do not.
     let names = [Asks::Makes, Asks::Renames].iter().any(|asks| endpoint.asks.contains(asks));
     if names && !query.text("name").is_empty() {

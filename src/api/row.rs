@@ -87,6 +87,8 @@ pub enum Asks {
     Fetches,
     /// `repo=` and `tag=` are an image's new name.
     Tags,
+    /// Images that only the Dockerfile names.
+    BuildsFrom,
 }
 
 /// One key of a query.

@@ -14,7 +14,24 @@ use serde_json::Value;
 pub(super) struct Objects {
     pub(super) resolved: Resolved,
     /// The container that the path names, as `docker inspect` shows it.
-    pub(super) container: Option<Value>,
+    pub(super) container: Option<Inspected>,
+}
+
+/// A container as `docker inspect` shows it, and its image where that is still there.
+#[derive(Debug)]
+pub(super) struct Inspected {
+    pub(super) container: Value,
+    pub(super) image: Option<Value>,
+}
+
+impl Inspected {
+    fn of(host: &str, container: Value) -> Result<Self, Unreachable> {
+        let image = match container.get("Image").and_then(Value::as_str) {
+            Some(image) => daemon::inspect(host, Object::Image, image)?,
+            None => None,
+        };
+        Ok(Self { container, image })
+    }
 }
 
 impl Objects {
@@ -37,8 +54,8 @@ impl Objects {
             if let Some(id) = found.get("Id").and_then(Value::as_str) {
                 objects.resolved.ids.insert(reference, id.to_owned());
             }
-            if of_path {
-                objects.container = Some(found);
+            if of_path && whole {
+                objects.container = Some(Inspected::of(host, found)?);
             }
         }
         Ok(objects)

@@ -1,5 +1,6 @@
 //! Terminal: what joining a container's streams comes to, which is told by the container. Pure.
 
+use super::objects::Inspected;
 use crate::api::labels::Ownership;
 use serde_json::Value;
 
@@ -21,11 +22,12 @@ const PROJECT: &str = "com.docker.compose.project";
 
 impl Attach {
     /// Tells them apart by what the daemon says of the container (`docker inspect`).
-    pub(super) fn of(container: Option<&Value>, owner: &Ownership) -> Self {
-        let Some(container) = container else { return Self::Join };
+    pub(super) fn of(container: Option<&Inspected>, owner: &Ownership) -> Self {
+        let Some(inspected) = container else { return Self::Join };
+        let container = &inspected.container;
         let label = |name: &str| container.pointer("/Config/Labels").and_then(|labels| labels.get(name)?.as_str());
         let status = container.pointer("/State/Status").and_then(Value::as_str);
-        let own = is_own(container, owner);
+        let own = is_own(inspected, owner);
         match status {
             Some("created") if own => Self::Run,
             Some("running" | "paused" | "restarting" | "exited") if own && label(PROJECT).is_some() => Self::Output,
@@ -44,14 +46,20 @@ impl Attach {
 }
 
 /// Whether a container is this key's, and has not been started yet.
-pub(super) fn is_new(container: Option<&Value>, owner: &Ownership) -> bool {
+pub(super) fn is_new(container: Option<&Inspected>, owner: &Ownership) -> bool {
     Attach::of(container, owner) == Attach::Run
 }
 
-/// Whether this key of this account has made a container; the labels are the gate's own.
-pub(super) fn is_own(container: &Value, owner: &Ownership) -> bool {
-    let label = |name: &str| container.pointer("/Config/Labels").and_then(|labels| labels.get(name)?.as_str());
-    label("dockgate.account") == Some(&owner.account) && label("dockgate.key") == Some(&owner.key)
+/// Whether this key of this account has made a container; the labels are the gate's own. An image that the gate has
+/// built carries them, too, and hands them on to whoever makes a container of it; but the id of a container's own
+/// record stands in no image.
+fn is_own(inspected: &Inspected, owner: &Ownership) -> bool {
+    let of = |value: &Value, name: &str| Some(value.pointer("/Config/Labels")?.get(name)?.as_str()?.to_owned());
+    let label = |name: &str| of(&inspected.container, name);
+    let (Some(image), Some(id)) = (&inspected.image, label("dockgate.id")) else { return false };
+    label("dockgate.account").as_ref() == Some(&owner.account)
+        && label("dockgate.key").as_ref() == Some(&owner.key)
+        && of(image, "dockgate.id") != Some(id)
 }
 
 #[cfg(test)]
@@ -62,13 +70,18 @@ mod tests {
     #[test]
     fn what_attach_is_depends_on_the_container() {
         let owner = Ownership { key: "hermes".to_owned(), account: "ai".to_owned(), id: "1".to_owned() };
-        let own = json!({"dockgate.key": "hermes", "dockgate.account": "ai"});
-        let project = json!({"dockgate.key": "hermes", "dockgate.account": "ai", "com.docker.compose.project": "p"});
-        let other = json!({"dockgate.key": "other", "dockgate.account": "ai", "com.docker.compose.project": "p"});
+        let own = json!({"dockgate.key": "hermes", "dockgate.account": "ai", "dockgate.id": "9"});
+        // What an image has handed on.
+        let inherited = json!({"dockgate.key": "hermes", "dockgate.account": "ai", "dockgate.id": "image"});
+        let nameless = json!({"dockgate.key": "hermes", "dockgate.account": "ai"});
+        let project = json!({"dockgate.key": "hermes", "dockgate.account": "ai", "dockgate.id": "9", "com.docker.compose.project": "p"});
+        let other = json!({"dockgate.key": "other", "dockgate.account": "ai", "dockgate.id": "9", "com.docker.compose.project": "p"});
         for (status, labels, expected) in [
             ("created", &own, Attach::Run),
             ("created", &project, Attach::Run),
             ("created", &other, Attach::Join),
+            ("created", &inherited, Attach::Join),
+            ("created", &nameless, Attach::Join),
             ("created", &json!(null), Attach::Join),
             ("running", &own, Attach::Join),
             ("exited", &own, Attach::Join),
@@ -77,7 +90,11 @@ mod tests {
             ("dead", &project, Attach::Join),
         ] {
             let container = json!({"State": {"Status": status}, "Config": {"Labels": labels}});
+            let image = Some(json!({"Config": {"Labels": {"dockgate.id": "image"}}}));
+            let container = Inspected { container, image };
             assert_eq!(Attach::of(Some(&container), &owner), expected, "{status} {labels}");
+            let gone = Inspected { image: None, ..container };
+            assert_eq!(Attach::of(Some(&gone), &owner), Attach::Join, "its image cannot be looked at");
         }
         assert_eq!(Attach::of(None, &owner), Attach::Join);
     }

@@ -162,6 +162,7 @@ impl Policy {
                 | Want::Starts(_)
                 | Want::Resources(_)
                 | Want::Image { .. }
+                | Want::AnyImage
         );
         self.settings.mode.value == Mode::Observe && of_lists_and_limits
     }
@@ -220,6 +221,7 @@ impl Policy {
             Want::Starts(starts) => limits::starts(settings, facts, starts, word),
             Want::Resources(asked) => limits::resources(settings, asked, false, word),
             Want::Image { name } => limits::image(settings, facts, name, word),
+            Want::AnyImage => limits::any_image(settings, word),
             Want::Mounted(existing) => mounts::mounted(self.grants(), facts, existing, word),
             Want::Label { name } => labels::label(name, word),
             Want::LabelFile { path } => labels::file(facts, path, word),

@@ -114,6 +114,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             // The other version is BuildKit, which speaks of the rest on connections of its own.
             one("version", &["", "1"]),
         ])
+        .asks(&[Asks::BuildsFrom])
         .takes_stream()
         .answers(Answer::Stream)
         .credentials(),

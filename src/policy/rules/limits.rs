@@ -123,6 +123,19 @@ fn published(settings: &Settings, asked: &HostPorts, word: &str) -> Result<(), D
     ))
 }
 
+/// Images that nothing tells beforehand.
+pub(in crate::policy) fn any_image(settings: &Settings, word: &str) -> Result<(), Denial> {
+    if settings.images.value.is_none() {
+        return Ok(());
+    }
+    Err(Denial::new(
+        Reason::Limit,
+        word,
+        "a Dockerfile could name any image, and only some are granted (limits.images)",
+        "build with BuildKit (DOCKER_BUILDKIT=1), which is told which images are granted",
+    ))
+}
+
 /// An image that a container is made of, or that is fetched.
 pub(in crate::policy) fn image(settings: &Settings, facts: &Facts, name: &str, word: &str) -> Result<(), Denial> {
     let Some(granted) = &settings.images.value else { return Ok(()) };
