@@ -17,7 +17,9 @@ use support::{Lab, Outcome, new_key, spawn};
 /// docker on the far side: its host is the lab's, by ssh.
 fn far_docker(lab: &Lab, words: &[&str]) -> Command {
     let mut command = Command::new(lab.value("DOCKER"));
-    let home = tempfile::Builder::new().prefix("dockgate-far.").tempdir().unwrap().keep();
+    // Ended with the lab.
+    let home = lab.directory.join("far");
+    std::fs::create_dir_all(&home).unwrap();
     command.env_clear().env("HOME", &home).current_dir(&home);
     command.env("PATH", format!("{}/bin:/usr/bin:/bin", lab.directory.display()));
     command.env("DOCKER_HOST", "ssh://lazyworkhorse").env("DOCKER_CONFIG", lab.value("CONFIG"));
@@ -115,6 +117,11 @@ fn docker_on_the_far_side_works() {
     let bytes: Vec<u8> = (0..300_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let echoed = far_with(lab, &["run", "--rm", "-i", "busybox", "cat"], &bytes).succeeded();
     assert!(echoed.stdout == bytes, "{} bytes came back", echoed.stdout.len());
+    // Standard input that stays open, as a terminal's does.
+    let mut held = spawn(far_docker(lab, &["run", "--rm", "-i", "busybox", "echo", "ok"]).stdin(Stdio::piped()));
+    let open = held.stdin.take();
+    support::until("it ends with its container", || matches!(held.try_wait(), Ok(Some(status)) if status.success()));
+    drop(open);
 }
 
 #[test]

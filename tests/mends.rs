@@ -112,7 +112,10 @@ fn faults_of_the_account() {
         lets("rm -r /home/ai-worker", &["fault home"]),
         lets("su ai-worker -c 'mkdir -p ~/.ssh; touch ~/.ssh/rc'", &["fault ssh-start-files"]),
         lets("mkdir -p /var/spool/cron/crontabs; touch /var/spool/cron/crontabs/ai-worker", &["warning account-jobs"]),
-        lets("mkdir -m 700 /tmp/dockgate-$(id -u ai-worker)", &["fault state-directory"]),
+        shuts(
+            "rm -rf /tmp/dockgate-$(id -u ai-worker); mkdir -m 700 /tmp/dockgate-$(id -u ai-worker)",
+            &["fault state-directory"],
+        ),
         // sshd without PAM minds the mark of a locked account.
         shuts(
             "usermod --lock ai-worker; sed -i '1i UsePAM no' /etc/ssh/sshd_config; systemctl reload ssh",
@@ -133,7 +136,11 @@ fn faults_of_keys() {
             "printf '[keys.hermes]\\nfingerprint = \"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"\\n' >/etc/dockgate/policy.toml",
             &["fault key-policy"],
         ),
-        lets("cat /home/agent/laptop.pub >>/etc/ssh/authorized_keys.d/ai-worker", &["fault key-command"]),
+        // With keys in the policy, one that it has not would be refused besides.
+        lets(
+            "cat /home/agent/laptop.pub >>/etc/ssh/authorized_keys.d/ai-worker; printf '\\n[keys.laptop]\\n' >>/etc/dockgate/policy.toml",
+            &["fault key-command"],
+        ),
         lets("sed -i '/laptop/s/^restrict,pty,//' /etc/ssh/authorized_keys.d/ai-worker", &["fault key-restrict"]),
         lets(
             "echo 'restrict,command=\"x ssh-ed25519 AAAA' >>/etc/ssh/authorized_keys.d/ai-worker",

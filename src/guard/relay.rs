@@ -191,8 +191,9 @@ pub(super) fn splice(client: &mut Wire, daemon: &mut Wire) {
         if ended == (true, true) || (gone && ended.0) {
             return;
         }
-        // Where the daemon reads no more, what the client sends has nowhere to go, and is not waited for.
-        if ended.1 && has_hung_up(daemon) {
+        // Where the daemon reads no more, what the client sends has nowhere to go, and is not waited for. Nor is it where
+        // the client learns of the daemon's end by this one's: docker's own dial-stdio ends then, too.
+        if ended.1 && (!client.halves || has_hung_up(daemon)) {
             return;
         }
         if moved {

@@ -20,6 +20,8 @@ pub(crate) struct Wire {
     pub(crate) ahead: Buffer,
     /// The other end sends no more.
     pub(crate) ended: bool,
+    /// Whether one direction can end and the other go on, as a socket's can.
+    pub(super) halves: bool,
 }
 
 impl Wire {
@@ -29,12 +31,12 @@ impl Wire {
             let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
             fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
         }
-        Ok(Self { input, output: Some(output), ahead: Buffer::default(), ended: false })
+        Ok(Self { input, output: Some(output), ahead: Buffer::default(), ended: false, halves: false })
     }
 
     /// A wire over a connected socket.
     pub(crate) fn of_socket(socket: OwnedFd) -> Result<Self> {
-        Self::new(socket.try_clone()?, socket)
+        Ok(Self { halves: true, ..Self::new(socket.try_clone()?, socket)? })
     }
 
     /// The wire for another owner; this one has nothing to say any more.
@@ -44,7 +46,7 @@ impl Wire {
     pub(crate) fn take(&mut self) -> Result<Self> {
         let input = self.input.try_clone()?;
         let output = self.output.take();
-        Ok(Self { input, output, ahead: std::mem::take(&mut self.ahead), ended: self.ended })
+        Ok(Self { input, output, ahead: std::mem::take(&mut self.ahead), ended: self.ended, halves: self.halves })
     }
 
     /// Reads what is there, without waiting; whether anything happened, an end included.

@@ -128,7 +128,9 @@ impl Lab {
     /// The gate itself, as sshd would start it: as the account, in its home.
     pub(crate) fn gate(&self, policy: &Path, request: &[u8]) -> Command {
         use std::os::unix::ffi::OsStrExt;
-        let mut command = Command::new("/usr/bin/setpriv");
+        // Signals that this process ignores would be ignored there, too.
+        let mut command = Command::new("/usr/bin/env");
+        command.args(["--default-signal", "/usr/bin/setpriv"]);
         let account = self.value("ACCOUNT");
         command.args(["--reuid", account, "--regid", account, "--init-groups"]);
         command.arg(self.directory.join("dockgate")).arg("--config").arg(policy);
@@ -195,7 +197,7 @@ pub(crate) fn spawn(command: &mut Command) -> Child {
 
 /// Waits until `done`, or fails after ten seconds.
 #[track_caller]
-pub(crate) fn until(what: &str, done: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !done() {
         assert!(Instant::now() < deadline, "{what}");
