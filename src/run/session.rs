@@ -41,7 +41,7 @@ fn file_name(key: &str) -> String {
     key.bytes().take(100).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The account's own files are no links.
+/// The gate makes these files itself, so a symbolic link in their place is somebody's trick, and is not followed.
 fn no_follow() -> i32 {
     nix::fcntl::OFlag::O_NOFOLLOW.bits()
 }
