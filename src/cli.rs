@@ -82,6 +82,15 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         sshd_config: Option<PathBuf>,
     },
+    /// Serve Docker's API on a Unix socket, for programs on this host: each call is judged and recorded
+    Proxy {
+        /// The socket: PATH, unix:PATH or unix://PATH; the one that systemd passes on, where it does (LISTEN_FDS)
+        #[arg(long, value_name = "PATH", value_parser = socket)]
+        listen: PathBuf,
+        /// The group that may use the socket as well as this account [default: none]
+        #[arg(long, value_name = "NAME")]
+        group: Option<String>,
+    },
     /// Read the records: on this host, or wherever they were collected
     Audit {
         #[command(subcommand)]
@@ -120,6 +129,16 @@ pub enum PolicyCommand {
     },
 }
 
+/// The path of a socket, as docker's own options name one, or bare.
+fn socket(text: &str) -> Result<PathBuf, String> {
+    let path = ["unix://", "unix:"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+    let is_other = ["tcp:", "fd:", "npipe:", "ssh:", "http:", "https:"].iter().any(|scheme| path.starts_with(scheme));
+    if is_other || path.is_empty() || path.starts_with('@') {
+        return Err("it is the path of a Unix socket: /run/dockgate-proxy/web.sock".to_owned());
+    }
+    Ok(PathBuf::from(path))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -127,5 +146,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_socket_is_named_by_its_path() {
+        for (text, path) in [
+            ("/run/x.sock", Some("/run/x.sock")),
+            ("unix:/run/x.sock", Some("/run/x.sock")),
+            ("unix:///run/x.sock", Some("/run/x.sock")),
+            ("x.sock", Some("x.sock")),
+            ("unix:x.sock", Some("x.sock")),
+            ("tcp://127.0.0.1:2375", None),
+            ("fd://", None),
+            ("unix:", None),
+            ("@abstract", None),
+        ] {
+            assert_eq!(super::socket(text).ok().as_deref(), path.map(std::path::Path::new), "{text}");
+        }
     }
 }

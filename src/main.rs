@@ -4,10 +4,9 @@
 use clap::Parser;
 use dockgate::admin::{self, caller::Caller};
 use dockgate::cli::{Cli, Options};
-use dockgate::decision::Understood;
 use dockgate::exit::{Ending, Exit, Outcome};
 use dockgate::gate::Gate;
-use dockgate::policy::{Policy, set::Selected};
+use dockgate::policy::set::Selected;
 use dockgate::request::account::{Account, is_locale};
 use dockgate::request::start::{Itself, Start};
 use dockgate::request::{Client, Request};
@@ -111,6 +110,7 @@ fn request(key: Option<String>, command: Option<Vec<u8>>) -> Request {
         fingerprint,
         certificate: certificate.flatten(),
         client: text("SSH_CONNECTION").and_then(|connection| Client::parse(&connection)),
+        peer: None,
         command,
     }
 }
@@ -123,22 +123,10 @@ fn account(name: &str) -> Account {
     Account { name: name.to_owned(), home, locale: locale.collect() }
 }
 
-/// Nothing runs with a broken policy. The record goes where records go by default, and where the file would have them,
-/// as far as that can be made out. Of what stands in the file the client is told nothing.
+/// Nothing runs with a broken policy. Of what stands in the file the client is told nothing.
 fn broken_policy(error: &anyhow::Error, config: Option<&Path>, request: &Request, profile: &str) -> Exit {
     let id = identity::record_id();
-    let default = Policy::default().audit;
-    let named = policy_file::audit_socket(config).filter(|socket| *socket != default.socket);
-    let named = named.map(|socket| dockgate::policy::Audit { socket, ..default.clone() });
-    let mut recorded = false;
-    for audit in named.iter().chain([&default]) {
-        recorded |= audit::sinks::Sinks::connect(audit)
-            .and_then(|sinks| {
-                let audit = audit::Audit::new(sinks, request, profile, id.clone());
-                audit.error("policy-broken", &Understood::named("-"))
-            })
-            .is_ok();
-    }
+    let recorded = audit::fallback::policy_broken(policy_file::audit_socket(config), request, profile, &id, "-");
     let record = if recorded { format!("record: {id}\n") } else { String::new() };
     answer::say(&format!(
         "ERROR: policy: it is broken or not trustworthy, so nothing was run\nreason: {}\nhint: the administrator has to mend it (dockgate policy validate); sending this again cannot help\n{record}",

@@ -161,7 +161,7 @@ impl Service<'_> {
             via,
             audit: Arc::clone(&self.audit),
             owner: Ownership {
-                key: self.request.key.clone().unwrap_or_default(),
+                key: Some(self.request.key.clone().unwrap_or_default()),
                 account: account.name.clone(),
                 id: self.audit.id().to_owned(),
             },

@@ -39,7 +39,7 @@ fn understand(bytes: &[u8]) -> Result<(Head, Call), Denial> {
 }
 
 fn forward(call: &Call) -> Forward {
-    let owner = Ownership { key: "hermes".to_owned(), account: "ai-worker".to_owned(), id: "0a".to_owned() };
+    let owner = Ownership { key: Some("hermes".to_owned()), account: "ai-worker".to_owned(), id: "0a".to_owned() };
     call.forward(&Resolved::default(), &owner)
 }
 

@@ -219,7 +219,7 @@ fn created(socket: &str, request: &[u8]) -> Result<Value, u16> {
 fn through(request: &[u8]) -> Option<(Vec<u8>, Value)> {
     let (head, used) = Head::parse(request).unwrap().unwrap();
     let call = Call::of(Route::of(&head).unwrap(), &request[used..]).ok()?;
-    let owner = Ownership { key: "hermes".to_owned(), account: "ai-worker".to_owned(), id: "0a".to_owned() };
+    let owner = Ownership { key: Some("hermes".to_owned()), account: "ai-worker".to_owned(), id: "0a".to_owned() };
     let forward = call.forward(&Resolved::default(), &owner);
     let mut bytes = forward.head(Framing::None);
     if let Payload::Whole(json) = &forward.body {

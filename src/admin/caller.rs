@@ -64,6 +64,7 @@ fn unused(command: &Command, caller: &Caller) -> Option<(&'static str, &'static 
     let (name, taken): (&str, &[&str]) = match command {
         Command::Check { .. } => ("check", &["--config", "--profile", "--key"]),
         Command::Authorize { .. } => ("authorize", &["--config", "--profile", "--key"]),
+        Command::Proxy { .. } => ("proxy", &["--config", "--profile", "--key"]),
         Command::Audit { .. } => ("audit", &["--key"]),
         Command::Doctor { .. } => ("doctor", &["--config"]),
         Command::Policy { command: PolicyCommand::Show } => ("policy show", &["--config", "--profile", "--key"]),

@@ -11,6 +11,7 @@ pub mod check;
 pub mod diff;
 pub mod docs;
 pub mod doctor;
+pub mod proxy;
 pub mod show;
 pub mod test;
 pub mod validate;
@@ -23,6 +24,7 @@ pub fn run(command: Command, caller: Caller) -> Exit {
     let done = match command {
         Command::Check { json, words } => check::run(&words, json, caller),
         Command::Authorize { file, from } => authorize::run(&file, from, caller),
+        Command::Proxy { listen, group } => proxy::run(&listen, group.as_deref(), &caller),
         Command::Audit { command } => audit::run(*command, &caller),
         Command::Doctor { user, json, probe, sshd, sshd_config } => {
             Ok(doctor::run(user, sshd, sshd_config, probe, json, &caller))

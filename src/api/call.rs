@@ -1,8 +1,9 @@
 //! Call: one call of Docker's API, understood. Pure.
 
+use super::labels::{self, Claim};
 use super::route::{Reading, Route, bad, call_name};
 use super::row::{Answer, Asks, Body, Effect, Endpoint};
-use super::{json, labels, shape};
+use super::{json, shape};
 use crate::denial::{Denial, Reason};
 use serde_json::Value;
 
@@ -39,6 +40,18 @@ impl Call {
     pub fn without_own_labels(mut self) -> Self {
         labels::leave_out_own(self.body.as_mut());
         self
+    }
+
+    /// The call without what another gate has set on what it makes, and that: of a call through a guard which is the
+    /// daemon of that gate. What has not the form of it stays, and is refused as anybody's.
+    #[must_use]
+    pub fn parted(mut self) -> (Self, Claim) {
+        let own = self.body.as_mut().and_then(|body| body.get_mut("Labels")).and_then(Value::as_object_mut);
+        let claim = match own.map(labels::take_claim) {
+            Some(claim) => claim,
+            None => self.route.query.object_mut("labels").map(labels::take_claim).unwrap_or_default(),
+        };
+        (self, claim)
     }
 
     /// What the head said.

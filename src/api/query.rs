@@ -56,6 +56,14 @@ impl Query {
         self.0.iter().find(|(key, _)| key.name == name).map(|(_, given)| given)
     }
 
+    /// The members of a key's JSON object, to be changed.
+    pub(super) fn object_mut(&mut self, name: &str) -> Option<&mut Map<String, Value>> {
+        self.0.iter_mut().find(|(key, _)| key.name == name).and_then(|(_, given)| match given {
+            Given::Json(value) => value.as_object_mut(),
+            _ => None,
+        })
+    }
+
     /// The text of a key; empty where it is not there.
     pub fn text(&self, name: &str) -> &str {
         match self.get(name) {

@@ -15,6 +15,7 @@ pub mod chain;
 pub mod ecs;
 pub mod end;
 pub mod escape;
+pub mod fallback;
 pub mod format;
 pub mod journal;
 pub mod mask;

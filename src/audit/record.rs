@@ -120,9 +120,16 @@ impl Record<'_> {
             line.push_str(" certificate=");
             push_value(&mut line, id);
         }
+        let peer = request.peer.map(|process| process.to_string());
         let via = self.call.as_ref().map(|call| call.via);
         let version = self.policy.map(|_| env!("CARGO_PKG_VERSION"));
-        for (name, value) in [("via", via), ("policy", self.policy), ("version", version), ("input", self.input)] {
+        for (name, value) in [
+            ("peer", peer.as_deref()),
+            ("via", via),
+            ("policy", self.policy),
+            ("version", version),
+            ("input", self.input),
+        ] {
             if let Some(value) = value {
                 line.push(' ');
                 line.push_str(name);
@@ -213,6 +220,7 @@ mod tests {
             key: Some("hermes".into()),
             fingerprint: None,
             certificate: None,
+            peer: None,
             client: Client::parse("192.0.2.7 51514 192.0.2.1 22"),
             command: Some(command.to_vec()),
         }

@@ -6,6 +6,7 @@ use super::{Guard, Via};
 use crate::api::build::Stamp;
 use crate::api::build::session;
 use crate::api::forward::Forward;
+use crate::api::labels;
 use crate::demand::{Demand, Want};
 use crate::grpc::judge::{Endpoint, Judge, Judged, Side};
 use crate::grpc::mediate;
@@ -14,7 +15,7 @@ use anyhow::{Context, Result};
 
 /// Who a build is for: a context that was sent before is found again by this, and by nobody else.
 fn owner(guard: &Guard) -> String {
-    format!("{}/{}", guard.owner.account, guard.owner.key)
+    format!("{}/{}", guard.owner.account, guard.owner.key.as_deref().unwrap_or_default())
 }
 
 /// Makes what a session says of itself in its head the gate's own.
@@ -36,10 +37,11 @@ pub(super) fn serve(guard: &Guard, endpoint: Endpoint, client: Wire, daemon: Wir
     let images = guard.policy.settings.images.value.as_ref();
     // Not the id of the record: what is built anew out of the same would be another image each time, and Compose would
     // put a container of it in the place of the one that runs.
-    let labels = guard.owner.labels().into_iter().filter(|(name, _)| *name != "dockgate.id");
+    let labels = guard.owner.labels().into_iter().filter(|(name, _)| *name != labels::ID);
     let stamp = Stamp {
         owner: owner(guard),
         labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        keeps_key: guard.owner.key.is_none(),
         images: images.map(|patterns| patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect()),
     };
     let judge = BuildJudge { guard, stamp };

@@ -12,6 +12,7 @@ use super::{Guard, Via, buffer::Buffer};
 use crate::api::call::Call;
 use crate::api::forward::{Forward, Payload};
 use crate::api::head::{self, Head, Method};
+use crate::api::labels::Claim;
 use crate::api::route::{Reading, Route};
 use crate::api::row::Answer;
 use crate::audit::Audited;
@@ -112,11 +113,12 @@ impl<'a> Connection<'a> {
         };
         let read = reading != Reading::Stream;
         let call = Call::of(route, &body).map(|call| match self.guard.via {
-            Via::Argv(_) => call.without_own_labels(),
-            Via::DialStdio => call,
+            Via::Argv(_) => (call.without_own_labels(), Claim::default()),
+            Via::DialStdio => (call, Claim::default()),
+            Via::Proxy => call.parted(),
         });
         let judged = match call {
-            Ok(call) => self.guard.judge(&call, body),
+            Ok((call, claim)) => self.guard.judge(&call, &claim, body),
             Err(denial) => Err(refused(self.guard, denial)),
         };
         match judged {

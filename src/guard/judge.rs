@@ -9,6 +9,7 @@ use super::{archive, build};
 use crate::api::call::Call;
 use crate::api::forward::{Forward, Payload};
 use crate::api::head::Method;
+use crate::api::labels::Claim;
 use crate::api::route::Route;
 use crate::api::row::Answer;
 use crate::audit::Audited;
@@ -31,8 +32,8 @@ pub(super) struct Passing {
 }
 
 impl Guard {
-    /// Judges a call, and records the verdict.
-    pub(super) fn judge(&self, call: &Call, body: Vec<u8>) -> Result<Audited<Passing>, Refusal> {
+    /// Judges a call, and records the verdict. `claim`: of which key it says that it is, where it may.
+    pub(super) fn judge(&self, call: &Call, claim: &Claim, body: Vec<u8>) -> Result<Audited<Passing>, Refusal> {
         let shown = call.shown();
         let mut demands = call.demands();
         let operation = operation(&demands).to_owned();
@@ -50,8 +51,8 @@ impl Guard {
             part = kind != Attach::Join;
             rename(&mut demands, kind.operation());
         }
-        if archive && terminal::is_new(objects.container.as_ref(), &self.owner) && archive::is_plain(&body) {
-            // What is put into a container before it starts is part of making it.
+        if archive && terminal::takes_files(objects.container.as_ref(), &self.owner) && archive::is_plain(&body) {
+            // What is put into a container before it starts is part of making it; Compose does it at each start.
             rename(&mut demands, "create");
             part = true;
         }
@@ -61,7 +62,7 @@ impl Guard {
         if output_only {
             call.leave_out("stdin");
         }
-        let mut forward = call.forward(&objects.resolved, &self.owner);
+        let mut forward = call.forward(&objects.resolved, &self.owner.claimed(claim));
         if archive {
             forward.body = Payload::Whole(body);
         }
@@ -129,7 +130,7 @@ impl Guard {
         match &self.via {
             Via::Argv(command) if part || call.is_part_of(command) => demands.retain(|demand| !is_operation(demand)),
             Via::Argv(_) => {}
-            Via::DialStdio => {
+            Via::DialStdio | Via::Proxy => {
                 let Some(allowed) = &self.policy.settings.allowed.value else { return };
                 let Some(operation) = allowed.iter().find(|entry| call.is_part_of(entry)) else { return };
                 if !demands.iter().any(|demand| is_operation(demand) && self.is_blocked(demand)) {

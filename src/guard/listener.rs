@@ -25,7 +25,7 @@ const STACK: usize = 1024 * 1024;
 const MOST: usize = 256;
 
 /// How long a connection may wait for its next call.
-const IDLE: Duration = Duration::from_secs(600);
+pub(super) const IDLE: Duration = Duration::from_secs(600);
 
 /// A socket that one command's docker is given, and its name in the file system for as long as this lives.
 #[derive(Debug)]
@@ -68,9 +68,12 @@ impl Listener {
     pub fn start(&self, guard: Arc<Guard>) -> Result<()> {
         let socket = self.socket.try_clone().context("a further descriptor")?;
         let own = Uid::current();
-        let serve = move || accept(&socket, &|peer| (peer.uid() == own.as_raw()).then(|| Arc::clone(&guard)));
-        Builder::new().stack_size(STACK).spawn(serve).context("a further thread")?;
-        Ok(())
+        let door = move |Arrival { client, peer, too_many }: Arrival| {
+            if peer.uid() == own.as_raw() {
+                serve(&guard, client, too_many);
+            }
+        };
+        start(socket, Arc::new(door))
     }
 }
 
@@ -98,24 +101,47 @@ const OLD: Duration = Duration::from_secs(60);
 
 const REFUSED: std::io::ErrorKind = std::io::ErrorKind::ConnectionRefused;
 
-/// Serves each connection in a thread of its own; for whom, and whether at all, `guard` says by who connects.
-pub(super) fn accept(socket: &UnixListener, guard: &dyn Fn(UnixCredentials) -> Option<Arc<Guard>>) {
+/// Somebody who has connected.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) client: OwnedFd,
+    /// As the kernel says who has connected.
+    pub(super) peer: UnixCredentials,
+    /// There is no place for it.
+    pub(super) too_many: bool,
+}
+
+/// What serves a connection, in a thread of its own.
+pub(super) type Door = Arc<dyn Fn(Arrival) + Send + Sync>;
+
+/// Begins to hand each connection to the door, until this process ends.
+///
+/// # Errors
+/// When there can be no further thread.
+pub(super) fn start(socket: UnixListener, door: Door) -> Result<()> {
+    let accept = move || accept(&socket, &door);
+    Builder::new().stack_size(STACK).spawn(accept).context("a further thread")?;
+    Ok(())
+}
+
+fn accept(socket: &UnixListener, door: &Door) {
     let served = Arc::new(AtomicUsize::new(0));
     loop {
-        let client = match socket.accept() {
-            Ok((client, _)) => client,
+        let client: OwnedFd = match socket.accept() {
+            Ok((client, _)) => client.into(),
             Err(_) => {
                 // Out of descriptors or memory: those that are served give some back.
                 std::thread::sleep(Duration::from_millis(50));
                 continue;
             }
         };
-        let Some(guard) = getsockopt(&client, sockopt::PeerCredentials).ok().and_then(guard) else { continue };
+        let Ok(peer) = getsockopt(&client, sockopt::PeerCredentials) else { continue };
         let place = Place(Arc::clone(&served));
         let too_many = served.fetch_add(1, Ordering::SeqCst) >= MOST;
+        let door = Arc::clone(door);
         let _ = Builder::new().stack_size(STACK).spawn(move || {
             let _place = place;
-            serve(&guard, client.into(), too_many);
+            door(Arrival { client, peer, too_many });
         });
     }
 }
@@ -129,12 +155,24 @@ impl Drop for Place {
     }
 }
 
-fn serve(guard: &Arc<Guard>, client: OwnedFd, too_many: bool) {
-    let Ok(mut client) = Wire::of_socket(client) else { return };
+/// Serves a client's calls, until it ends.
+pub(super) fn serve(guard: &Arc<Guard>, client: OwnedFd, too_many: bool) {
+    let Ok(client) = Wire::of_socket(client) else { return };
     if too_many {
-        let answer = Refusal::Busy.answer(guard.audit.id(), false, true);
-        let _ = client.write_all(&answer, Some(Instant::now() + Duration::from_secs(1)));
-        return;
+        refuse(client, &Refusal::Busy, guard.audit.id());
+    } else {
+        Connection::new(guard, client, Some(IDLE)).serve();
     }
-    Connection::new(guard, client, Some(IDLE)).serve();
+}
+
+/// Tells a client that nothing that it asks for is done. It need not have asked yet.
+pub(super) fn refuse(mut client: Wire, refusal: &Refusal, id: &str) {
+    let until = Some(Instant::now() + Duration::from_secs(1));
+    // A client that writes to a closed socket does not read why.
+    let _ = client.fill(until);
+    let _ = client.write_all(&refusal.answer(id, false, true), until);
+    client.end_output();
+    while client.fill(until).unwrap_or(false) {
+        client.ahead.consume(usize::MAX);
+    }
 }

@@ -24,6 +24,7 @@ mod framing;
 mod judge;
 pub mod listener;
 mod objects;
+pub mod proxy;
 mod refusal;
 mod relay;
 mod response;
@@ -39,6 +40,8 @@ pub enum Via {
     Argv(String),
     /// From a docker on the far side, whose `ssh` asks for `docker system dial-stdio`.
     DialStdio,
+    /// From a program on this host, through the socket of `dockgate proxy`.
+    Proxy,
 }
 
 impl Via {
@@ -47,6 +50,7 @@ impl Via {
         match self {
             Self::Argv(_) => "argv",
             Self::DialStdio => "dial-stdio",
+            Self::Proxy => "proxy",
         }
     }
 }

@@ -12,6 +12,11 @@ pub(super) enum Refusal {
     Missing,
     /// Its record could not be written.
     Unrecorded(anyhow::Error),
+    /// The policy is broken, or not to be trusted.
+    Policy {
+        error: anyhow::Error,
+        recorded: bool,
+    },
     /// Too many connections at once.
     Busy,
     /// The daemon cannot be reached, or gives no answer.
@@ -31,6 +36,12 @@ impl Refusal {
                 let why = "audit: the record of this call could not be written, so it was not made";
                 let hint = "hint: try again later; the administrator has to look at the system log";
                 ("503 Service Unavailable", format!("{why}\nreason: {error:#}\n{hint}"))
+            }
+            Self::Policy { error, recorded } => {
+                let why = "policy: it is broken or not trustworthy, so nothing is done";
+                let hint = "hint: the administrator has to mend it (dockgate policy validate)";
+                let record = if *recorded { format!("\nrecord: {id}") } else { String::new() };
+                ("503 Service Unavailable", format!("{why}\nreason: {error}\n{hint}{record}"))
             }
             Self::Busy => {
                 let why = "docker: too many connections are being served, and no more may at once";

@@ -1,7 +1,7 @@
 //! Terminal: what joining a container's streams comes to, which is told by the container. Pure.
 
 use super::objects::Inspected;
-use crate::api::labels::Ownership;
+use crate::api::labels::{self, Ownership};
 use serde_json::Value;
 
 /// What a call of `attach` is.
@@ -45,21 +45,29 @@ impl Attach {
     }
 }
 
-/// Whether a container is this key's, and has not been started yet.
-pub(super) fn is_new(container: Option<&Inspected>, owner: &Ownership) -> bool {
-    Attach::of(container, owner) == Attach::Run
+/// Whether a container is this key's and has not been started yet, or is one of a project's that does not run: before
+/// each start Compose puts the project's configs and secrets into it.
+pub(super) fn takes_files(container: Option<&Inspected>, owner: &Ownership) -> bool {
+    match Attach::of(container, owner) {
+        Attach::Run => true,
+        Attach::Output => {
+            let status = container.and_then(|inspected| inspected.container.pointer("/State/Status"));
+            status.and_then(Value::as_str) == Some("exited")
+        }
+        Attach::Join => false,
+    }
 }
 
 /// Whether this key of this account has made a container; the labels are the gate's own. An image that the gate has
 /// built carries them, too, and hands them on to whoever makes a container of it; but the id of a container's own
 /// record stands in no image.
 fn is_own(inspected: &Inspected, owner: &Ownership) -> bool {
-    let of = |value: &Value, name: &str| Some(value.pointer("/Config/Labels")?.get(name)?.as_str()?.to_owned());
+    fn of<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+        value.pointer("/Config/Labels")?.get(name)?.as_str()
+    }
     let label = |name: &str| of(&inspected.container, name);
-    let (Some(image), Some(id)) = (&inspected.image, label("dockgate.id")) else { return false };
-    label("dockgate.account").as_ref() == Some(&owner.account)
-        && label("dockgate.key").as_ref() == Some(&owner.key)
-        && of(image, "dockgate.id") != Some(id)
+    let (Some(image), Some(id)) = (&inspected.image, label(labels::ID)) else { return false };
+    owner.is_of(label) && of(image, labels::ID) != Some(id)
 }
 
 #[cfg(test)]
@@ -69,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_attach_is_depends_on_the_container() {
-        let owner = Ownership { key: "hermes".to_owned(), account: "ai".to_owned(), id: "1".to_owned() };
+        let owner = Ownership { key: Some("hermes".to_owned()), account: "ai".to_owned(), id: "1".to_owned() };
         let own = json!({"dockgate.key": "hermes", "dockgate.account": "ai", "dockgate.id": "9"});
         // What an image has handed on.
         let inherited = json!({"dockgate.key": "hermes", "dockgate.account": "ai", "dockgate.id": "image"});
@@ -86,6 +94,8 @@ mod tests {
             ("running", &own, Attach::Join),
             ("exited", &own, Attach::Join),
             ("running", &project, Attach::Output),
+            ("exited", &project, Attach::Output),
+            ("exited", &other, Attach::Join),
             ("running", &other, Attach::Join),
             ("dead", &project, Attach::Join),
         ] {
@@ -93,6 +103,8 @@ mod tests {
             let image = Some(json!({"Config": {"Labels": {"dockgate.id": "image"}}}));
             let container = Inspected { container, image };
             assert_eq!(Attach::of(Some(&container), &owner), expected, "{status} {labels}");
+            let still = expected == Attach::Run || (expected == Attach::Output && status == "exited");
+            assert_eq!(takes_files(Some(&container), &owner), still, "{status} {labels}");
             let gone = Inspected { image: None, ..container };
             assert_eq!(Attach::of(Some(&gone), &owner), Attach::Join, "its image cannot be looked at");
         }

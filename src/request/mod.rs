@@ -22,6 +22,8 @@ pub struct Request {
     pub certificate: Option<String>,
     /// The client's address and port.
     pub client: Option<Client>,
+    /// The process that has connected to the socket of `dockgate proxy`.
+    pub peer: Option<i32>,
     /// `SSH_ORIGINAL_COMMAND`, byte for byte; `None` for an interactive login.
     pub command: Option<Vec<u8>>,
 }

@@ -6,6 +6,7 @@ use crate::docker::asks::is_volume_name;
 use crate::facts::{Container, Listed, Mount, Unreachable, Volume};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -190,21 +191,52 @@ trait Connection: Read + Write {}
 
 impl<T: Read + Write> Connection for T {}
 
-/// `GET path`, as JSON; `None` for 404. HTTP/1.0, so that the answer ends with the connection.
+/// `GET path`, as JSON; `None` for 404.
 fn get(host: &str, path: &str) -> Result<Option<Value>, Unreachable> {
     answer(connect(host)?, path).map_err(|error| Unreachable::NoAnswer(format!("the daemon at {host}: {error:#}")))
 }
 
 fn answer(mut stream: Box<dyn Connection>, path: &str) -> Result<Option<Value>> {
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n").context("asking the daemon")?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").context("asking the daemon")?;
     let mut answer = Vec::new();
     stream.take(MAX_BYTES).read_to_end(&mut answer).context("reading the daemon's answer")?;
-    let answer = String::from_utf8(answer).context("reading the daemon's answer")?;
-    let Some((head, body)) = answer.split_once("\r\n\r\n") else { bail!("the daemon's answer has no end of head") };
+    let end = memchr::memmem::find(&answer, b"\r\n\r\n").context("the daemon's answer has no end of head")?;
+    let (head, body) = answer.split_at(end + 4);
+    let head = std::str::from_utf8(head).context("reading the daemon's answer")?;
+    let body = body_of(head, body).context("the daemon's answer is not framed as its head says")?;
     match head.split(' ').nth(1) {
-        Some("200") => Ok(Some(serde_json::from_str(body).context("reading the daemon's answer")?)),
+        Some("200") => Ok(Some(serde_json::from_slice(&body).context("reading the daemon's answer")?)),
         Some("404") => Ok(None),
         status => bail!("the daemon answered {}", status.unwrap_or("nothing")),
+    }
+}
+
+/// The body behind a head, on a connection that has ended; `None` where it is not whole.
+fn body_of<'a>(head: &str, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    let header = |name: &str| {
+        let fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        fields.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
+    };
+    if header("Transfer-Encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+        return unchunked(bytes).map(Cow::Owned);
+    }
+    match header("Content-Length") {
+        Some(length) => bytes.get(..length.parse().ok()?).map(Cow::Borrowed),
+        None => Some(Cow::Borrowed(bytes)),
+    }
+}
+
+/// A chunked body (RFC 9112, 7.1).
+fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::with_capacity(bytes.len());
+    loop {
+        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(bytes) else { return None };
+        if size == 0 {
+            return Some(body);
+        }
+        let end = start.checked_add(usize::try_from(size).ok()?)?;
+        body.extend_from_slice(bytes.get(start..end)?);
+        bytes = bytes.get(end..)?.strip_prefix(b"\r\n")?;
     }
 }
 
@@ -212,6 +244,27 @@ fn answer(mut stream: Box<dyn Connection>, path: &str) -> Result<Option<Value>> 
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn an_answer_is_taken_whole_or_not_at_all() {
+        let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n";
+        let length = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
+        for (head, bytes, body) in [
+            (chunked, &b"3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n"[..], Some(&b"abc0123456789"[..])),
+            (chunked, b"0\r\n\r\n", Some(b"")),
+            (chunked, b"3\r\nabc\r\n", None),
+            (chunked, b"3\r\nab", None),
+            (chunked, b"3\r\nabcd\r\n0\r\n\r\n", None),
+            (chunked, b"ffffffffffffffff\r\nabc", None),
+            (chunked, b"x", None),
+            (length, b"abc", Some(b"abc")),
+            (length, b"ab", None),
+            ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b"ab", None),
+            ("HTTP/1.0 200 OK\r\n\r\n", b"ab", Some(b"ab")),
+        ] {
+            assert_eq!(body_of(head, bytes).as_deref(), body, "{head}{bytes:?}");
+        }
+    }
 
     #[test]
     fn only_a_local_volume_without_options_is_plain() {

@@ -7,10 +7,15 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// The name and home of the account that this process runs as.
 pub fn account() -> (String, PathBuf) {
-    let uid = Uid::current();
+    account_of(Uid::current())
+}
+
+/// The name and home of an account.
+pub fn account_of(uid: Uid) -> (String, PathBuf) {
     match User::from_uid(uid) {
         Ok(Some(user)) => (user.name, user.dir),
         _ => (uid.to_string(), PathBuf::from("/")),
@@ -45,13 +50,24 @@ fn proof_in(text: &str) -> Option<Proof> {
 
 /// An id for the records of one request: time and process, unique on this host.
 pub fn record_id() -> String {
+    static LAST: AtomicU64 = AtomicU64::new(0);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    format!("{:x}-{:x}", now.as_micros(), std::process::id())
+    let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+    // A process that serves many asks for several within a microsecond.
+    let before = LAST.fetch_update(SeqCst, SeqCst, |last| Some(now.max(last.saturating_add(1))));
+    let (Ok(last) | Err(last)) = before;
+    format!("{:x}-{:x}", now.max(last.saturating_add(1)), std::process::id())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::proof_in;
+    use super::{proof_in, record_id};
+
+    #[test]
+    fn no_two_ids_are_the_same() {
+        let ids: std::collections::BTreeSet<_> = (0..10_000).map(|_| record_id()).collect();
+        assert_eq!(ids.len(), 10_000);
+    }
 
     #[test]
     fn the_last_key_counts() {

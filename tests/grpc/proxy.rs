@@ -60,7 +60,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             daemon: lab.value("SOCKET").into(),
             policy,
-            stamp: Stamp { owner: "hermes".to_owned(), labels, images },
+            stamp: Stamp { owner: "hermes".to_owned(), labels, keeps_key: false, images },
             records: Mutex::default(),
             open: AtomicUsize::new(0),
         });

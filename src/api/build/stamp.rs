@@ -14,6 +14,8 @@ pub struct Stamp {
     pub owner: String,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
+    /// Whether the key that an image is labelled with stays: a gate before this guard has set it.
+    pub keeps_key: bool,
     /// The names, with `*` and `?`, of the images that the build may use; `None`: any.
     pub images: Option<Vec<String>>,
 }
@@ -28,8 +30,10 @@ impl Stamp {
             .map_err(|error| format!("the image's configuration is not JSON ({error})"))?;
         let own = object(object(Some(&mut config))?.entry_of("config")?)?.entry_of("Labels")?;
         let own = object(own)?;
+        let key = own.get(labels::KEY).cloned().filter(|_| self.keeps_key);
         own.retain(|name, _| !name.starts_with(labels::OWN));
         own.extend(self.labels.iter().map(|(name, value)| (name.clone(), Json::String(value.clone()))));
+        own.extend(key.map(|key| (labels::KEY.to_owned(), key)));
         serde_json::to_vec(&config).map_err(|error| error.to_string())
     }
 
@@ -110,7 +114,12 @@ mod tests {
 
     fn stamp(images: &[&str]) -> Stamp {
         let labels = BTreeMap::from([("dockgate.key".to_owned(), "hermes".to_owned())]);
-        Stamp { owner: String::new(), labels, images: Some(images.iter().map(|name| (*name).to_owned()).collect()) }
+        Stamp {
+            owner: String::new(),
+            labels,
+            keeps_key: false,
+            images: Some(images.iter().map(|name| (*name).to_owned()).collect()),
+        }
     }
 
     #[test]

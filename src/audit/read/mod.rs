@@ -92,6 +92,7 @@ impl Entry {
                 key: given("key"),
                 fingerprint: given("fingerprint"),
                 certificate: given("certificate"),
+                peer: given("peer").and_then(|process| process.parse().ok()),
                 client: client.map(|client| Client { address: client.ip(), port: client.port() }),
                 command: fields.get("request").and_then(value::unescaped),
             },
@@ -123,6 +124,7 @@ mod tests {
             key: Some("hermes".into()),
             fingerprint: None,
             certificate: None,
+            peer: Some(4321),
             client: Client::parse("2001:db8::7 5 ::1 22"),
             command: Some(command.to_vec()),
         };

@@ -1,0 +1,386 @@
+//! `dockgate proxy`: the API on a socket for programs of this host, and as the daemon of a gate.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "these are tests"
+)]
+
+#[expect(dead_code, reason = "the other end-to-end tests use the rest")]
+mod support;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use support::{Lab, Outcome, id_of, spawn, until};
+
+/// A proxy that runs as root, as its unit may have it, and is ended with the test.
+struct Proxy {
+    child: Child,
+    socket: PathBuf,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
+        let _ = self.child.wait();
+    }
+}
+
+impl Proxy {
+    /// With the lab's policy and `more`; the account's group may use its socket.
+    fn start(lab: &Lab, name: &str, more: &str, options: &[&str]) -> Self {
+        let policy = policy(lab, name, lab.value("SOCKET"), more);
+        let socket = directory(lab).join(format!("{name}.sock"));
+        let mut command = dockgate(lab, &policy);
+        command.arg("proxy").arg("--listen").arg(format!("unix:{}", socket.display()));
+        command.args(["--group", &group(lab)]).args(options);
+        let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let proxy = Self { child, socket };
+        until("it listens", || UnixStream::connect(&proxy.socket).is_ok());
+        proxy
+    }
+
+    /// docker of the account's, with the proxy for its daemon.
+    fn docker(&self, lab: &Lab, words: &[&str]) -> Outcome {
+        docker_at(lab, &self.socket, words).output().unwrap().into()
+    }
+
+    /// What raw bytes are answered, until the end.
+    fn raw(&self, bytes: &[u8]) -> String {
+        let mut socket = UnixStream::connect(&self.socket).unwrap();
+        socket.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Ends it as systemd does.
+    fn stop(mut self) -> i32 {
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM).unwrap();
+        self.child.wait().unwrap().code().expect("it ends by itself")
+    }
+}
+
+fn directory(lab: &Lab) -> PathBuf {
+    let directory = lab.directory.join("proxies");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o755)).unwrap();
+    directory
+}
+
+fn group(lab: &Lab) -> String {
+    let account = nix::unistd::User::from_name(lab.value("ACCOUNT")).unwrap().unwrap();
+    nix::unistd::Group::from_gid(account.gid).unwrap().unwrap().name
+}
+
+fn dockgate(lab: &Lab, policy: &Path) -> Command {
+    // Signals that this process ignores would be ignored there, too.
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--default-signal").arg(lab.directory.join("dockgate")).arg("--config").arg(policy);
+    command
+}
+
+/// The lab's policy, for another daemon.
+fn policy(lab: &Lab, name: &str, daemon: &str, more: &str) -> PathBuf {
+    let file = directory(lab).join(format!("{name}.toml"));
+    let own = std::fs::read_to_string(lab.value("POLICY")).unwrap();
+    let own = own.replace(&format!("unix://{}", lab.value("SOCKET")), &format!("unix://{daemon}"));
+    std::fs::write(&file, format!("{own}\n{more}")).unwrap();
+    file
+}
+
+/// A configuration of a client's own, which buildx writes to.
+fn client_config(lab: &Lab) -> &'static Path {
+    static CONFIG: OnceLock<PathBuf> = OnceLock::new();
+    CONFIG.get_or_init(|| {
+        let config = directory(lab).join("config");
+        let made = Command::new("cp").arg("-r").arg(lab.value("CONFIG")).arg(&config).status().unwrap();
+        let given = Command::new("chown").arg("-R").arg(lab.value("ACCOUNT")).arg(&config).status().unwrap();
+        assert!(made.success() && given.success());
+        config
+    })
+}
+
+fn docker_at(lab: &Lab, socket: &Path, words: &[&str]) -> Command {
+    let account = lab.value("ACCOUNT");
+    let mut command = Command::new("/usr/bin/setpriv");
+    command.args(["--reuid", account, "--regid", account, "--init-groups"]).arg(lab.value("DOCKER")).args(words);
+    command.env_clear().env("HOME", lab.home()).env("PATH", "/usr/bin:/bin").current_dir(lab.home());
+    command.env("DOCKER_HOST", format!("unix://{}", socket.display())).env("DOCKER_CONFIG", client_config(lab));
+    command.stdin(Stdio::null());
+    command
+}
+
+fn with_input(mut command: Command, input: &[u8]) -> Outcome {
+    let mut child = spawn(command.stdin(Stdio::piped()));
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap().into()
+}
+
+/// Lines of the log with every mark, once there are `count`.
+#[track_caller]
+fn logged(lab: &Lab, marks: &[&str], count: usize) -> Vec<String> {
+    let found = || {
+        let log = std::fs::read_to_string(lab.value("LOG")).unwrap_or_default();
+        log.lines().filter(|line| marks.iter().all(|mark| line.contains(mark))).map(str::to_owned).collect::<Vec<_>>()
+    };
+    until(&format!("{marks:?}"), || found().len() >= count);
+    let found = found();
+    assert_eq!(found.len(), count, "{marks:?}: {found:#?}");
+    found
+}
+
+const PROJECT: &[u8] =
+    b"services:\n  a:\n    build: {context: ., dockerfile_inline: \"FROM busybox\\nRUN echo built >/x\\n\"}\n    \
+    command: sh -c 'cat /x /cfg; echo; exec sleep 1000'\n    init: true\n    volumes: ['data:/data']\n    \
+    configs: [{source: c, target: /cfg}]\nvolumes: {data: }\nconfigs: {c: {content: configured}}\n";
+
+#[test]
+fn stock_clients_work_and_each_connection_is_recorded() {
+    let lab = Lab::shared();
+    let proxy = Proxy::start(lab, "stock", "", &["--key", "builder"]);
+    assert!(proxy.docker(lab, &["ps"]).succeeded().out().contains("web"));
+    assert_eq!(proxy.docker(lab, &["run", "--rm", "busybox", "echo", "hi"]).succeeded().out(), "hi\n");
+    assert_eq!(proxy.docker(lab, &["run", "--rm", "busybox", "sh", "-c", "exit 37"]).code, 37);
+    let echoed = with_input(docker_at(lab, &proxy.socket, &["run", "--rm", "-i", "busybox", "cat"]), b"bytes");
+    assert_eq!(echoed.succeeded().out(), "bytes");
+    let words = ["compose", "-p", "proxied", "-f", "-", "up", "-d", "--build"];
+    with_input(docker_at(lab, &proxy.socket, &words), PROJECT).succeeded();
+    until("what it prints", || {
+        let logs = proxy.docker(lab, &["logs", "proxied-a-1"]).succeeded().out();
+        logs.contains("built") && logs.contains("configured")
+    });
+    let labels = lab.docker(&["inspect", "-f", "{{json .Config.Labels}}", "proxied-a-1"]).out();
+    assert!(labels.contains(r#""dockgate.key":"builder""#), "{labels}");
+    assert!(labels.contains(&format!(r#""dockgate.account":"{}""#, lab.value("ACCOUNT"))), "{labels}");
+    proxy.docker(lab, &["rm", "-f", "proxied-a-1"]).succeeded();
+    let record = logged(lab, &["command=create ", "request=\"POST /containers/create?name=proxied-a-1\""], 1).remove(0);
+    let id = id_of(&record);
+    assert!(record.contains(" via=proxy ") && record.contains(" key=builder "), "{record}");
+    assert!(record.contains(&format!(" user={} ", lab.value("ACCOUNT"))), "{record}");
+    let opened = logged(lab, &[&format!(" id={id} "), "verdict=allow reason=permitted command=proxy "], 1).remove(0);
+    let peer = |line: &str| line.split(" peer=").nth(1).unwrap().split(' ').next().unwrap().parse::<u32>().unwrap();
+    assert_eq!(peer(&opened), peer(&record));
+    let end = lab.end(&id);
+    assert!(end.contains(" ended=itself ") && end.contains(" calls_refused=0"), "{end}");
+}
+
+#[test]
+fn what_is_refused_is_refused_whoever_asks() {
+    let lab = Lab::shared();
+    let proxy = Proxy::start(lab, "refuses", "[profiles.look.commands]\nallowed = ['ps', 'version']\n", &[]);
+    for (words, reason) in [
+        (&["exec", "web", "touch", "/planted"][..], "blocked-command"),
+        (&["run", "--rm", "--label", "proxy-given", "-v", "/:/h", "busybox", "true"], "bind-mount"),
+        (&["run", "--rm", "--label", "proxy-given", "--privileged", "busybox", "true"], "privileged"),
+        (&["run", "--rm", "--label", "proxy-given", "--label", "dockgate.x=y", "busybox", "true"], "reserved-label"),
+    ] {
+        let outcome = proxy.docker(lab, words);
+        assert!(outcome.code != 0 && outcome.err().contains(&format!("reason: {reason}: ")), "{}", outcome.err());
+        let id = outcome.err().split("record: ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        logged(lab, &[&format!("verdict=deny reason={reason} "), &format!(" id={id} "), " via=proxy "], 1);
+    }
+    assert_eq!(lab.docker(&["ps", "-aq", "--filter", "label=proxy-given"]).out(), "", "no container was made");
+    assert!(
+        !lab.docker(&["diff", "web"]).succeeded().out().contains("planted"),
+        "nothing was written in the container"
+    );
+    // Another profile, by the option.
+    let narrow = Proxy::start(lab, "narrow", "[profiles.look.commands]\nallowed = ['ps']\n", &["--profile", "look"]);
+    narrow.docker(lab, &["ps"]).succeeded();
+    let outcome = narrow.docker(lab, &["stop", "web"]);
+    assert!(outcome.err().contains("reason: not-allowed: "), "{}", outcome.err());
+    // Nobody but root, this account's group and the owner comes as far as a record.
+    let metadata = std::fs::metadata(&proxy.socket).unwrap();
+    assert_eq!(metadata.mode() & 0o777, 0o660);
+    let stranger = Command::new("/usr/bin/setpriv")
+        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+        .arg(lab.value("DOCKER"))
+        .arg("ps")
+        .env("DOCKER_HOST", format!("unix://{}", proxy.socket.display()))
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&stranger.stderr).contains("permission denied"), "{stranger:?}");
+}
+
+#[test]
+fn a_gate_has_a_proxy_for_its_daemon() {
+    let lab = Lab::shared();
+    let proxy = Proxy::start(lab, "wide", "", &[]);
+    let narrow = policy(lab, "gate", &proxy.socket.display().to_string(), "[containers]\nprotected = ['web']\n");
+    let gate = |request: &str| {
+        let mut command = lab.gate(&narrow, request.as_bytes());
+        command.args(["--key", "hermes"]);
+        command
+    };
+    let ssh = |request: &str| -> Outcome { gate(request).stdin(Stdio::null()).output().unwrap().into() };
+    assert!(ssh("docker ps").succeeded().out().contains("web"));
+    assert_eq!(ssh("docker run --rm busybox echo hi").succeeded().out(), "hi\n");
+    assert_eq!(with_input(gate("docker run --rm -i busybox cat"), b"bytes").succeeded().out(), "bytes");
+    with_input(gate("docker compose -p two-walls -f - up -d --build"), PROJECT).succeeded();
+    let labels = |object: &str| lab.docker(&["inspect", "-f", "{{json .Config.Labels}}", object]).succeeded().out();
+    for object in ["two-walls-a-1", "two-walls-a"] {
+        let labels = labels(object);
+        assert!(labels.contains(r#""dockgate.key":"hermes""#), "whose it is, the gate says: {labels}");
+        assert!(labels.contains(&format!(r#""dockgate.account":"{}""#, lab.value("ACCOUNT"))), "{labels}");
+    }
+    ssh("docker rm -f web").denied("protected");
+    ssh("docker exec two-walls-a-1 id").denied("blocked-command");
+    with_input(gate("docker compose -p two-walls -f - down -v -t 0 --rmi local"), PROJECT).succeeded();
+    assert_eq!(lab.docker(&["volume", "ls", "-q", "--filter", "name=two-walls"]).out(), "");
+    // A key of the account's is the account's word; the account is not.
+    let create =
+        r#"{"Image": "busybox", "Labels": {"dockgate.account": "root", "dockgate.key": "other", "dockgate.id": "1"}}"#;
+    let post = format!(
+        "POST /v1.51/containers/create?name=proxy-claims HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\
+        Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{create}",
+        create.len()
+    );
+    let answer = proxy.raw(post.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    let labels = labels("proxy-claims");
+    assert!(
+        labels.contains(r#""dockgate.account":"root""#) && labels.contains(r#""dockgate.key":"other""#),
+        "{labels}"
+    );
+    proxy.docker(lab, &["rm", "proxy-claims"]).succeeded();
+    let odd = post
+        .replace(r#""other""#, r#""a\nb""#)
+        .replace(&format!(": {}\r", create.len()), &format!(": {}\r", create.len() - 1));
+    let length = create.replace(r#""other""#, r#""a\nb""#).len();
+    let odd = odd.replace(&format!("Content-Length: {}", create.len() - 1), &format!("Content-Length: {length}"));
+    assert!(proxy.raw(odd.as_bytes()).contains("reserved-label"));
+}
+
+#[test]
+fn a_project_is_started_again_with_its_configs() {
+    let lab = Lab::shared();
+    let ssh = |words: &str| lab.ssh_with(&format!("docker compose -p again -f - {words}"), PROJECT).succeeded();
+    let logs = || lab.ssh("docker logs again-a-1").succeeded().out();
+    for (times, start) in [(1, "up -d --build"), (2, "start"), (3, "up -d")] {
+        ssh(start);
+        until("it has been started again", || logs().matches("configured").count() == times);
+        ssh("stop -t 0");
+    }
+    ssh("down -v -t 0 --rmi local");
+}
+
+#[test]
+fn it_ends_its_connections_and_says_so() {
+    let lab = Lab::shared();
+    let proxy = Proxy::start(lab, "ends", "", &["--key", "lasting"]);
+    let socket = proxy.socket.clone();
+    let mut following = docker_at(lab, &socket, &["events"]);
+    let mut following = spawn(&mut following);
+    let opened = || logged(lab, &["command=proxy ", " key=lasting ", &format!(" peer={} ", following.id())], 1);
+    let id = id_of(&opened()[0]);
+    let mut idle = UnixStream::connect(&socket).unwrap();
+    idle.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n").unwrap();
+    let mut byte = [0];
+    idle.read_exact(&mut byte).unwrap();
+    assert_eq!(proxy.stop(), 0);
+    assert!(!socket.exists(), "its socket has gone");
+    assert!(!following.wait().unwrap().success());
+    assert!(lab.end(&id).contains(" ended=signal "), "{}", lab.end(&id));
+    let all = logged(lab, &["command=proxy ", " key=lasting ", &format!(" peer={} ", std::process::id())], 2);
+    // `start` has looked whether it listens, too.
+    all.iter().for_each(|record| drop(lab.end(&id_of(record))));
+}
+
+#[test]
+fn a_policy_that_changes_holds_from_the_next_connection_on() {
+    let lab = Lab::shared();
+    let proxy = Proxy::start(lab, "changes", "", &["--key", "changing"]);
+    proxy.docker(lab, &["ps"]).succeeded();
+    policy(lab, "changes", lab.value("SOCKET"), "[commands]\nblocked = ['ps']\n");
+    let outcome = proxy.docker(lab, &["ps"]);
+    assert!(outcome.err().contains("docker 'ps' is blocked by security policy"), "{}", outcome.err());
+    policy(lab, "changes", lab.value("SOCKET"), "[no.such]\ntable = 1\n");
+    let outcome = proxy.docker(lab, &["ps"]);
+    assert!(
+        outcome.code != 0 && outcome.err().contains("policy: it is broken or not trustworthy"),
+        "{}",
+        outcome.err()
+    );
+    assert!(!outcome.err().contains("no.such"), "what stands in it is the administrator's");
+    policy(lab, "changes", lab.value("SOCKET"), "[keys.other]\n");
+    let outcome = proxy.docker(lab, &["ps"]);
+    assert!(outcome.err().contains("reason: key-refused: "), "{}", outcome.err());
+    let id = outcome.err().split("record: ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let marks = ["verdict=deny reason=key-refused command=proxy ", " key=changing ", &format!(" id={id} ")];
+    logged(lab, &marks, 1);
+}
+
+#[test]
+fn a_socket_that_is_not_its_own_is_not_taken() {
+    let lab = Lab::shared();
+    let file = policy(lab, "own", lab.value("SOCKET"), "");
+    let refused = |options: &[&str], code: i32, says: &str| {
+        let output = dockgate(lab, &file).arg("proxy").args(options).output().unwrap();
+        let outcome = Outcome::from(output);
+        assert_eq!(outcome.code, code, "{options:?}: {}", outcome.err());
+        assert!(outcome.err().starts_with("ERROR: ") && outcome.err().contains(says), "{options:?}: {}", outcome.err());
+    };
+    refused(&["--listen", lab.value("SOCKET")], 78, "docker.host is the proxy's own socket");
+    let path = |name: &str| directory(lab).join(name).display().to_string();
+    std::fs::write(path("file"), "kept").unwrap();
+    refused(&["--listen", &path("file")], 64, "it is there, and is no socket");
+    assert_eq!(std::fs::read_to_string(path("file")).unwrap(), "kept");
+    let taken = Proxy::start(lab, "taken", "", &[]);
+    refused(&["--listen", &taken.socket.display().to_string()], 64, "another program listens on it");
+    refused(&["--listen", &path("x.sock"), "--group", "no-such-group"], 64, "group no-such-group: there is none");
+    refused(&["--listen", &path("x.sock"), "--profile", "no-such"], 78, "the policy has no profile no-such");
+    std::fs::create_dir_all(path("open")).unwrap();
+    std::fs::set_permissions(path("open"), PermissionsExt::from_mode(0o777)).unwrap();
+    refused(&["--listen", &path("open/x.sock")], 64, "others can write its directory");
+    // One that was left by a proxy that was killed is.
+    let left = Proxy::start(lab, "left", "", &[]);
+    let mut left = std::mem::ManuallyDrop::new(left);
+    left.child.kill().unwrap();
+    left.child.wait().unwrap();
+    assert!(left.socket.exists());
+    Proxy::start(lab, "left", "", &[]).docker(lab, &["ps"]).succeeded();
+}
+
+#[test]
+fn systemd_makes_the_socket() {
+    let lab = Lab::shared();
+    let file = policy(lab, "activated", lab.value("SOCKET"), "");
+    let socket = directory(lab).join("activated.sock");
+    let start = |listen: &Path| {
+        let mut command = Command::new("/usr/bin/env");
+        command.args(["--default-signal", "systemd-socket-activate"]).arg("-l").arg(&socket);
+        command.arg(lab.directory.join("dockgate")).arg("--config").arg(&file).arg("proxy").arg("--listen").arg(listen);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let ping = |what: &str| {
+        let mut answer = String::new();
+        until(what, || {
+            let Ok(mut client) = UnixStream::connect(&socket) else { return false };
+            client.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").unwrap();
+            let _ = client.read_to_string(&mut answer);
+            true
+        });
+        answer
+    };
+    let mut activated = start(&socket);
+    let answer = ping("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    kill(Pid::from_raw(activated.id().cast_signed()), Signal::SIGTERM).unwrap();
+    assert_eq!(activated.wait().unwrap().code(), Some(0));
+    assert!(socket.exists(), "it is systemd's");
+    std::fs::remove_file(&socket).unwrap();
+    let mut other = start(Path::new("/run/other.sock"));
+    ping("it is started");
+    assert_eq!(other.wait().unwrap().code(), Some(64));
+    let mut said = String::new();
+    other.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("the socket that has been passed on (LISTEN_FDS) is "), "{said}");
+}
