@@ -348,6 +348,41 @@ let
     in
     if builtins.length parts < 2 then null else trim (lib.last parts);
 
+  socketOf = name: "unix:///run/dockgate-proxy/${name}.sock";
+  # The proxies that the gates have for their daemon.
+  before = lib.filterAttrs (name: _: host == socketOf name) cfg.proxies;
+  shutOut = filter (
+    account:
+    builtins.any (
+      proxy: if proxy.group == null then proxy.user != account else !builtins.elem proxy.group (groupsOf account)
+    ) (builtins.attrValues before)
+  ) names;
+
+  proxyChecks =
+    name: proxy:
+    let
+      where = ".proxies.${name}";
+      of = if proxy.settings == null then cfg.settings else proxy.settings;
+      profiles = [
+        "default"
+        "read-only"
+        "operator"
+      ]
+      ++ builtins.attrNames (of.profiles or { });
+    in
+    [
+      (check (isLabel name) where "the name is part of a file's name" "Use letters, digits and . _ - alone")
+      (check (proxy.profile == null || builtins.elem proxy.profile profiles) "${where}.profile"
+        "the policy has no profile ${toString proxy.profile}"
+        "Add it to the profiles of its settings, or use one of ${concatStringsSep ", " profiles}"
+      )
+      (check (proxy.key == null || isLabel proxy.key) "${where}.key" "it is no label" "Use 1 to 64 of a-z A-Z 0-9 - _ . @")
+      (check (of.docker.host or "" != socketOf name) where
+        "docker.host of its policy is its own socket"
+        "Give it settings of its own, whose docker.host is the daemon's"
+      )
+    ];
+
   labels = builtins.concatMap (user: builtins.attrNames user.keys) (builtins.attrValues cfg.users);
   unusedKeys = filter (label: !(builtins.elem label labels || cfg.settings.keys.${label} ? fingerprint)) (
     builtins.attrNames (cfg.settings.keys or { })
@@ -367,6 +402,14 @@ in
       )
       (check (!localDocker || docker.enable || rootless) "" "there is no Docker on this host"
         "Set virtualisation.docker.enable = true, or services.dockgate.settings.docker.host to where it is"
+      )
+      (check (!lib.hasPrefix "unix:///run/dockgate-proxy/" host || before != { }) ".settings.docker.host"
+        "there is no such proxy"
+        "Add services.dockgate.proxies.NAME, with settings of its own"
+      )
+      (check (shutOut == [ ]) ".settings.docker.host"
+        "its proxy may not be used by ${concatStringsSep ", " shutOut}"
+        "Set the proxy's group to one that the accounts have in extraGroups"
       )
       (check (names == [ ] || sshd.enable) "" "there is no sshd to start it" "Set services.openssh.enable = true")
       (check (!lib.hasPrefix "ssh://" host) ".settings.docker.host"
@@ -397,10 +440,11 @@ in
         "Give yours an order before lib.mkAfter, and do not force security.sudo.configFile"
       )
     ]
+    ++ builtins.concatLists (mapAttrsToList proxyChecks cfg.proxies)
     ++ builtins.concatLists (mapAttrsToList userChecks cfg.users);
 
     warnings =
-      lib.optional (names == [ ] && !cfg.wrapper.enable)
+      lib.optional (names == [ ] && cfg.proxies == { } && !cfg.wrapper.enable)
         "services.dockgate is enabled and has no users, so it gates nobody. Add services.dockgate.users.NAME.keys.LABEL.key."
       ++ map (
         label: "services.dockgate.settings.keys.${label}: no account has a key of this label, so nothing is judged by it."

@@ -100,6 +100,49 @@ let
       };
     };
 
+  proxyModule =
+    { name, ... }:
+    {
+      options = {
+        user = mkOption {
+          type = types.str;
+          default = name;
+          description = "The account that may use the socket, and nobody else but root.";
+        };
+        group = mkOption {
+          type = types.nullOr types.str;
+          default = null;
+          description = "A group that may use the socket, in the place of the account.";
+        };
+        profile = mkOption {
+          type = types.nullOr types.singleLineStr;
+          default = null;
+          description = "The policy's profile for what comes through the socket.";
+        };
+        key = mkOption {
+          type = types.nullOr types.singleLineStr;
+          default = null;
+          description = ''
+            A label for its records and for what is made through it. A gate behind which the proxy stands gives the labels
+            of its own keys, so leave it at `null` there.
+          '';
+        };
+        settings = mkOption {
+          type = types.nullOr toml.type;
+          default = null;
+          description = ''
+            A policy of its own, in the place of {option}`services.dockgate.settings`: where that has the proxy's socket for
+            its {option}`docker.host`, the most that the account may do.
+          '';
+        };
+      };
+    };
+
+  proxies = import ./proxy.nix { inherit lib getExe; };
+
+  # An account whose gate has a proxy for its daemon needs no way to the daemon itself.
+  proxied = cfg.settings.docker.host or null != null && lib.hasPrefix "unix:///run/dockgate-proxy/" cfg.settings.docker.host;
+
   # The account can use it and cannot change it, nor what sshd and the shell look for in it.
   home = name: user: "d ${user.home} 0750 root ${name} -";
 
@@ -121,13 +164,15 @@ let
 
   sshdUnit = if config.services.openssh.startWhenNeeded or false then "sshd@" else "sshd";
 
-  policy =
+  policy = policyOf "dockgate-policy.toml" cfg.settings;
+  policyOf =
+    file: settings:
     let
-      rendered = toml.generate "dockgate-policy.toml" cfg.settings;
+      rendered = toml.generate file settings;
     in
     # Whose file it is can only be seen on the machine itself; there the gate looks.
     if pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform then
-      pkgs.runCommand "dockgate-policy.toml" { } ''
+      pkgs.runCommand file { } ''
         ${getExe cfg.package} policy validate - <${rendered}
         cp ${rendered} $out
       ''
@@ -195,6 +240,20 @@ in
       '';
     };
 
+    proxies = mkOption {
+      type = types.attrsOf (types.submodule proxyModule);
+      default = { };
+      example = literalExpression ''
+        {
+          traefik = { profile = "read-only"; };
+        }
+      '';
+      description = ''
+        Sockets {file}`/run/dockgate-proxy/NAME.sock` that speak Docker's API, by the policy, for programs of this host; by the
+        account that may use each. Such an account need not be in the group `docker`.
+      '';
+    };
+
     hardenSshd = mkOption {
       type = types.bool;
       default = true;
@@ -246,7 +305,7 @@ in
         isSystemUser = ours true;
         description = lib.mkDefault "Docker through dockgate";
         group = ours name;
-        extraGroups = lib.optional docker.enable "docker" ++ user.extraGroups;
+        extraGroups = lib.optional (docker.enable && !proxied) "docker" ++ user.extraGroups;
         home = ours user.home;
         uid = mkIf (user.uid != null) (ours user.uid);
         createHome = ours false;
@@ -264,6 +323,20 @@ in
         mapAttrsToList home cfg.users
         ++ [ "d /run/dockgate 0755 root root -" ]
         ++ mapAttrsToList (name: _: "d /run/dockgate/${name} 0700 ${name} ${name} -") cfg.users;
+    }
+    {
+      systemd.sockets = lib.mapAttrs' (
+        name: proxy: lib.nameValuePair "dockgate-proxy-${name}" (proxies.socket name proxy)
+      ) cfg.proxies;
+      systemd.services = lib.mapAttrs' (
+        name: proxy:
+        lib.nameValuePair "dockgate-proxy-${name}" (
+          proxies.service cfg.package name {
+            inherit (proxy) profile key;
+            policy = if proxy.settings == null then null else policyOf "dockgate-proxy-${name}.toml" proxy.settings;
+          }
+        )
+      ) cfg.proxies;
     }
     (mkIf (cfg.hardenSshd && names != [ ]) {
       # Last, so that the lines which hold for everybody stay outside of it.

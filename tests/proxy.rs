@@ -384,3 +384,35 @@ fn systemd_makes_the_socket() {
     other.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(said.contains("the socket that has been passed on (LISTEN_FDS) is "), "{said}");
 }
+
+/// A unit's value of this name, for the instance that is named after the account.
+fn unit(file: &str, name: &str, instance: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd").join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    let value = text.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).expect(name);
+    value.replace("%i", instance)
+}
+
+#[test]
+fn the_units_are_what_systemd_takes_and_start_what_they_say() {
+    let lab = Lab::shared();
+    let units = tempfile::tempdir().unwrap();
+    for kind in ["socket", "service"] {
+        let source = format!("{}/packaging/systemd/dockgate-proxy@.{kind}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(source).unwrap();
+        // Neither the program nor its manual is installed here.
+        let text = text.replace("/usr/bin/dockgate", "/bin/true").replace("Documentation=man:dockgate(1)\n", "");
+        std::fs::write(units.path().join(format!("dockgate-proxy@root.{kind}")), text).unwrap();
+    }
+    let files = ["socket", "service"].map(|kind| units.path().join(format!("dockgate-proxy@root.{kind}")));
+    let verified = Command::new("systemd-analyze").arg("verify").args(&files).output().unwrap();
+    assert!(verified.status.success() && verified.stderr.is_empty(), "{verified:?}");
+    // The socket is made where the service says, and the options are the service's own.
+    let account = lab.value("ACCOUNT");
+    assert_eq!(unit("dockgate-proxy@.socket", "SocketUser", account), account);
+    let listen = unit("dockgate-proxy@.socket", "ListenStream", account);
+    let start = unit("dockgate-proxy@.service", "ExecStart", account);
+    let words: Vec<_> = start.split(' ').collect();
+    assert_eq!(words, ["/usr/bin/dockgate", "proxy", "--listen", listen.as_str(), "$OPTIONS"]);
+    assert_eq!(Path::new(&listen).parent(), Some(Path::new("/run/dockgate-proxy")));
+}

@@ -149,6 +149,22 @@ in
     services.dockgate.settings.docker.host = "unix:///run/user/1001/docker.sock";
   };
 
+  # The account reaches the daemon through a proxy alone; another program has one of its own.
+  proxied = {
+    imports = [ base ];
+    users.users.traefik.home = "/srv/traefik";
+    services.dockgate = {
+      users.ai-worker.keys.hermes.key = keys.hermes;
+      settings.docker.host = "unix:///run/dockgate-proxy/ai-worker.sock";
+      proxies.ai-worker.settings.containers.protected = [ "vault" ];
+      proxies.traefik = {
+        group = "web";
+        profile = "read-only";
+        key = "traefik";
+      };
+    };
+  };
+
   # Installed, and not enabled: nothing is set.
   off.services.dockgate.users.ai-worker.keys.hermes.key = keys.hermes;
 }

@@ -50,7 +50,7 @@ let
       sshd = config.services.openssh.extraConfig;
       sudo = config.security.sudo.extraConfig;
       tmpfiles = config.systemd.tmpfiles.rules;
-      inherit (config.systemd) services;
+      inherit (config.systemd) services sockets;
       programs = map program config.environment.systemPackages;
       policy = toml.text;
       # How /etc/dockgate/policy.toml is made, and of what.
@@ -119,6 +119,7 @@ in
           ./options.nix
           ../module.nix
           cases.one
+          { services.dockgate.proxies.traefik = { }; }
         ];
         specialArgs = { inherit pkgs; };
       };
@@ -135,6 +136,7 @@ in
     names "" module.options.services.dockgate
     ++ below "users.<name>." user
     ++ below "users.<name>.keys.<label>." user.keys.hermes
+    ++ below "proxies.<name>." module.config.services.dockgate.proxies.traefik
     ++ below "settings.docker." module.config.services.dockgate.settings.docker;
   flake = {
     outputs = builtins.mapAttrs (

@@ -37,6 +37,36 @@ builtins.mapAttrs (_: fault: { inherit (fault) module says; }) {
     # It is no address of this host's docker either, which is on.
     says = "settings.docker.host: an ssh:// address makes docker start ssh";
   };
+  proxy-of-itself = {
+    module = {
+      services.dockgate.settings.docker.host = "unix:///run/dockgate-proxy/ai-worker.sock";
+      services.dockgate.proxies.ai-worker = { };
+    };
+    says = "proxies.ai-worker: docker.host of its policy is its own socket. Give it settings of its own";
+  };
+  proxy-missing = {
+    module = settings { docker.host = "unix:///run/dockgate-proxy/ai-worker.sock"; };
+    says = "settings.docker.host: there is no such proxy. Add services.dockgate.proxies.NAME";
+  };
+  proxy-of-somebody-else = {
+    module = {
+      services.dockgate.settings.docker.host = "unix:///run/dockgate-proxy/shared.sock";
+      services.dockgate.proxies.shared.settings = { };
+    };
+    says = "settings.docker.host: its proxy may not be used by ai-worker";
+  };
+  proxy-profile = {
+    module.services.dockgate.proxies.web.profile = "no-such";
+    says = "proxies.web.profile: the policy has no profile no-such";
+  };
+  proxy-key = {
+    module.services.dockgate.proxies.web.key = "a b";
+    says = "proxies.web.key: it is no label";
+  };
+  proxy-name = {
+    module.services.dockgate.proxies."a b" = { };
+    says = "the name is part of a file's name";
+  };
   user-environment = {
     module = sshd { PermitUserEnvironment = true; };
     says = permitUserEnvironment;

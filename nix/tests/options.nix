@@ -69,7 +69,21 @@ in
     services.openssh.extraConfig = option types.lines "";
     services.openssh.settings = set types.raw;
     services.openssh.startWhenNeeded = flag;
-    systemd.services = set (types.submodule { options.serviceConfig = set types.raw; });
+    systemd.services = set (types.submodule {
+      options = {
+        serviceConfig = set types.raw;
+        description = option types.str "";
+        requires = list types.str;
+        after = list types.str;
+      };
+    });
+    systemd.sockets = set (types.submodule {
+      options = {
+        socketConfig = set types.raw;
+        description = option types.str "";
+        wantedBy = list types.str;
+      };
+    });
     systemd.tmpfiles.rules = list types.str;
     users.users = set user;
     users.groups = set (types.submodule { options.members = list types.str; });

@@ -64,7 +64,7 @@ fn each_fault_of_a_configuration_is_refused_in_words_of_its_own() {
 fn a_right_configuration_is_taken_in_silence() {
     let cases = evaluate("cases");
     let cases = cases.as_object().unwrap();
-    assert_eq!(cases.len(), 6);
+    assert_eq!(cases.len(), 7);
     for (name, case) in cases {
         assert!(strings(&case["failed"]).is_empty(), "{name}: {}", case["failed"]);
         assert!(strings(&case["warnings"]).is_empty(), "{name}: {}", case["warnings"]);
@@ -103,12 +103,59 @@ fn two_accounts_have_their_three_keys() {
         let rule = format!("d {home} 0750 root {name} -");
         assert!(strings(&several["tmpfiles"]).contains(&rule.as_str()), "{}", several["tmpfiles"]);
     }
-    assert_eq!(several["services"], serde_json::json!({"sshd": {"serviceConfig": {"LogRateLimitIntervalSec": 0}}}));
+    assert_eq!(several["services"].as_object().unwrap().keys().collect::<Vec<_>>(), ["sshd"]);
+    assert_eq!(several["services"]["sshd"]["serviceConfig"], serde_json::json!({"LogRateLimitIntervalSec": 0}));
     assert_eq!(strings(&worker["extraGroups"]), ["docker", "media"]);
     assert_eq!(strings(&backup["extraGroups"]), ["docker"]);
     assert_eq!(worker["uid"], 1001);
     assert_eq!(backup["uid"], Value::Null);
     assert_eq!(strings(&several["groups"]), ["ai-worker", "backup", "docker", "kvm", "lxd", "media", "wheel"]);
+}
+
+#[test]
+fn a_proxy_is_what_its_unit_is_elsewhere() {
+    let proxied = evaluate("cases.proxied");
+    // No way to the daemon but the proxy.
+    assert_eq!(proxied["accounts"]["ai-worker"]["extraGroups"], serde_json::json!([]));
+    assert!(proxied["policy"].as_str().unwrap().contains("unix:///run/dockgate-proxy/ai-worker.sock"));
+    let services = &proxied["services"];
+    let start = |name: &str| services[name]["serviceConfig"]["ExecStart"].as_str().unwrap().to_owned();
+    let own = start("dockgate-proxy-ai-worker");
+    let listens = format!("{GATE} proxy --listen /run/dockgate-proxy/ai-worker.sock --config /nix/store/");
+    assert!(own.starts_with(&listens), "{own}");
+    let listens = format!("{GATE} proxy --listen /run/dockgate-proxy/traefik.sock");
+    assert_eq!(start("dockgate-proxy-traefik"), format!("{listens} --profile read-only --key traefik"));
+    let socket = |name: &str| &proxied["sockets"][name]["socketConfig"];
+    assert_eq!(socket("dockgate-proxy-ai-worker")["SocketUser"], "ai-worker");
+    assert_eq!(socket("dockgate-proxy-traefik")["SocketGroup"], "web");
+    // Both say the same of what the service may do.
+    let unit = |kind: &str| {
+        let text = fs::read_to_string(repository().join(format!("packaging/systemd/dockgate-proxy@.{kind}"))).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+        lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>()
+    };
+    let shown = |value: &Value| match value {
+        Value::Bool(true) => "yes".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let config = services["dockgate-proxy-ai-worker"]["serviceConfig"].as_object().unwrap();
+    let elsewhere = unit("service");
+    let elsewhere: Vec<_> = elsewhere
+        .iter()
+        .filter(|(name, _)| {
+            !["Description", "Documentation", "Requires", "After", "EnvironmentFile", "ExecStart"].contains(&&**name)
+        })
+        .map(|(name, value)| (name.as_str(), value.clone()))
+        .collect();
+    let here: Vec<_> = elsewhere.iter().map(|(name, _)| (*name, shown(&config[*name]))).collect();
+    assert_eq!(here, elsewhere);
+    assert_eq!(config.len(), elsewhere.len() + 1, "{config:?}");
+    let elsewhere = unit("socket");
+    for name in ["SocketMode", "DirectoryMode"] {
+        let value = &elsewhere.iter().find(|(known, _)| known == name).unwrap().1;
+        assert_eq!(socket("dockgate-proxy-ai-worker")[name], value.as_str());
+    }
 }
 
 #[test]

@@ -56,6 +56,10 @@ let
             }
           ) (builtins.attrNames set)
         );
+      optionals = condition: values: if condition then values else [ ];
+      nameValuePair = name: value: { inherit name value; };
+      mapAttrs' =
+        function: set: builtins.listToAttrs (map (name: function name set.${name}) (builtins.attrNames set));
       mapAttrsToList = function: set: map (name: function name set.${name}) (builtins.attrNames set);
       genAttrs =
         names: function:

@@ -20,12 +20,19 @@ pub(super) fn docker_socket(facts: &Facts) -> Vec<Problem> {
     let path = way.path.display();
     let Some(end) = way.end().filter(|end| end.kind == Kind::Socket) else {
         let what = way.missing().unwrap_or_else(|| format!("{path} is not a socket"));
-        return vec![Problem::fault(
-            what,
-            "systemctl start docker   # or docker.host in the policy file, with the daemon's socket",
-        )];
+        let fix = match proxy_of(way) {
+            Some(instance) => format!("systemctl enable --now dockgate-proxy@{instance}.socket"),
+            None => "systemctl start docker   # or docker.host in the policy file, with the daemon's socket".to_owned(),
+        };
+        return vec![Problem::fault(what, fix)];
     };
     let mut found = Vec::new();
+    if proxy_of(way).is_some() && facts.account.groups.iter().any(|(_, group)| group == "docker") {
+        found.push(Problem::fault(
+            format!("{name} is in the group docker, and reaches the daemon past the proxy {path}"),
+            format!("gpasswd --delete {name} docker"),
+        ));
+    }
     if end.mode & WRITE != 0 {
         found.push(Problem::fault(
             format!("every account can write {path}, which is root on this host"),
@@ -40,9 +47,22 @@ pub(super) fn docker_socket(facts: &Facts) -> Vec<Problem> {
     found
 }
 
+/// The instance of the package's unit that makes a socket, where it is one of `dockgate proxy`.
+fn proxy_of(way: &Way) -> Option<String> {
+    let name = way.path.strip_prefix("/run/dockgate-proxy").ok()?.to_str()?.strip_suffix(".sock")?;
+    (!name.is_empty() && !name.contains('/')).then(|| shell_words::quote(name).into_owned())
+}
+
 /// The fix that lets the account reach docker's socket, and gives it no more than that.
 fn access(facts: &Facts, way: &Way, group: Option<&str>) -> String {
     let name = &facts.account.name;
+    if let Some(instance) = proxy_of(way) {
+        return format!(
+            "install -d /etc/systemd/system/dockgate-proxy@{instance}.socket.d; \
+             printf '[Socket]\\nSocketUser={name}\\n' >/etc/systemd/system/dockgate-proxy@{instance}.socket.d/user.conf; \
+             systemctl daemon-reload; systemctl restart dockgate-proxy@{instance}.socket"
+        );
+    }
     if let Some(owner) = facts.daemon.rootless().filter(|owner| *owner != facts.account.uid) {
         return format!(
             "docker.host in the policy file: this is the rootless daemon of user id {owner}, which serves that account alone; \
@@ -171,6 +191,27 @@ mod tests {
         ] {
             assert_eq!(found(&facts), expected);
         }
+    }
+
+    #[test]
+    fn a_proxy_is_the_only_way_to_the_daemon() {
+        let mut proxied = facts();
+        let socket_of = |uid: u32| {
+            let mut way = socket("/run/dockgate-proxy/ai.sock", 0, 0o600);
+            way.steps.iter_mut().skip(1).for_each(|step| step.uid = uid);
+            Daemon::Socket(way, Some("root".to_owned()))
+        };
+        proxied.daemon = socket_of(proxied.account.uid);
+        let fixes = |facts: &Facts| docker_socket(facts).into_iter().map(|problem| problem.fix).collect::<Vec<_>>();
+        assert_eq!(fixes(&proxied), ["gpasswd --delete ai docker"]);
+        proxied.account.groups.retain(|(_, group)| group != "docker");
+        assert!(fixes(&proxied).is_empty());
+        proxied.daemon = socket_of(0);
+        assert!(fixes(&proxied)[0].contains("SocketUser=ai"), "{:?}", fixes(&proxied));
+        let Daemon::Socket(mut way, _) = socket_of(0) else { unreachable!() };
+        way.broken = Some((way.path.clone(), "No such file or directory".to_owned()));
+        proxied.daemon = Daemon::Socket(way, None);
+        assert_eq!(fixes(&proxied), ["systemctl enable --now dockgate-proxy@ai.socket"]);
     }
 
     #[test]
