@@ -14,7 +14,8 @@ use crate::request::account::Account;
 use crate::request::own::Own;
 use crate::request::words::Words;
 use crate::world;
-use crate::world::project::{self, Located, Sources, Text, Trouble};
+use crate::world::project::{self, Located, Resolver, Trouble};
+use crate::world::sources::{self, Sources, Unread};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -175,34 +176,41 @@ impl Gate {
     ) -> Result<Option<Known>, Denial> {
         // Before judging is given up, so that Compose does not outlive it.
         let until = Instant::now() + PATIENCE.saturating_sub(Duration::from_secs(4));
-        let Sources { texts, named } = project::read(located, standard_input).map_err(untold)?;
+        let found = project::read(located, standard_input).map_err(untold)?;
         if located.files.is_empty() {
             return Ok(None);
         }
-        understood.input = (!texts.is_empty()).then(|| digest::of(texts.iter().map(|source| &*source.text)));
-        let directory = located.directory.display().to_string();
-        let (mut documents, mut asked, mut files) = (Vec::new(), Vec::new(), Vec::new());
-        for Text { name, text } in texts {
-            let file = compose::source::parse(&name, &text)?;
-            asked.extend(file.documents.iter().flat_map(|document| compose::source::demands(document, &directory)));
-            documents.extend(file.documents);
-            files.push(Text { name, text: file.text });
+        let sent = || found.texts.iter().map(|source| &*source.text);
+        understood.input = (!found.texts.is_empty()).then(|| digest::of(sent()));
+        let resolver = Resolver { policy: &self.policy, account: &self.account, project, located, until };
+        let judge = |demands: &[Demand]| {
+            let facts = self.look_up(demands);
+            let _ = self.policy.judge((), demands, &facts)?;
+            Ok(facts)
+        };
+        let read = sources::read(&resolver, &judge, &found).map_err(|unread| match unread {
+            Unread::Denied(denial) => denial,
+            Unread::Trouble(trouble) => untold(trouble),
+        });
+        let Sources { files, tree, documents, included, further } = read?;
+        if !further.is_empty() {
+            understood.input = Some(digest::of(sent().chain(further.iter().map(String::as_str))));
         }
-        let _ = self.permit((), &asked)?;
         let mut model = Value::Null;
         if !files.is_empty() {
-            let resolved = project::resolve(&self.policy, &self.account, project, located, &files, until);
-            let resolved = resolved.map_err(untold)?;
+            let resolved = resolver.resolve(&files, tree.as_ref()).map_err(untold)?;
             model = compose::judged::as_read(resolved.model);
             understood.warnings = resolved.warnings;
         }
-        let nameless = project.is_nameless(&documents) && !named;
+        let nameless = project.is_nameless(&documents) && !found.is_named();
+        let documents = documents.into_iter().chain(included).collect();
         Ok(Some(Known { documents, model, nameless }))
     }
 }
 
 /// A Compose project, as it was read and as Compose has resolved it.
 struct Known {
+    /// With those of the files that are included.
     documents: Vec<Value>,
     /// Null where there was nothing to read.
     model: Value,

@@ -3,10 +3,14 @@
 use crate::demand::{Demand, Namespace, Want};
 
 /// A demand of a Compose file, with what to write into the file instead where that is known.
-pub(super) fn hinted(demand: Demand) -> Demand {
+pub fn hinted(demand: Demand) -> Demand {
     let hint = hint(&demand.want, &demand.word).map(str::to_owned);
     if demand.hint.is_some() { demand } else { demand.with_hint(hint) }
 }
+
+/// Instead of a file that another one names.
+pub const ONE_FILE: &str =
+    "put all services into one file, and send it again; or name a file below the working directory on this host";
 
 fn hint(want: &Want, word: &str) -> Option<&'static str> {
     Some(match want {
@@ -34,6 +38,11 @@ fn hint(want: &Want, word: &str) -> Option<&'static str> {
         Want::VolumesFrom { .. } => "give both services the same named volume: volumes: [NAME:/PATH]",
         Want::ClientReadTree { .. } => {
             "build the image by itself, tar c . | ssh HOST docker build -t NAME -, and write image: NAME in place of build:"
+        }
+        Want::ClientRead { .. } | Want::RemoteProject { .. }
+            if word.starts_with("include") || word.contains(".extends.file") =>
+        {
+            ONE_FILE
         }
         Want::ClientRead { .. } if word.contains("env_file") => {
             "write the variables into environment:, or give a file below the working directory"

@@ -12,10 +12,11 @@ use crate::docker::row::{Ask, Use};
 use serde_json::Value;
 
 pub mod effects;
-mod hints;
+pub mod hints;
 pub mod judged;
 mod keys;
 pub mod model;
+pub mod names;
 mod size;
 pub mod source;
 pub mod variables;
@@ -170,7 +171,7 @@ fn scale(invocation: &Invocation) -> Vec<(String, u64)> {
 }
 
 /// Something that Compose would fetch: Git, OCI and other addresses (compose-go's remote loaders).
-fn is_elsewhere(file: &str) -> bool {
+pub fn is_elsewhere(file: &str) -> bool {
     file.contains("://")
         || file.starts_with("git@")
         || file.starts_with("oci:")

@@ -1,9 +1,7 @@
 //! A Compose file before it is resolved: parsed here, so that Compose reads what was judged. Pure.
 
-use super::hints::hinted;
 use super::size;
 use super::yaml::{self, Content, Fault, Tag};
-use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
 use serde_json::Value;
 
@@ -79,92 +77,14 @@ fn said(fault: Fault) -> (String, String) {
     (why, hint.to_owned())
 }
 
-const ONE_FILE: &str = "put all services into one file, or give each file with -f, and send it again";
-
-/// What resolving the file would make Compose read: other projects, and files of variables.
-pub fn demands(file: &Value, directory: &str) -> Vec<Demand> {
-    let mut demands = Vec::new();
-    if let Some(include) = file.get("include").filter(|include| !include.is_null()) {
-        demands.push(
-            Demand::new(Want::UnknownModel { what: "include".to_owned() }, format!("include: {include}"))
-                .with_hint(Some(ONE_FILE.to_owned())),
-        );
-    }
-    let services = file.get("services").and_then(Value::as_object);
-    for (name, service) in services.into_iter().flatten() {
-        if let Some(extends) = service.get("extends").filter(|extends| extends.get("file").is_some()) {
-            demands.push(
-                Demand::new(
-                    Want::UnknownModel { what: "extends with a file".to_owned() },
-                    format!("services.{name}.extends: {extends}"),
-                )
-                .with_hint(Some(ONE_FILE.to_owned())),
-            );
-        }
-        for key in ["env_file", "label_file"] {
-            for path in paths(service.get(key)) {
-                demands.push(read(&path, directory, format!("services.{name}.{key}: {path}")));
-            }
-        }
-    }
-    demands
-}
-
-/// A file named in a Compose file is relative to the project directory. A variable in its name is refused:
-/// Compose would put another name there than the one that is judged.
-pub fn read(path: &str, directory: &str, word: String) -> Demand {
-    if path.contains('$') || path.starts_with('~') {
-        return Demand::new(Want::UnknownModel { what: "a file name with a variable".to_owned() }, word);
-    }
-    hinted(Demand::new(Want::ClientRead { path: join(directory, path) }, word))
-}
-
 /// Relative to the project directory, as the look-up takes it.
 pub fn join(directory: &str, path: &str) -> String {
     if path.starts_with('/') || directory.is_empty() { path.to_owned() } else { format!("{directory}/{path}") }
 }
 
-/// `a`, `[a, b]` or `[{path: a}]`.
-fn paths(value: Option<&Value>) -> Vec<String> {
-    match value {
-        Some(Value::String(path)) => vec![path.clone()],
-        Some(Value::Array(items)) => items.iter().flat_map(|item| paths(item.get("path").or(Some(item)))).collect(),
-        Some(Value::Null) | None => Vec::new(),
-        Some(other) => vec![format!("${other}")],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn words(text: &str) -> Vec<String> {
-        let source = parse("compose.yaml", text).expect("valid");
-        source.documents.iter().flat_map(|file| demands(file, "")).map(|demand| demand.word).collect()
-    }
-
-    #[test]
-    fn what_would_read_other_files_is_found() {
-        for (text, found) in [
-            ("services: {a: {image: x, env_file: .ssh/id}}", &["services.a.env_file: .ssh/id"] as &[_]),
-            ("services: {a: {env_file: [x, {path: y}]}}", &["services.a.env_file: x", "services.a.env_file: y"]),
-            ("services: {a: {label_file: [x]}}", &["services.a.label_file: x"]),
-            ("include: [x.yaml]", &["include: [\"x.yaml\"]"]),
-            ("\"\\x69nclude\": [x.yaml]", &["include: [\"x.yaml\"]"]),
-            (
-                "services: {a: {extends: {file: x, service: b}}}",
-                &["services.a.extends: {\"file\":\"x\",\"service\":\"b\"}"],
-            ),
-            ("services: {a: {extends: {service: b}}}", &[]),
-            ("x: &x {env_file: y}\nservices: {a: {<<: *x}}", &["services.a.env_file: y"]),
-            ("x: &x {env_file: y}\nz: &z {<<: *x}\nservices: {a: {<<: [{}, *z]}}", &["services.a.env_file: y"]),
-            ("services: {}\n---\nservices: {a: {env_file: y}}", &["services.a.env_file: y"]),
-            ("services: {a: {env_file: !override [y]}}", &["services.a.env_file: y"]),
-            ("services: {a: {image: x}}", &[]),
-        ] {
-            assert_eq!(words(text), found, "{text}");
-        }
-    }
 
     #[test]
     fn what_compose_reads_is_what_was_judged() {

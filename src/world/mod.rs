@@ -17,6 +17,8 @@ pub mod dial;
 pub mod identity;
 pub mod policy_file;
 pub mod project;
+pub mod sources;
+pub mod tree;
 
 /// Looks up everything that `demands` name.
 pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {

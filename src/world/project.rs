@@ -2,7 +2,9 @@
 //! `docker compose config`, which starts nothing and asks no daemon.
 #![expect(clippy::disallowed_methods, reason = "the project's files are read and resolved here")]
 
+use super::tree::Tree;
 use crate::compose::Project;
+use crate::compose::names::absolute;
 use crate::compose::variables::{self, Refused};
 use crate::exit::Outcome;
 use crate::policy::Policy;
@@ -49,7 +51,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    fn request(why: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(super) fn request(why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Request { why: why.into(), hint: hint.into() }
     }
 
@@ -113,8 +115,8 @@ pub fn locate(project: &Project) -> Result<Located, Trouble> {
     Ok(located)
 }
 
-/// Reads a file of variables, and says whether it names the project.
-fn names_project(name: &str, given: bool) -> Result<bool, Trouble> {
+/// Reads a file of variables that Compose takes for the project.
+fn variables_in(name: &str, given: bool) -> Result<Text, Trouble> {
     let file = File::open(name).map_err(anyhow::Error::from);
     let text = file.and_then(text_of).map_err(|error| Trouble::file(name, &error))?;
     if let Some(Refused { name: variable, hint }) = variables::refused(&text, given) {
@@ -126,26 +128,30 @@ fn names_project(name: &str, given: bool) -> Result<bool, Trouble> {
             "write its value out, shorter",
         ));
     }
-    Ok(variables::sets(&text, "COMPOSE_PROJECT_NAME"))
+    Ok(Text { name: name.to_owned(), text })
 }
 
-/// What a project's files hold.
+/// What the files hold that a request names, or that Compose finds for it.
 #[derive(Debug)]
-pub struct Sources {
+pub struct Found {
     pub texts: Vec<Text>,
+    /// Of variables.
+    pub variables: Vec<Text>,
+}
+
+impl Found {
     /// Whether a file of variables gives the project its name.
-    pub named: bool,
+    pub fn is_named(&self) -> bool {
+        self.variables.iter().any(|file| variables::sets(&file.text, "COMPOSE_PROJECT_NAME"))
+    }
 }
 
 /// Reads the files of variables and the Compose files; standard input too, unless `standard_input` says that it may not be read.
 ///
 /// # Errors
 /// When a file is not there, cannot be read, is too large, or is not UTF-8.
-pub fn read(located: &Located, standard_input: bool) -> Result<Sources, Trouble> {
-    let mut named = false;
-    for name in &located.variables {
-        named |= names_project(name, located.given)?;
-    }
+pub fn read(located: &Located, standard_input: bool) -> Result<Found, Trouble> {
+    let variables = located.variables.iter().map(|name| variables_in(name, located.given)).collect::<Result<_, _>>()?;
     let mut texts = Vec::new();
     for name in &located.files {
         let (name, text) = if name == "-" {
@@ -156,10 +162,7 @@ pub fn read(located: &Located, standard_input: bool) -> Result<Sources, Trouble>
             let text = text_of(std::io::stdin().lock()).map_err(|error| Trouble::file(&name, &error))?;
             (name, text)
         } else {
-            let path = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name)).display().to_string();
-            let text = File::open(name).map_err(anyhow::Error::from).and_then(text_of);
-            let text = text.map_err(|error| missing(&path, name, &error))?;
-            (name.clone(), text)
+            (name.clone(), sent_text(name)?)
         };
         if text.trim().is_empty() {
             let hint = "send the file's text: ssh HOST docker compose -p NAME -f - up -d < compose.yaml";
@@ -167,19 +170,29 @@ pub fn read(located: &Located, standard_input: bool) -> Result<Sources, Trouble>
         }
         texts.push(Text { name, text });
     }
-    Ok(Sources { texts, named })
+    Ok(Found { texts, variables })
 }
 
-/// In Compose's words.
-fn missing(path: &str, name: &str, error: &anyhow::Error) -> Trouble {
-    match error.downcast_ref::<std::io::Error>() {
-        Some(error) if error.kind() == ErrorKind::NotFound => Trouble::request(
-            format!("open {path}: no such file or directory"),
-            format!(
-                "files are looked for on this host, below your home; send yours on standard input: ssh HOST docker compose -p NAME -f - up -d < {name}"
-            ),
-        ),
-        _ => Trouble::file(path, error),
+/// The text of a file that the request names.
+fn sent_text(name: &str) -> Result<String, Trouble> {
+    let hint = format!(
+        "files are looked for on this host, below your home; send yours on standard input: ssh HOST docker compose -p NAME -f - up -d < {name}"
+    );
+    text_at(name, || File::open(name), &hint)
+}
+
+/// The text of a file that is opened so; `hint` is what to do where it is not there.
+pub(super) fn text_at(name: &str, open: impl FnOnce() -> std::io::Result<File>, hint: &str) -> Result<String, Trouble> {
+    let path = || std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name)).display().to_string();
+    match open().map_err(anyhow::Error::from).and_then(text_of) {
+        Ok(text) => Ok(text),
+        Err(error) => Err(match error.downcast_ref::<std::io::Error>() {
+            // In Compose's words.
+            Some(error) if error.kind() == ErrorKind::NotFound => {
+                Trouble::request(format!("open {}: no such file or directory", path()), hint)
+            }
+            _ => Trouble::file(&path(), &error),
+        }),
     }
 }
 
@@ -198,49 +211,107 @@ pub struct Resolved {
     pub warnings: Vec<String>,
 }
 
-/// Has Compose resolve the judged files: of the wanted profiles, or of all where services are named; no Git, no OCI.
-///
-/// # Errors
-/// When Compose does not accept the project, then with Compose's own words; when that takes until `until`; or when
-/// docker or Compose does not work here.
-pub fn resolve(
-    policy: &Policy,
-    account: &Account,
-    project: &Project,
-    located: &Located,
-    files: &[Text],
-    until: Instant,
-) -> Result<Resolved, Trouble> {
-    let program = exec::program(policy).map_err(Trouble::Host)?;
-    let in_memory = files.iter().map(|file| memory_file(&file.text)).collect::<Result<Vec<_>>>();
-    let in_memory = in_memory.map_err(Trouble::Host)?;
-    let mut command = Command::new(&program);
-    command.arg("compose").arg(format!("--project-directory={}", located.directory.display()));
-    command.args(project.wanted_profiles().map(|profile| format!("--profile={profile}")));
-    command.args(project.name.iter().map(|name| format!("--project-name={name}")));
-    command.args(project.env_files.iter().map(|file| format!("--env-file={file}")));
-    command.args(in_memory.iter().map(|file| format!("--file={}", path_of(file))));
-    command.args(["config", "--format=json"]);
-    command.env_clear().envs(account.environment(&policy.host, &policy.config));
-    command.env("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false").env("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false");
-    let until = Instant::now().checked_add(PATIENCE).map_or(until, |patience| patience.min(until));
-    let said = output::of(command, MAX_OUTPUT, until).map_err(|error| {
-        Trouble::request(format!("docker compose config: {error:#}"), "send a smaller project, or its parts one by one")
-    });
-    let Said { outcome, text, errors } = said?;
-    // By the names that who sent them knows.
-    let name = |line: &str| {
-        let named = in_memory.iter().zip(files).map(|(memory, file)| (path_of(memory), &file.name));
-        named.fold(line.to_owned(), |line, (path, name)| line.replace(&path, name))
-    };
-    let lines: Vec<String> = errors.lines().filter(|line| !line.trim().is_empty()).map(name).collect();
-    if outcome != Outcome::Code(0) {
-        return Err(unaccepted(&lines));
-    }
-    let model = serde_json::from_str(&text).context("reading what docker compose config printed");
-    let warnings = lines.into_iter().filter(|line| line.contains("level=warning")).collect();
-    Ok(Resolved { model: model.map_err(Trouble::Host)?, warnings })
+/// A project that a project includes, as far as its names depend on it.
+#[derive(Clone, Debug)]
+pub struct Level {
+    /// What its paths start from, and where the copies are.
+    pub directory: PathBuf,
+    /// Its files of variables.
+    pub variables: Vec<PathBuf>,
 }
+
+/// Has Compose say what a project comes to.
+#[derive(Debug)]
+pub struct Resolver<'a> {
+    pub policy: &'a Policy,
+    pub account: &'a Account,
+    pub project: &'a Project,
+    pub located: &'a Located,
+    /// When it has to be known.
+    pub until: Instant,
+}
+
+impl Resolver<'_> {
+    /// Has Compose resolve the judged files: of the wanted profiles, or of all where services are named; no Git, no
+    /// OCI. What they name is taken from `tree`, where there is one.
+    ///
+    /// # Errors
+    /// When Compose does not accept the project, then with Compose's own words; when that takes too long; or when
+    /// docker or Compose does not work here.
+    pub fn resolve(&self, files: &[Text], tree: Option<&Tree>) -> Result<Resolved, Trouble> {
+        let profiles: Vec<&str> = self.project.wanted_profiles().collect();
+        let (text, warnings) = self.config(files, tree, &profiles)?;
+        // In JSON a path stands as it is, or with characters escaped that the tree's own path has not.
+        let text = tree.map_or_else(|| text.clone(), |tree| tree.named(&text));
+        let model = serde_json::from_str(&text).context("reading what docker compose config printed");
+        Ok(Resolved { model: model.map_err(Trouble::Host)?, warnings })
+    }
+
+    /// What texts mean with variables put in, in a project that is included over these levels.
+    ///
+    /// # Errors
+    /// As [`Resolver::resolve`].
+    pub(super) fn meant(&self, tree: &Tree, levels: &[Level], texts: &[String]) -> Result<Vec<String>, Trouble> {
+        let mut text = serde_json::json!({"services": {"names": {"image": "names", "command": texts}}}).to_string();
+        for Level { directory, variables } in levels.iter().rev() {
+            let inner = tree.put(Path::new(OWN_FILE), &text).map_err(Trouble::Host)?;
+            text = serde_json::json!({"include": [
+                {"path": [inner], "project_directory": directory, "env_file": variables}
+            ]})
+            .to_string();
+        }
+        let file = Text { name: "the Compose file".to_owned(), text };
+        let (text, _) = self.config(&[file], Some(tree), &[])?;
+        let model: Value = serde_json::from_str(&text).context("reading what names mean").map_err(Trouble::Host)?;
+        let said = model.pointer("/services/names/command").and_then(Value::as_array).into_iter().flatten();
+        let meant: Vec<String> = said.filter_map(Value::as_str).map(|text| text.replace("$$", "$")).collect();
+        if meant.len() == texts.len() {
+            return Ok(meant);
+        }
+        Err(Trouble::Host(anyhow::anyhow!("docker compose config: it did not say what the names of files mean")))
+    }
+
+    /// What `docker compose config` prints, and the lines of its warnings.
+    fn config(&self, files: &[Text], tree: Option<&Tree>, profiles: &[&str]) -> Result<(String, Vec<String>), Trouble> {
+        let Self { policy, account, project, located, until } = *self;
+        let program = exec::program(policy).map_err(Trouble::Host)?;
+        let in_memory = files.iter().map(|file| memory_file(&file.text)).collect::<Result<Vec<_>>>();
+        let in_memory = in_memory.map_err(Trouble::Host)?;
+        let directory =
+            tree.map_or_else(|| located.directory.clone(), |tree| tree.at(&absolute(&located.directory, "")));
+        let mut command = Command::new(&program);
+        command.arg("compose").arg(format!("--project-directory={}", directory.display()));
+        command.args(profiles.iter().map(|profile| format!("--profile={profile}")));
+        command.args(project.name.iter().map(|name| format!("--project-name={name}")));
+        command.args(project.env_files.iter().map(|file| format!("--env-file={file}")));
+        command.args(in_memory.iter().map(|file| format!("--file={}", path_of(file))));
+        command.args(["config", "--format=json"]);
+        command.env_clear().envs(account.environment(&policy.host, &policy.config));
+        command.env("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false").env("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false");
+        let until = Instant::now().checked_add(PATIENCE).map_or(until, |patience| patience.min(until));
+        let said = output::of(command, MAX_OUTPUT, until).map_err(|error| {
+            Trouble::request(
+                format!("docker compose config: {error:#}"),
+                "send a smaller project, or its parts one by one",
+            )
+        });
+        let Said { outcome, text, errors } = said?;
+        // By the names that who sent them knows.
+        let name = |line: &str| {
+            let named = in_memory.iter().zip(files).map(|(memory, file)| (path_of(memory), &file.name));
+            let line = named.fold(line.to_owned(), |line, (path, name)| line.replace(&path, name));
+            tree.map_or(line.clone(), |tree| tree.named(&line))
+        };
+        let lines: Vec<String> = errors.lines().filter(|line| !line.trim().is_empty()).map(name).collect();
+        if outcome != Outcome::Code(0) {
+            return Err(unaccepted(&lines));
+        }
+        Ok((text, lines.into_iter().filter(|line| line.contains("level=warning")).collect()))
+    }
+}
+
+/// What the gate writes beside the copies.
+const OWN_FILE: &str = "/dockgate-names/names.yaml";
 
 /// What docker says itself where it has no Compose plugin that works: it takes Compose's options for its own, or the
 /// word for an unknown command. An old plugin does not know the options.

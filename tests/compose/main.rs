@@ -11,6 +11,7 @@ use std::io::Write;
 use std::process::Stdio;
 use support::{Lab, Outcome, new_key, spawn};
 
+mod named;
 mod projects;
 mod read_alike;
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
@@ -54,4 +55,11 @@ fn put(lab: &Lab, path: &str, text: &str) {
         std::fs::create_dir_all(directory).unwrap();
     }
     std::fs::write(&path, text).unwrap();
+}
+
+/// The reason codes of a refusal, each once.
+fn spoken(outcome: &Outcome) -> Vec<String> {
+    let told = outcome.err();
+    let codes = told.lines().filter_map(|line| line.strip_prefix("reason: ")?.split(':').next().map(str::to_owned));
+    codes.collect()
 }

@@ -75,7 +75,7 @@ pub enum Fault {
 }
 
 impl Node {
-    fn new(content: Content, tag: Tag) -> Self {
+    pub(super) fn new(content: Content, tag: Tag) -> Self {
         let (mut size, mut depth, mut tagged) = (1, 0, tag != Tag::None);
         let mut add = |child: &Node| {
             size = child.size.saturating_add(size);
