@@ -244,3 +244,22 @@ fn the_classic_builder_is_not_told_which_images_are_granted() {
     assert_eq!(judged(&granted).unwrap_err().reason.code(), "limit");
     assert!(judged(&policy("")).is_ok());
 }
+
+/// What of a call its record keeps asks for the same as the call itself, so that a log can be judged again.
+#[test]
+fn a_call_is_read_back_from_its_record_as_it_was_judged() {
+    let mut bodies = 0;
+    for (_, command, request) in recordings() {
+        let (head, call) = understand(&request).expect(&command);
+        if matches!(head.target.path.last().map(String::as_str), Some("grpc" | "session")) {
+            continue;
+        }
+        let shown = call.shown();
+        let read = Call::of_record(&shown).unwrap_or_else(|| panic!("{command}: {shown}"));
+        // What is secret is asked for by its key alone.
+        let asked = |call: &Call| call.demands().iter().map(|demand| demand.want.clone()).collect::<Vec<_>>();
+        assert_eq!(asked(&read), asked(&call), "{command}: {shown}");
+        bodies += usize::from(shown.contains(" {"));
+    }
+    assert!(bodies >= 30, "{bodies}");
+}

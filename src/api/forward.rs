@@ -73,10 +73,9 @@ impl Forward {
 }
 
 impl Call {
-    /// The call with its names and query, without what is secret: `POST /containers/web/start`.
-    pub fn shown(&self) -> String {
-        let endpoint = self.endpoint();
-        format!("{} {}{}", endpoint.method.name(), self.path(&Resolved::default()), self.route.query.shown())
+    /// Method and path, by the names that were sent.
+    pub(super) fn shown_path(&self) -> String {
+        format!("{} {}", self.endpoint().method.name(), self.path(&Resolved::default()))
     }
 
     /// The call for the daemon, by the ids that were judged; what it makes carries the labels of its owner.

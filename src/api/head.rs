@@ -34,7 +34,7 @@ impl Method {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         [Self::Delete, Self::Get, Self::Head, Self::Post, Self::Put].into_iter().find(|method| method.name() == text)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 pub const OWN: &str = "dockgate.";
 
 /// By which Compose finds what belongs to a project (compose `pkg/api/labels.go`).
-const PROJECT: &str = "com.docker.compose.project";
+pub(super) const PROJECT: &str = "com.docker.compose.project";
 
 /// The labels of what a request makes; of everything that it makes each is set, so that none is inherited from
 /// an image.

@@ -24,5 +24,6 @@ pub mod route;
 pub mod row;
 mod rules;
 mod shape;
+pub mod shown;
 pub mod table;
 pub mod target;

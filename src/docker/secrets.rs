@@ -34,7 +34,8 @@ pub(super) fn of_operands(parsed: &Parsed, command: &Command) -> impl Iterator<I
     })
 }
 
-fn of_value(ask: Ask, text: &str) -> Vec<Range<usize>> {
+/// The secrets in an option's value.
+pub fn of_value(ask: Ask, text: &str) -> Vec<Range<usize>> {
     let after = |c: char| text.find(c).map(|at| at + 1..text.len()).into_iter().collect();
     match ask {
         Ask::Password => std::iter::once(0..text.len()).collect(),
