@@ -184,12 +184,37 @@ impl Denial {
         }
     }
 
-    /// Adds another refusal of the same request, unless it says what is said already.
-    pub fn add(&mut self, other: Self) {
-        let known = std::iter::once(&*self).chain(&self.further).any(|known| known.message == other.message);
-        if !known && self.further.len() < MAX_FURTHER {
-            self.further.push(other);
+    /// The codes of all rules that refuse, each once, the first one's first.
+    pub fn codes(&self) -> Vec<&'static str> {
+        let mut codes: Vec<&'static str> = Vec::new();
+        for Self { reason, .. } in std::iter::once(self).chain(&self.further) {
+            if !codes.contains(&reason.code()) {
+                codes.push(reason.code());
+            }
         }
+        codes
+    }
+
+    /// Adds another refusal of the same request, with what is further to that, unless it says what is said already.
+    pub fn add(&mut self, mut other: Self) {
+        let further = std::mem::take(&mut other.further);
+        for other in std::iter::once(other).chain(further) {
+            let known = std::iter::once(&*self).chain(&self.further).any(|known| known.message == other.message);
+            if !known && self.further.len() < MAX_FURTHER {
+                self.further.push(other);
+            }
+        }
+    }
+
+    /// What several rules say of one thing: nothing, or the first refusal with the others.
+    ///
+    /// # Errors
+    /// That.
+    pub fn of_all(rules: impl IntoIterator<Item = Result<(), Self>>) -> Result<(), Self> {
+        let mut refusals = rules.into_iter().filter_map(Result::err);
+        let Some(mut first) = refusals.next() else { return Ok(()) };
+        refusals.for_each(|other| first.add(other));
+        Err(first)
     }
 }
 

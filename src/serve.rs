@@ -4,7 +4,7 @@
 use crate::answer::guide;
 use crate::answer::{check_json, check_text, failed, print, refuse, say, timed_out, unended, unrecorded, warn};
 use crate::api::labels::Ownership;
-use crate::audit::end::{Cause, Counts, End};
+use crate::audit::end::{Cause, End};
 use crate::audit::{Audit, Audited, sinks::Sinks};
 use crate::decision::{Action, Decision, Understood, docker_or_own};
 use crate::denial::{Denial, Reason};
@@ -128,7 +128,7 @@ impl Service<'_> {
             Ok(ended) => ended,
             Err(error) => return failed(&self.audit, understood, &error).into(),
         };
-        self.ended(&End { outcome, cause, ran, judged, calls: counts(&guard) });
+        self.ended(&End { outcome, cause, ran, judged, calls: guard.calls.counts() });
         match (cause, duration, idle) {
             (Cause::Duration, Some(most), _) => {
                 timed_out(&self.audit, &format!("it ran for {} (limits.duration)", Period::shown(most.as_secs())))
@@ -149,7 +149,7 @@ impl Service<'_> {
             return failed(&self.audit, &Understood::named(Own::DialStdio.name()), &error);
         }
         let outcome = Outcome::Code(Exit::Success as i32);
-        self.ended(&End { outcome, cause: Cause::Itself, ran: begun.elapsed(), judged, calls: counts(&guard) });
+        self.ended(&End { outcome, cause: Cause::Itself, ran: begun.elapsed(), judged, calls: guard.calls.counts() });
         Exit::Success
     }
 
@@ -210,11 +210,6 @@ impl Service<'_> {
             Own::DialStdio => Exit::Unavailable,
         }
     }
-}
-
-fn counts(guard: &Guard) -> Counts {
-    let (made, refused) = guard.calls.counts();
-    Counts { made, refused }
 }
 
 /// As [`Gate::decide`], in bounded time: a request that keeps the gate busy is a refusal like others.

@@ -277,6 +277,18 @@ fn mistakes_are_said_in_words() {
     let (code, _, errors) = audit(&["list", "--since", "soon", "-"]);
     assert_eq!(code, Some(64));
     assert!(errors.starts_with("ERROR: audit: \"soon\" is neither a time"), "{errors}");
+    for (option, value, names) in [
+        ("--verdict", "refused", "allow, deny, error, observe"),
+        ("--reason", "blocked", "bad-request, bad-usage, bind-mount, blocked-command,"),
+        ("--via", "ssh", "argv, dial-stdio, proxy"),
+    ] {
+        let (code, out, errors) = audit(&["summary", option, value, "-"]);
+        assert_eq!((code, &*out), (Some(64), ""));
+        assert!(errors.starts_with(&format!("ERROR: audit: {option} {value}: there is no such ")), "{errors}");
+        assert!(errors.contains(names), "{errors}");
+    }
+    let (code, _, errors) = audit(&["show", "--key", "hermes", "5f-1", "-"]);
+    assert_eq!((code, &*errors), (Some(64), "ERROR: --key: audit does not take it\n"));
     for command in ["list", "show", "summary", "follow", "suggest", "verify", "who"] {
         let (code, out, _) = audit(&[command, "--help"]);
         assert_eq!(code, Some(0));

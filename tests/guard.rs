@@ -130,17 +130,63 @@ fn what_is_made_over_the_api_is_marked_and_recorded() {
     far(lab, &["create", "--name", "guard-marked", "busybox"]).succeeded();
     let labels = lab.docker(&["inspect", "-f", "{{json .Config.Labels}}", "guard-marked"]).out();
     assert!(labels.contains(r#""dockgate.key":"hermes""#), "{labels}");
-    let record = all_records(lab, "request=\"POST /containers/create?name=guard-marked\"", 1).remove(0);
+    let record = all_records(lab, "request=\"POST /containers/create?name=guard-marked ", 1).remove(0);
     assert!(record.contains(" verdict=allow reason=permitted command=create "), "{record}");
     assert!(record.contains(" via=dial-stdio "), "{record}");
     let id = record.split(" id=").nth(1).unwrap().split(' ').next().unwrap();
     assert!(labels.contains(&format!(r#""dockgate.id":"{id}""#)), "{labels} {record}");
+    let container = lab.docker(&["inspect", "-f", "{{.Id}}", "guard-marked"]).out();
+    let made = all_records(lab, &format!(" made=container name=guard-marked object={}", container.trim()), 1).remove(0);
+    assert!(made.contains(&format!(" key=hermes id={id} via=dial-stdio made=")), "{made}");
     // The connection's own record is under the same id.
-    let both = all_records(lab, &format!(" id={id} "), 2);
+    let both = all_records(lab, &format!(" id={id} "), 3);
     assert!(both.iter().any(|record| record.ends_with("request=\"docker system dial-stdio\"")), "{both:?}");
     far(lab, &["rm", "guard-marked"]).succeeded();
     let forged = post("/v1.51/containers/create", r#"{"Image": "busybox", "Labels": {"dockgate.key": "other"}}"#);
     assert!(raw(lab, forged.as_bytes()).contains("reserved-label"));
+}
+
+#[test]
+fn who_made_something_is_found_in_the_log_alone() {
+    let lab = Lab::shared();
+    let audit = |words: &[&str]| -> Outcome {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dockgate"));
+        command.arg("audit").args(words).arg(lab.value("LOG")).output().unwrap().into()
+    };
+    // Nobody gives these a name.
+    let id = lab.ssh("docker create busybox true").succeeded().out();
+    let volume = lab.ssh("docker volume create").succeeded().out();
+    let network = far(lab, &["network", "create", "guard-whose"]).succeeded().out();
+    let name = lab.docker(&["inspect", "-f", "{{slice .Name 1}}", id.trim()]).out();
+    lab.ssh(&format!("docker rm {}", id.trim())).succeeded();
+    lab.ssh(&format!("docker volume rm {}", volume.trim())).succeeded();
+    far(lab, &["network", "rm", "guard-whose"]).succeeded();
+    for (whose, made) in [
+        (id.trim(), "made=container"),
+        (&id[..12], "made=container"),
+        (name.trim(), "made=container"),
+        (volume.trim(), "made=volume"),
+        (network.trim(), "made=network"),
+        ("guard-whose", "made=network"),
+    ] {
+        support::until(whose, || audit(&["who", whose]).code == 0);
+        let found = audit(&["who", whose]).out();
+        assert!(found.lines().any(|line| line.contains(made) && line.contains("key=hermes")), "{whose}: {found}");
+    }
+    // The call is about what its body says.
+    let listed = audit(&["list", "--via", "argv", "--image", "busybox", "--container", "guard-argv-image"]);
+    assert_eq!((listed.code, listed.out()), (0, String::new()));
+    far(lab, &["create", "--name", "guard-argv-image", "busybox"]).succeeded();
+    far(lab, &["rm", "guard-argv-image"]).succeeded();
+    let list =
+        || audit(&["list", "--via", "dial-stdio", "--image", "busybox", "--container", "guard-argv-image"]).out();
+    support::until("the call is listed", || !list().is_empty());
+    assert_eq!(list().lines().count(), 1, "{}", list());
+    // What it looked at is in the end.
+    let suggested = audit(&["suggest", "--text", "guard-argv-image"]).succeeded().out();
+    for words in ["\"create\"", "\"rm\"", "images = [\"busybox\"]"] {
+        assert!(suggested.contains(words), "{words}: {suggested}");
+    }
 }
 
 #[test]
@@ -313,8 +359,10 @@ fn every_docker_has_the_guard_as_its_daemon() {
     lab.ssh("docker run --name guard-argv busybox true").succeeded();
     let words = lab.records("request=\"docker run --name guard-argv busybox true\"", 1).remove(0);
     let id = words.split(" id=").nth(1).unwrap().split(' ').next().unwrap();
-    let calls = all_records(lab, &format!(" id={id} via=argv "), 3);
-    for (call, command) in calls.iter().zip(["create", "attach", "start"]) {
+    let calls = all_records(lab, &format!(" id={id} via=argv "), 4);
+    let (calls, made): (Vec<_>, Vec<_>) = calls.iter().partition(|record| record.contains(" verdict=allow "));
+    assert!(made.len() == 1 && made[0].contains(" made=container name=guard-argv object="), "{made:?}");
+    for (call, command) in calls.iter().zip(["create", "run", "start"]) {
         assert!(call.contains(&format!(" verdict=allow reason=permitted command={command} ")), "{call}");
     }
     let end = lab.end(id);

@@ -1,5 +1,11 @@
 //! Records through a real rsyslogd: every form whole, a daemon that comes back, the example's chain.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "these are tests"
+)]
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -248,4 +254,68 @@ fn a_chain_that_rsyslog_feeds_names_what_was_changed() {
     let cut: String = live.lines().take(4).map(|line| format!("{line}\n")).collect();
     fs::write(collected.join("chained.log"), cut).unwrap();
     assert!(verify().1.contains("seq 10, which a seal names: the chain ends at 9"), "{}", verify().1);
+}
+
+/// A gate whose records come to the test itself, whole.
+struct Recorder {
+    gate: Gate,
+    socket: std::os::unix::net::UnixDatagram,
+}
+
+impl Recorder {
+    fn new(policy: &str) -> Self {
+        let gate = Gate::new("");
+        let socket = std::os::unix::net::UnixDatagram::bind(gate.path("log.sock")).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let recorder = Self { gate, socket };
+        recorder.policy("policy.toml", policy);
+        recorder
+    }
+
+    fn policy(&self, name: &str, policy: &str) {
+        let fixed = format!(
+            "{policy}\n[docker]\nprogram = '/bin/true'\n[audit]\nsocket = '{}'\n",
+            self.gate.path("log.sock").display()
+        );
+        fs::write(self.gate.path(name), fixed).unwrap();
+    }
+
+    /// Sends a request; the exit code and the record of the decision.
+    fn record(&self, request: &str) -> (Option<i32>, String) {
+        let code = self.gate.sends(request);
+        loop {
+            let mut message = [0; 16 * 1024];
+            let length = self.socket.recv(&mut message).unwrap();
+            let message = String::from_utf8_lossy(&message[..length]).into_owned();
+            if let Some((_, record)) =
+                message.split_once("]: ").filter(|(_, record)| !record.starts_with("verdict=end "))
+            {
+                return (code, record.to_owned());
+            }
+        }
+    }
+}
+
+#[test]
+fn all_rules_that_refuse_are_named() {
+    let rules = "[commands]\nallowed = ['ps']\n[limits]\nmemory = '1m'\n[containers]\nonly = ['mine-*']\n";
+    let request = "docker run --memory 2m --name other --privileged busybox";
+    let recorder = Recorder::new(rules);
+    let (code, record) = recorder.record(request);
+    assert_eq!(code, Some(77));
+    assert!(record.starts_with("verdict=deny reason=not-allowed command=run "), "{record}");
+    assert!(!record.contains(" also="), "by its name alone, without a look at the rest: {record}");
+    recorder.policy("policy.toml", &rules.replace("'ps'", "'run'"));
+    let (code, record) = recorder.record(request);
+    assert_eq!(code, Some(77));
+    assert!(record.contains(" also=\""), "{record}");
+    recorder.policy("policy.toml", &format!("mode = 'observe'\n{rules}"));
+    let (code, record) = recorder.record("docker run --memory 2m --name other busybox");
+    assert_eq!(code, Some(0));
+    assert!(record.starts_with("verdict=observe reason=not-allowed command=run "), "{record}");
+    let also = record.split(" also=\"").nth(1).and_then(|rest| rest.split('"').next()).expect(&record);
+    let mut also: Vec<&str> = also.split(',').collect();
+    also.sort_unstable();
+    assert_eq!(also, ["limit", "out-of-scope"], "{record}");
+    assert!(!record.contains("candidate="), "{record}");
 }

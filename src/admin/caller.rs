@@ -1,6 +1,7 @@
 //! Caller: what every sub-command starts from. Data, and the policy that it comes to. Acts: reads the policy file.
 
 use crate::answer;
+use crate::cli::audit::AuditCommand;
 use crate::cli::{Command, PolicyCommand};
 use crate::exit::Exit;
 use crate::gate::Gate;
@@ -65,7 +66,13 @@ fn unused(command: &Command, caller: &Caller) -> Option<(&'static str, &'static 
         Command::Check { .. } => ("check", &["--config", "--profile", "--key"]),
         Command::Authorize { .. } => ("authorize", &["--config", "--profile", "--key"]),
         Command::Proxy { .. } => ("proxy", &["--config", "--profile", "--key"]),
-        Command::Audit { .. } => ("audit", &["--key"]),
+        Command::Audit { command } => match **command {
+            AuditCommand::Suggest { .. } => ("audit suggest", &["--config", "--profile", "--key"]),
+            AuditCommand::List { .. } | AuditCommand::Summary { .. } | AuditCommand::Follow { .. } => {
+                ("audit", &["--key"])
+            }
+            _ => ("audit", &[]),
+        },
         Command::Doctor { .. } => ("doctor", &["--config"]),
         Command::Policy { command: PolicyCommand::Show } => ("policy show", &["--config", "--profile", "--key"]),
         Command::Policy { command: PolicyCommand::Test { .. } } => ("policy test", &["--config", "--profile", "--key"]),

@@ -2,19 +2,24 @@
 
 use super::caller::{Caller, absolute, broken};
 use crate::answer;
+use crate::api::call::Call;
 use crate::audit::escape::for_terminal;
 use crate::audit::read::source::{Lines, Source};
 use crate::audit::read::{self, Entry};
 use crate::compose::Project;
+use crate::decision::Decision;
+use crate::demand::Want;
 use crate::denial::Denial;
 use crate::docker::Invocation;
 use crate::exit::Exit;
 use crate::gate::Gate;
+use crate::guard::{Via, judge};
+use crate::policy::Policy;
 use crate::policy::set::{PolicySet, Selected};
 use crate::request::Request;
 use crate::request::account::Account;
 use crate::request::words::Words;
-use crate::world::policy_file;
+use crate::world::{self, policy_file};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -33,9 +38,30 @@ pub fn run(old: &Path, new: &Path, log: &Path, caller: &Caller) -> Result<Exit, 
     Ok(answer::print(&Changes::of(&entries, judge(old), judge(new)).report()))
 }
 
+/// Why a record cannot be judged again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Unjudged {
+    /// Its Compose file came on standard input, of which a log has nothing.
+    Input,
+    /// The files that it read are others now, or gone.
+    Files,
+    /// A call of the API that the record does not hold whole.
+    Call,
+}
+
+impl Unjudged {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Input => "of requests that read standard input",
+            Self::Files => "of requests whose Compose files are not what they were",
+            Self::Call => "of calls that a log does not hold whole: those of builds, and such as were not understood",
+        }
+    }
+}
+
 /// The verdict on a recorded request. A record's `--profile` is not in it, so the profile that judged then counts
 /// where it still exists and the policy does not choose one for the key.
-fn judged(set: &PolicySet, entry: &Entry, caller: &Caller) -> Result<(), Denial> {
+fn judged(set: &PolicySet, entry: &Entry, caller: &Caller) -> Result<Result<(), Denial>, Unjudged> {
     let recorded = set.profiles.contains_key(&entry.profile).then_some(entry.profile.as_str());
     let chosen = set.select(&entry.request, None);
     let by_default = chosen.profile == set.default_profile;
@@ -43,11 +69,39 @@ fn judged(set: &PolicySet, entry: &Entry, caller: &Caller) -> Result<(), Denial>
         if by_default { set.select(&entry.request, recorded) } else { chosen };
     policy.offline = true;
     let account = Account { name: entry.request.user.clone(), ..caller.account.clone() };
+    let request = entry.request.command.as_deref().unwrap_or_default();
+    if let Some(via) = &entry.via {
+        let call = std::str::from_utf8(request).ok().and_then(Call::of_record).ok_or(Unjudged::Call)?;
+        return Ok(denial.map_or_else(|| called(&policy, &call, (via, &entry.command), &account), Err));
+    }
+    if reads_input(&entry.request) {
+        return Err(Unjudged::Input);
+    }
     let gate = Gate { policy, profile, refusal: denial, account, parent: caller.parent };
-    gate.decide(entry.request.command.as_deref().unwrap_or_default(), false).verdict.map(drop)
+    let Decision { understood, verdict } = gate.decide(request, false);
+    // What is refused before the files are read is refused whatever they are.
+    let unread = understood.input.is_none() && verdict.is_err();
+    if entry.input.is_some() && entry.input != understood.input && !unread {
+        return Err(Unjudged::Files);
+    }
+    Ok(verdict.map(drop))
 }
 
-/// Whether a request's Compose file came on standard input, of which a log has nothing.
+/// The verdict on a recorded call, as far as the record has it.
+fn called(policy: &Policy, call: &Call, (via, command): (&str, &str), account: &Account) -> Result<(), Denial> {
+    let mut demands = call.demands();
+    if via == Via::Argv(String::new()).word() {
+        // It is a part of its command, whose record is another.
+        demands.retain(|demand| !matches!(demand.want, Want::Operation { instead: false, .. }));
+    } else {
+        judge::rename(&mut demands, command);
+        judge::by_allow_list(policy, call, &mut demands);
+    }
+    let facts = world::look_up(policy, &account.home, &demands);
+    policy.judge((), &demands, &facts).map(drop)
+}
+
+/// Whether a request's Compose file came on standard input.
 fn reads_input(request: &Request) -> bool {
     let words = Words::split(request.command.as_deref().unwrap_or_default());
     let invocation = words.and_then(|words| Invocation::parse(&words));
@@ -61,28 +115,27 @@ pub struct Changes {
     refused: BTreeMap<String, (usize, String)>,
     allowed: BTreeMap<String, (usize, String)>,
     same: usize,
-    /// Those that read standard input, of which the log has nothing.
-    unjudged: usize,
+    unjudged: BTreeMap<Unjudged, usize>,
 }
 
 impl Changes {
     /// Judges each entry under both policies.
-    pub fn of(
+    fn of(
         entries: &[Entry],
-        old: impl Fn(&Entry) -> Result<(), Denial>,
-        new: impl Fn(&Entry) -> Result<(), Denial>,
+        old: impl Fn(&Entry) -> Result<Result<(), Denial>, Unjudged>,
+        new: impl Fn(&Entry) -> Result<Result<(), Denial>, Unjudged>,
     ) -> Self {
         let mut changes = Self::default();
         for entry in entries {
             let request = String::from_utf8_lossy(entry.request.command.as_deref().unwrap_or_default()).into_owned();
             let shown = format!("{}: {request}", entry.request.key.as_deref().unwrap_or("-"));
-            if reads_input(&entry.request) {
-                changes.unjudged += 1;
-                continue;
-            }
             let (list, why) = match (old(entry), new(entry)) {
-                (Ok(()), Err(denial)) => (&mut changes.refused, denial),
-                (Err(denial), Ok(())) => (&mut changes.allowed, denial),
+                (Err(why), _) | (_, Err(why)) => {
+                    *changes.unjudged.entry(why).or_default() += 1;
+                    continue;
+                }
+                (Ok(Ok(())), Ok(Err(denial))) => (&mut changes.refused, denial),
+                (Ok(Err(denial)), Ok(Ok(()))) => (&mut changes.allowed, denial),
                 _ => {
                     changes.same += 1;
                     continue;
@@ -103,8 +156,8 @@ impl Changes {
             }
         }
         let _ = writeln!(text, "as before: {} records", self.same);
-        if self.unjudged > 0 {
-            let _ = writeln!(text, "not judged: {} records of requests that read standard input", self.unjudged);
+        for (why, count) in &self.unjudged {
+            let _ = writeln!(text, "not judged: {count} records {}", why.words());
         }
         text
     }
@@ -116,11 +169,36 @@ mod tests {
     use crate::denial::Reason;
 
     #[test]
+    fn a_recorded_call_is_judged_as_it_was() {
+        let policy = |text: &str| Policy { offline: true, ..Policy::from_toml(text).expect(text) };
+        let account = Account { name: "a".into(), home: "/nonexistent".into(), locale: Vec::new() };
+        let create = r#"POST /containers/create?name=web {"Image":"nginx","HostConfig":{"Memory":1048576}}"#;
+        for (text, call, via, command, expected) in [
+            ("", create, "dial-stdio", "create", None),
+            ("[limits]\nmemory = '1m'\n", create, "dial-stdio", "create", None),
+            ("[limits]\nmemory = '512k'\n", create, "dial-stdio", "create", Some(Reason::Limit)),
+            ("[limits]\nimages = ['alpine']\n", create, "argv", "create", Some(Reason::Limit)),
+            ("[commands]\nallowed = ['ps']\n", create, "argv", "create", None),
+            ("[commands]\nallowed = ['ps']\n", create, "proxy", "create", Some(Reason::NotAllowed)),
+            ("[commands]\nallowed = ['run']\n", create, "proxy", "create", None),
+            ("[commands]\nblocked = ['create']\n", create, "proxy", "create", Some(Reason::BlockedCommand)),
+            ("", "POST /containers/web/attach?stream=1", "dial-stdio", "run", None),
+            ("", "POST /containers/web/attach?stream=1", "dial-stdio", "attach", Some(Reason::BlockedCommand)),
+        ] {
+            let judged = called(&policy(text), &Call::of_record(call).expect(call), (via, command), &account);
+            assert_eq!(judged.err().map(|denial| denial.reason), expected, "{text} {call} {via}");
+        }
+    }
+
+    #[test]
     fn lists_what_changes() {
         let entry = |command: &str| Entry {
             verdict: "allow".into(),
             profile: "default".into(),
             id: "1".into(),
+            command: "-".into(),
+            via: None,
+            input: None,
             request: Request { command: Some(command.into()), key: Some("k".into()), ..Request::default() },
         };
         let piped = "docker compose -p a -f - up -d";
@@ -128,9 +206,10 @@ mod tests {
         let deny = |word: &'static str| {
             move |entry: &Entry| match entry.request.command.as_deref() {
                 Some(command) if command.windows(word.len()).any(|part| part == word.as_bytes()) => {
-                    Err(Denial::new(Reason::NotAllowed, word, "no", "-"))
+                    Ok(Err(Denial::new(Reason::NotAllowed, word, "no", "-")))
                 }
-                _ => Ok(()),
+                _ if reads_input(&entry.request) => Err(Unjudged::Input),
+                _ => Ok(Ok(())),
             }
         };
         assert_eq!(

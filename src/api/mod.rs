@@ -17,7 +17,7 @@ pub mod head;
 mod image;
 pub mod json;
 pub mod labels;
-
+pub mod makes;
 pub mod query;
 mod resources;
 pub mod route;

@@ -23,16 +23,8 @@ const MASK: &str = "***";
 const LONGEST: usize = 1024;
 
 /// Fields that ask for nothing each by itself, and are judged together as limits.
-const TOGETHER: &[&str] = &[
-    "CpuPeriod",
-    "CpuQuota",
-    "Memory",
-    "MemorySwap",
-    "NanoCpus",
-    "PidsLimit",
-    "PortBindings",
-    "PublishAllPorts",
-];
+const TOGETHER: &[&str] =
+    &["CpuPeriod", "CpuQuota", "Memory", "MemorySwap", "NanoCpus", "PidsLimit", "PortBindings", "PublishAllPorts"];
 
 impl Call {
     /// The call as its record has it: `POST /containers/create?name=web {"Image":"nginx"}`.
@@ -88,7 +80,9 @@ fn query(query: &Query) -> String {
 fn given_shown(key: &Key, given: &Given) -> Vec<String> {
     match given {
         Given::Json(Value::Object(map)) if key.takes == Takes::Map => {
-            vec![Value::Object(map.iter().map(|(name, value)| (name.clone(), entry(name, value))).collect()).to_string()]
+            vec![
+                Value::Object(map.iter().map(|(name, value)| (name.clone(), entry(name, value))).collect()).to_string(),
+            ]
         }
         _ if key.secret => vec![MASK.to_owned()],
         _ if key.name == "changes" => {
@@ -139,7 +133,9 @@ fn inner(shape: Shape, value: &Value) -> Option<Value> {
 /// A value that is judged as a whole, without what may be secret in it.
 fn of_shape(shape: Shape, value: &Value) -> Value {
     match (shape, value) {
-        (Shape::Map, Value::Object(map)) => map.iter().map(|(name, value)| (name.clone(), entry(name, value))).collect(),
+        (Shape::Map, Value::Object(map)) => {
+            map.iter().map(|(name, value)| (name.clone(), entry(name, value))).collect()
+        }
         (Shape::Object(fields), Value::Object(map)) => of_fields(fields, map),
         (Shape::Objects(fields), Value::Array(items)) => {
             items.iter().map(|item| of_shape(Shape::Object(fields), item)).collect()
@@ -217,7 +213,8 @@ mod tests {
 
     #[test]
     fn what_is_no_call_is_none() {
-        for text in ["", "docker ps", "gRPC /moby.buildkit.v1.Control/Solve", "POST /containers", "GET /x y", "LOOK /info"]
+        for text in
+            ["", "docker ps", "gRPC /moby.buildkit.v1.Control/Solve", "POST /containers", "GET /x y", "LOOK /info"]
         {
             assert!(Call::of_record(text).is_none(), "{text}");
         }

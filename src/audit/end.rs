@@ -31,15 +31,18 @@ impl Cause {
     }
 }
 
-/// Calls to the daemon's API while the command ran: those that were passed on, and those that were refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Calls to the daemon's API while the command ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Those that were passed on.
     pub made: u64,
     pub refused: u64,
+    /// What clients of the API only looked at, which has no records of its own: the commands that it is.
+    pub looked: Vec<String>,
 }
 
 /// The end of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
     pub outcome: Outcome,
     pub cause: Cause,
@@ -53,11 +56,15 @@ pub struct End {
 impl End {
     /// The record's one line.
     pub fn line(&self, id: &str) -> String {
-        let Self { outcome, cause, ran, judged, calls: Counts { made, refused } } = self;
+        let Self { outcome, cause, ran, judged, calls: Counts { made, refused, looked } } = self;
         let (ran, judged, cause) = (ran.as_millis(), judged.as_millis(), cause.word());
-        format!(
+        let mut line = format!(
             "verdict=end id={id} {outcome} ms={ran} ended={cause} judged_ms={judged} calls={made} calls_refused={refused}"
-        )
+        );
+        if !looked.is_empty() {
+            line.push_str(&format!(" looked=\"{}\"", looked.join(",")));
+        }
+        line
     }
 }
 
@@ -73,12 +80,15 @@ mod tests {
             cause: Cause::Itself,
             ran: Duration::from_micros(1_234_567),
             judged: Duration::from_millis(4),
-            calls: Counts { made: 3, refused: 1 },
+            calls: Counts { made: 3, refused: 1, looked: Vec::new() },
         };
         assert_eq!(
             end.line("5f-1"),
             "verdict=end id=5f-1 exit=0 ms=1234 ended=itself judged_ms=4 calls=3 calls_refused=1"
         );
+        let looked = vec!["container inspect".to_owned(), "ps".to_owned()];
+        let far = End { calls: Counts { looked, ..end.calls.clone() }, ..end.clone() };
+        assert!(far.line("5f-1").ends_with(" calls_refused=1 looked=\"container inspect,ps\""));
         let killed = End { outcome: Outcome::Signal(Signal::SIGKILL), cause: Cause::ClientGone, ..end };
         assert!(killed.line("5f-1").starts_with("verdict=end id=5f-1 signal=KILL ms=1234 ended=client-gone "));
     }

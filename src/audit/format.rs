@@ -87,6 +87,8 @@ mod tests {
             call: None,
             policy: None,
             input: None,
+            also: None,
+            candidate: None,
         };
         record.lines_of(room(format))
     }

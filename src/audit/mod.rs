@@ -8,6 +8,7 @@ use crate::policy::{Permit, Policy};
 use crate::request::Request;
 use anyhow::Result;
 use end::End;
+use made::Made;
 use record::{ApiCall, Record, Verdict};
 use sinks::Sinks;
 
@@ -18,6 +19,7 @@ pub mod escape;
 pub mod fallback;
 pub mod format;
 pub mod journal;
+pub mod made;
 pub mod mask;
 pub mod read;
 pub mod record;
@@ -101,8 +103,8 @@ impl Audit {
 
     fn allow<T>(&self, permit: Permit<T>, understood: &Understood, call: Option<ApiCall>) -> Result<Audited<T>> {
         match permit.observed() {
-            None => self.write(Verdict::Allow, "permitted", understood, call)?,
-            Some(denial) => self.write(Verdict::Observe, denial.reason.code(), understood, call)?,
+            None => self.write(Verdict::Allow, &["permitted"], understood, call)?,
+            Some(denial) => self.write(Verdict::Observe, &denial.codes(), understood, call)?,
         }
         Ok(Audited { subject: permit.into_subject() })
     }
@@ -112,7 +114,7 @@ impl Audit {
     /// # Errors
     /// When the record cannot be written.
     pub fn deny(&self, denial: &Denial, understood: &Understood) -> Result<()> {
-        self.write(Verdict::Deny, denial.reason.code(), understood, None)
+        self.write(Verdict::Deny, &denial.codes(), understood, None)
     }
 
     /// As [`Audit::deny`], of a call.
@@ -120,7 +122,7 @@ impl Audit {
     /// # Errors
     /// When the record cannot be written.
     pub fn deny_call(&self, denial: &Denial, command: &str, call: ApiCall) -> Result<()> {
-        self.write(Verdict::Deny, denial.reason.code(), &Understood::named(command), Some(call))
+        self.write(Verdict::Deny, &denial.codes(), &Understood::named(command), Some(call))
     }
 
     /// Records that something failed which is neither permission nor refusal.
@@ -128,7 +130,7 @@ impl Audit {
     /// # Errors
     /// When the record cannot be written.
     pub fn error(&self, reason: &str, understood: &Understood) -> Result<()> {
-        self.write(Verdict::Error, reason, understood, None)
+        self.write(Verdict::Error, &[reason], understood, None)
     }
 
     /// Records how that ended which a record under the same id has allowed.
@@ -139,9 +141,19 @@ impl Audit {
         self.sinks.write(Verdict::End, &end.line(&self.id))
     }
 
-    fn write(&self, verdict: Verdict, reason: &str, understood: &Understood, call: Option<ApiCall>) -> Result<()> {
+    /// Records what a call has made that a record under the same id has allowed.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn made(&self, made: &Made<'_>) -> Result<()> {
+        self.sinks.write(Verdict::Made, &made.line(&self.request, &self.id))
+    }
+
+    fn write(&self, verdict: Verdict, reasons: &[&str], understood: &Understood, call: Option<ApiCall>) -> Result<()> {
         let Understood { command, secrets, input, warnings: _ } = understood;
         let (secrets, request, policy) = (secrets.as_deref(), &self.request, self.policy.as_deref());
+        let (reason, also) = reasons.split_first().unwrap_or((&"-", &[]));
+        let also = Some(also.join(",")).filter(|also| !also.is_empty());
         let record = Record {
             verdict,
             reason,
@@ -153,6 +165,8 @@ impl Audit {
             call,
             policy,
             input: input.as_deref(),
+            also: also.as_deref(),
+            candidate: None,
         };
         record.lines_of(self.sinks.room()).iter().try_for_each(|line| self.sinks.write(verdict, line))
     }

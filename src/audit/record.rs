@@ -16,6 +16,8 @@ pub enum Verdict {
     Observe,
     Deny,
     Error,
+    /// What was allowed has made something.
+    Made,
     /// What was allowed has ended.
     End,
 }
@@ -24,7 +26,7 @@ impl Verdict {
     /// Syslog's severity (RFC 5424, 6.2.1).
     pub fn severity(self) -> u32 {
         match self {
-            Self::Allow | Self::End => 6,
+            Self::Allow | Self::Made | Self::End => 6,
             Self::Observe => 5,
             Self::Deny => 4,
             Self::Error => 3,
@@ -38,6 +40,7 @@ impl Verdict {
             Self::Observe => "observe",
             Self::Deny => "deny",
             Self::Error => "error",
+            Self::Made => "made",
             Self::End => "end",
         }
     }
@@ -61,6 +64,10 @@ pub struct Record<'a> {
     pub policy: Option<&'a str>,
     /// The digest of what was read to judge.
     pub input: Option<&'a str>,
+    /// The codes of further rules that refuse it, with commas between them.
+    pub also: Option<&'a str>,
+    /// What the candidate policy says.
+    pub candidate: Option<&'a str>,
 }
 
 /// A call of the API, for its record.
@@ -129,6 +136,7 @@ impl Record<'_> {
             ("policy", self.policy),
             ("version", version),
             ("input", self.input),
+            ("candidate", self.candidate),
         ] {
             if let Some(value) = value {
                 line.push(' ');
@@ -137,6 +145,8 @@ impl Record<'_> {
                 push_value(&mut line, value);
             }
         }
+        // Codes alone, however many.
+        line.extend(self.also.map(|codes| format!(" also=\"{codes}\"")));
         line
     }
 
@@ -156,7 +166,7 @@ const PART_ROOM: usize = 32;
 
 /// A value bare when it is one plain word, else quoted and escaped. Labels come from the administrator's
 /// own command lines and are cut to a sane length.
-fn push_value(line: &mut String, value: &str) {
+pub(super) fn push_value(line: &mut String, value: &str) {
     let value: String = value.chars().take(256).collect();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/+@[]".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
@@ -239,6 +249,8 @@ mod tests {
             call: None,
             policy: None,
             input: None,
+            also: None,
+            candidate: None,
         }
         .lines()
     }

@@ -93,7 +93,7 @@ impl Sink for Syslog {
         }
         let mut logger = self.logger.lock().map_err(|_| anyhow::anyhow!("the audit's lock is broken"))?;
         let sent = match verdict {
-            Verdict::Allow | Verdict::End => logger.info(message),
+            Verdict::Allow | Verdict::Made | Verdict::End => logger.info(message),
             Verdict::Observe => logger.notice(message),
             Verdict::Deny => logger.warning(message),
             Verdict::Error => logger.err(message),

@@ -168,9 +168,12 @@ pub struct Filter {
     /// allow, deny, observe or error
     #[arg(long, value_name = "VERDICT")]
     pub verdict: Vec<String>,
-    /// The reason code
+    /// The reason code, of any of the rules that refused
     #[arg(long, value_name = "CODE")]
     pub reason: Vec<String>,
+    /// By which way a call of the API came: argv, dial-stdio or proxy
+    #[arg(long, value_name = "WAY")]
+    pub via: Vec<String>,
     /// Docker's words for the command: ps, "compose up"
     #[arg(long, value_name = "NAME")]
     pub command: Vec<String>,
@@ -180,7 +183,7 @@ pub struct Filter {
     /// The image that it names
     #[arg(long, value_name = "NAME")]
     pub image: Vec<String>,
-    /// The Compose project that it names with -p
+    /// The Compose project that it names with -p, or a call by its labels
     #[arg(long, value_name = "NAME")]
     pub project: Vec<String>,
     /// Text in the request

@@ -163,7 +163,7 @@ impl<'a> Connection<'a> {
 
     /// Passes a call on, and its answer back.
     fn pass(&mut self, head: &Head, audited: Audited<Passing>) -> Next {
-        let Passing { forward, answer, output_only, lists } = audited.into_subject();
+        let Passing { forward, answer, output_only, lists, makes } = audited.into_subject();
         let stream = forward.body == Payload::Stream;
         let until = Some(deadline(PATIENCE));
         if stream && head.expects_continue && self.client.write_all(CONTINUE, until).is_err() {
@@ -181,7 +181,7 @@ impl<'a> Connection<'a> {
             head: head.method == Method::Head,
             hijack: matches!(answer, Answer::Hijack | Answer::H2c),
             close: !head.keep_alive,
-            keep: lists.is_some(),
+            keep: lists.is_some() || makes.is_some(),
         });
         let answer_by = if head.method == Method::Get && answer == Answer::Plain { until } else { None };
         match relay::exchange(&mut self.client, &mut daemon, &mut body, &mut response, answer_by) {
@@ -210,8 +210,15 @@ impl<'a> Connection<'a> {
         if response.reusable {
             self.daemon.keep(daemon);
         }
-        if let (Some(lists), Some(kept)) = (lists, response.take()) {
-            let Some(body) = lists.narrowed(&kept, &self.guard.policy.settings) else {
+        if let Some(kept) = response.take() {
+            if let Some(makes) = &makes {
+                self.guard.record_made(makes, &kept);
+            }
+            let whole = match lists {
+                Some(lists) => lists.narrowed(&kept, &self.guard.policy.settings),
+                None => Some(kept),
+            };
+            let Some(body) = whole else {
                 let error = std::io::Error::from(std::io::ErrorKind::InvalidData);
                 return self.refuse_call(head, &Refusal::Daemon(error), true);
             };

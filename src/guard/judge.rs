@@ -10,14 +10,15 @@ use crate::api::call::Call;
 use crate::api::forward::{Forward, Payload};
 use crate::api::head::Method;
 use crate::api::labels::Claim;
+use crate::api::makes::Made;
 use crate::api::route::Route;
 use crate::api::row::Answer;
-use crate::audit::Audited;
 use crate::audit::record::ApiCall;
-use crate::demand::{Demand, Existing, Starts, Want};
+use crate::audit::{self, Audited};
+use crate::demand::{Demand, Existing, Object, Starts, Want};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Facts, Unreachable};
-use crate::policy::Permit;
+use crate::policy::{Permit, Policy, operations};
 use crate::world;
 
 /// A call that may be passed on.
@@ -29,6 +30,8 @@ pub(super) struct Passing {
     pub(super) output_only: bool,
     /// The answer lists containers that are not there for this key.
     pub(super) lists: Option<Lists>,
+    /// What it makes, where the answer says so.
+    pub(super) makes: Option<(Object, String)>,
 }
 
 impl Guard {
@@ -36,12 +39,10 @@ impl Guard {
     pub(super) fn judge(&self, call: &Call, claim: &Claim, body: Vec<u8>) -> Result<Audited<Passing>, Refusal> {
         let shown = call.shown();
         let mut demands = call.demands();
-        let operation = operation(&demands).to_owned();
-        let refuse = |denial| self.refuse(denial, &operation, &shown);
-        let attach = call.answer() == Answer::Hijack && operation == "attach";
+        let attach = call.answer() == Answer::Hijack && call.operation() == "attach";
         let archive = self.is_archive(call.route());
-        let objects =
-            Objects::of(&self.policy.host, call, attach || archive).map_err(|why| refuse(unknown(call, &why)))?;
+        let objects = Objects::of(&self.policy.host, call, attach || archive)
+            .map_err(|why| self.refuse(unknown(call, &why), call.operation(), &shown))?;
         // Whether it is a part of a command that makes and starts containers, and not what its operation is called.
         let mut part = false;
         let mut output_only = false;
@@ -56,6 +57,9 @@ impl Guard {
             rename(&mut demands, "create");
             part = true;
         }
+        // What it is judged as, and not what a list has that it is a part of.
+        let operation = operation(&demands).to_owned();
+        let refuse = |denial| self.refuse(denial, &operation, &shown);
         self.by_command(call, part, &mut demands);
         mounted(&mut demands);
         let mut call = call.clone();
@@ -69,8 +73,13 @@ impl Guard {
         if call.answer() == Answer::H2c {
             build::of_session(self, &mut forward);
         }
-        let passing =
-            Passing { forward, answer: call.answer(), output_only, lists: Lists::of(&call, &self.policy.settings) };
+        let passing = Passing {
+            forward,
+            answer: call.answer(),
+            output_only,
+            lists: Lists::of(&call, &self.policy.settings),
+            makes: call.makes().pop().filter(|_| call.answer_names()),
+        };
         // An operation is judged by its name alone, and most calls that read are no more than one.
         let plain = demands.iter().all(|demand| matches!(demand.want, Want::Operation { .. }));
         let facts = if plain { Facts::default() } else { world::look_up(&self.policy, &self.home, &demands) };
@@ -89,10 +98,27 @@ impl Guard {
     ) -> Result<Audited<T>, Refusal> {
         self.calls.count(false);
         let permit = if changes { Err(permit) } else { self.audit.permit_read(permit) };
+        if permit.is_ok() && !matches!(self.via, Via::Argv(_)) {
+            self.calls.look(operation);
+        }
         permit.or_else(|permit| {
             let recorded = self.audit.permit_call(permit, named(operation), self.record(shown));
             recorded.map_err(Refusal::Unrecorded)
         })
+    }
+
+    /// Records what a call has made, as the daemon's answer says. A name that docker made up is asked for.
+    pub(super) fn record_made(&self, makes: &(Object, String), answer: &[u8]) {
+        let Some(mut made) = Made::of(makes, answer) else { return };
+        if made.name.is_empty() && made.object == Object::Container {
+            let found = world::daemon::inspect(&self.policy.host, made.object, &made.id).ok().flatten();
+            let name = found.as_ref().and_then(|found| found.get("Name")?.as_str()).unwrap_or_default();
+            name.trim_start_matches('/').clone_into(&mut made.name);
+        }
+        let kind = made.object.name();
+        let made = audit::made::Made { via: self.via.word(), kind, name: &made.name, object: &made.id };
+        // It is made, and the call has its record: that this one is missing stops nothing any more.
+        let _ = self.audit.made(&made);
     }
 
     /// A refusal of what is no call, with its record.
@@ -130,13 +156,7 @@ impl Guard {
         match &self.via {
             Via::Argv(command) if part || call.is_part_of(command) => demands.retain(|demand| !is_operation(demand)),
             Via::Argv(_) => {}
-            Via::DialStdio | Via::Proxy => {
-                let Some(allowed) = &self.policy.settings.allowed.value else { return };
-                let Some(operation) = allowed.iter().find(|entry| call.is_part_of(entry)) else { return };
-                if !demands.iter().any(|demand| is_operation(demand) && self.is_blocked(demand)) {
-                    rename(demands, operation);
-                }
-            }
+            Via::DialStdio | Via::Proxy => by_allow_list(&self.policy, call, demands),
         }
     }
 
@@ -154,11 +174,15 @@ impl Guard {
             }
         }
     }
+}
 
-    fn is_blocked(&self, demand: &Demand) -> bool {
-        let Want::Operation { name, .. } = &demand.want else { return false };
-        let mut blocked = self.policy.settings.blocked.value.iter();
-        blocked.any(|entry| crate::policy::operations::covers(entry, name))
+/// Under an allow-list a call is on it with any command that makes it.
+pub fn by_allow_list(policy: &Policy, call: &Call, demands: &mut [Demand]) {
+    let Some(allowed) = &policy.settings.allowed.value else { return };
+    let Some(operation) = allowed.iter().find(|entry| call.is_part_of(entry)) else { return };
+    let is_blocked = |name: &str| policy.settings.blocked.value.iter().any(|entry| operations::covers(entry, name));
+    if !demands.iter().any(|demand| matches!(&demand.want, Want::Operation { name, .. } if is_blocked(name))) {
+        rename(demands, operation);
     }
 }
 
@@ -175,7 +199,7 @@ fn mounted(demands: &mut Vec<Demand>) {
 }
 
 /// The operation that a call counts as.
-fn rename(demands: &mut [Demand], operation: &str) {
+pub fn rename(demands: &mut [Demand], operation: &str) {
     for demand in demands {
         if let Want::Operation { name, .. } = &mut demand.want {
             operation.clone_into(name);

@@ -10,10 +10,12 @@
 
 use crate::api::labels::Ownership;
 use crate::audit::Audit;
+use crate::audit::end::Counts;
 use crate::policy::Policy;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 mod archive;
 mod buffer;
@@ -21,7 +23,7 @@ mod build;
 mod connection;
 pub mod dial_stdio;
 mod framing;
-mod judge;
+pub mod judge;
 pub mod listener;
 mod objects;
 pub mod proxy;
@@ -45,6 +47,9 @@ pub enum Via {
 }
 
 impl Via {
+    /// All words.
+    pub const WORDS: &[&str] = &["argv", "dial-stdio", "proxy"];
+
     /// The word in the record.
     pub fn word(&self) -> &'static str {
         match self {
@@ -67,11 +72,12 @@ pub struct Guard {
     pub calls: Calls,
 }
 
-/// How many calls were judged.
+/// What calls were judged.
 #[derive(Debug, Default)]
 pub struct Calls {
     made: AtomicU64,
     refused: AtomicU64,
+    looked: Mutex<BTreeSet<String>>,
 }
 
 impl Calls {
@@ -80,8 +86,19 @@ impl Calls {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Those that were passed on, and those that were refused.
-    pub fn counts(&self) -> (u64, u64) {
-        (self.made.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    /// Remembers a call that only reads by the command that it is.
+    fn look(&self, operation: &str) {
+        if let Ok(mut looked) = self.looked.lock()
+            && !operation.is_empty()
+            && !looked.contains(operation)
+        {
+            looked.insert(operation.to_owned());
+        }
+    }
+
+    /// How many there were, for the record of the end.
+    pub fn counts(&self) -> Counts {
+        let looked = self.looked.lock().map(|looked| looked.iter().cloned().collect()).unwrap_or_default();
+        Counts { made: self.made.load(Ordering::Relaxed), refused: self.refused.load(Ordering::Relaxed), looked }
     }
 }

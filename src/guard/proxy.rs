@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use super::wire::Wire;
 use super::{Calls, Guard, Via};
 use crate::api::labels::Ownership;
-use crate::audit::end::{Cause, Counts, End};
+use crate::audit::end::{Cause, End};
 use crate::audit::{Audit, fallback, sinks::Sinks};
 use crate::decision::Understood;
 use crate::denial::Denial;
@@ -170,13 +170,12 @@ fn admitted(policy: &Policy, denial: Option<Denial>, audit: &Audit) -> Result<()
 
 impl Served {
     fn record_end(&self) {
-        let (made, refused) = self.guard.calls.counts();
         let end = End {
             outcome: Outcome::Code(Exit::Success as i32),
             cause: if self.ended { Cause::Signal } else { Cause::Itself },
             ran: self.begun.elapsed(),
             judged: Duration::ZERO,
-            calls: Counts { made, refused },
+            calls: self.guard.calls.counts(),
         };
         // Nobody is left to be told that it could not be recorded, but for whoever reads this program's own log.
         if let Err(error) = self.guard.audit.end(&end) {

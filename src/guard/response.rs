@@ -105,7 +105,7 @@ impl Response {
             None => Framing::UntilEnd,
         };
         self.reusable = http11 && !close && from_daemon != Framing::UntilEnd;
-        if self.asked.keep && status == 200 {
+        if self.asked.keep && matches!(status, 200 | 201) {
             self.headers = answer;
             self.state = State::Kept(Reframe::new(from_daemon, Framing::UntilEnd), Buffer::default(), Vec::new());
             return Ok(true);

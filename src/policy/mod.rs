@@ -215,8 +215,8 @@ impl Policy {
             Want::Project { project, reach } => objects::project(settings, facts, project.as_deref(), *reach, word),
             Want::OwnProject { project } => objects::own_project(facts, project, word),
             Want::NewContainer(asked) => {
-                objects::new_container(settings, &asked.names, word)?;
-                limits::new_container(settings, asked, word)
+                let name = objects::new_container(settings, &asked.names, word);
+                Denial::of_all([name, limits::new_container(settings, asked, word)])
             }
             Want::Starts(starts) => limits::starts(settings, facts, starts, word),
             Want::Resources(asked) => limits::resources(settings, asked, false, word),

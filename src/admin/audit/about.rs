@@ -1,5 +1,8 @@
 //! What a recorded request was about: the objects that it names and makes, and what it asks for. Pure.
 
+use crate::api::call::Call;
+use crate::audit::read::line::Fields;
+use crate::audit::read::value;
 use crate::demand::{Demand, Object, Want};
 use crate::docker::Invocation;
 use crate::docker::options::Given;
@@ -13,7 +16,7 @@ pub struct About {
     /// Docker's words for the command; empty where it was not understood.
     pub command: &'static str,
     pub demands: Vec<Demand>,
-    /// The Compose project that `-p` names.
+    /// The Compose project that `-p` names; of a call, that of its labels.
     pub project: Option<String>,
     /// What comes to be under a name.
     pub makes: Vec<(Object, String)>,
@@ -64,6 +67,17 @@ impl About {
         Some(Self { command: invocation.name(), demands: invocation.demands(), project, makes })
     }
 
+    /// Understands a call of the API, as its record has it.
+    pub fn of_call(request: &str) -> Option<Self> {
+        let call = Call::of_record(request)?;
+        let demands = call.demands();
+        let project = demands.iter().find_map(|demand| match &demand.want {
+            Want::Project { project, .. } => project.clone(),
+            _ => None,
+        });
+        Some(Self { command: call.operation(), demands, project, makes: call.makes() })
+    }
+
     /// Everything that the request names, made or there before.
     pub fn names(&self) -> impl Iterator<Item = (Object, &str)> {
         let named = self.demands.iter().filter_map(|demand| match &demand.want {
@@ -80,28 +94,44 @@ impl About {
 /// Requests that were understood already, as most come again and again.
 #[derive(Debug, Default)]
 pub struct Understood {
-    known: HashMap<Box<str>, Option<Rc<About>>>,
+    requests: Known,
+    calls: Known,
 }
+
+type Known = HashMap<Box<str>, Option<Rc<About>>>;
 
 impl Understood {
     /// So many are kept; then it begins anew.
     const MOST: usize = 4096;
 
-    /// What a request is about, given as the record has it.
-    pub fn of(&mut self, escaped: &str) -> Option<Rc<About>> {
-        if let Some(known) = self.known.get(escaped) {
+    /// What the request or call in a record is about.
+    pub fn of(&mut self, fields: &Fields<'_>) -> Option<Rc<About>> {
+        let escaped = fields.get("request")?;
+        let known = if is_call(fields) { &mut self.calls } else { &mut self.requests };
+        if let Some(known) = known.get(escaped) {
             return known.clone();
         }
-        let about = crate::audit::read::value::unescaped(escaped).and_then(|request| About::of(&request)).map(Rc::new);
-        if self.known.len() >= Self::MOST {
-            self.known.clear();
+        let sent = value::unescaped(escaped);
+        let about = if is_call(fields) {
+            sent.and_then(|call| About::of_call(std::str::from_utf8(&call).ok()?))
+        } else {
+            sent.and_then(|request| About::of(&request))
+        };
+        let about = about.map(Rc::new);
+        if known.len() >= Self::MOST {
+            known.clear();
         }
         // A request can be long, and such ones do not come twice.
         if escaped.len() <= 1024 {
-            self.known.insert(escaped.into(), about.clone());
+            known.insert(escaped.into(), about.clone());
         }
         about
     }
+}
+
+/// Whether a record is of a call of the API, and not of a request. A request can look like one.
+pub fn is_call(fields: &Fields<'_>) -> bool {
+    fields.get("via").is_some_and(|via| via != "-")
 }
 
 #[cfg(test)]
@@ -129,6 +159,23 @@ mod tests {
         }
         assert_eq!(About::of(b"docker compose -p shop up").and_then(|about| about.project).as_deref(), Some("shop"));
         assert_eq!(About::of(b"ls"), None);
+    }
+
+    #[test]
+    fn a_call_is_about_what_its_record_has_and_a_request_is_no_call() {
+        let call = "POST /containers/create?name=web {\\\"Image\\\":\\\"nginx\\\",\\\"Labels\\\":{\\\"com.docker.compose.project\\\":\\\"shop\\\"}}";
+        let mut understood = Understood::default();
+        for via in ["argv", "dial-stdio", "proxy"] {
+            let record = format!("verdict=allow command=create via={via} request=\"{call}\"");
+            let about = understood.of(&Fields::of(&record).unwrap()).expect(via);
+            assert_eq!((about.command, about.project.as_deref()), ("create", Some("shop")));
+            assert_eq!(about.makes, [(Object::Container, "web".to_owned())]);
+            assert!(about.names().any(|name| name == (Object::Image, "nginx")));
+        }
+        let record = format!("verdict=deny command=- request=\"{call}\"");
+        assert!(understood.of(&Fields::of(&record).unwrap()).is_none());
+        let build = "verdict=allow command=build via=argv request=\"gRPC /moby.buildkit.v1.Control/Solve\"";
+        assert!(understood.of(&Fields::of(build).unwrap()).is_none());
     }
 
     #[test]

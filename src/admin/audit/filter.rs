@@ -6,6 +6,8 @@ use crate::audit::read::time::{self, Micros};
 use crate::audit::read::value;
 use crate::cli::audit::Filter as Options;
 use crate::demand::Object;
+use crate::denial::Reason;
+use crate::guard::Via;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use wildmatch::WildMatch;
@@ -18,6 +20,8 @@ pub struct Filter {
     host: Vec<WildMatch>,
     /// Fields by name, and what they may be.
     fields: Vec<(&'static str, Vec<WildMatch>)>,
+    /// The reasons, the first or a further one.
+    reason: Vec<WildMatch>,
     client: Vec<IpNet>,
     objects: Vec<(Object, Vec<WildMatch>)>,
     project: Vec<WildMatch>,
@@ -40,14 +44,22 @@ impl Filter {
             client,
             verdict,
             reason,
+            via,
             command,
             container,
             image,
             project,
             text,
         } = options;
+        known("verdict", verdict, &mut VERDICTS.iter().copied())?;
+        known(
+            "reason",
+            reason,
+            &mut OTHER_REASONS.iter().copied().chain(Reason::ALL.iter().map(|(_, code, _)| *code)),
+        )?;
+        known("via", via, &mut Via::WORDS.iter().copied())?;
         let moment = |text: &Option<String>| text.as_deref().map(|text| time::since(text, now)).transpose();
-        let fields = [("key", key), ("user", account), ("verdict", verdict), ("reason", reason), ("command", command)];
+        let fields = [("key", key), ("user", account), ("verdict", verdict), ("via", via), ("command", command)];
         let objects = [(Object::Container, container), (Object::Image, image)];
         let range = |text: &String| {
             let address = text.parse::<IpAddr>().map(IpNet::from);
@@ -64,6 +76,7 @@ impl Filter {
                 .filter(|(_, names)| !names.is_empty())
                 .map(|(name, of)| (name, patterns(of)))
                 .collect(),
+            reason: patterns(reason),
             client: client.iter().map(range).collect::<Result<_, _>>()?,
             objects: objects
                 .into_iter()
@@ -95,6 +108,7 @@ impl Filter {
         let matches = |patterns: &[WildMatch], value: &str| patterns.iter().any(|pattern| pattern.matches(value));
         (self.host.is_empty() || matches(&self.host, &fields.host))
             && self.fields.iter().all(|(name, patterns)| matches(patterns, fields.or_none(name)))
+            && (self.reason.is_empty() || reasons(fields).any(|reason| matches(&self.reason, reason)))
     }
 
     fn is_from(&self, fields: &Fields<'_>) -> bool {
@@ -118,12 +132,36 @@ impl Filter {
         if self.objects.is_empty() && self.project.is_empty() {
             return true;
         }
-        let Some(about) = self.understood.of(request) else { return false };
+        let Some(about) = self.understood.of(fields) else { return false };
         let is_named = |(kind, patterns): &(Object, Vec<WildMatch>)| {
             about.names().any(|(object, name)| object == *kind && patterns.iter().any(|pattern| pattern.matches(name)))
         };
         let of_project = |name: &String| self.project.iter().any(|pattern| pattern.matches(name));
         self.objects.iter().all(is_named) && (self.project.is_empty() || about.project.as_ref().is_some_and(of_project))
+    }
+}
+
+/// All rules that refused, or would have.
+fn reasons<'a>(fields: &'a Fields<'_>) -> impl Iterator<Item = &'a str> {
+    std::iter::once(fields.or_none("reason")).chain(fields.get("also").into_iter().flat_map(|also| also.split(',')))
+}
+
+/// The verdicts of decisions.
+const VERDICTS: &[&str] = &["allow", "deny", "error", "observe"];
+
+/// The reasons of what is no refusal.
+const OTHER_REASONS: &[&str] = &["docker-not-started", "permitted", "policy-broken"];
+
+/// A value that no record has is a mistake, and not a question with an empty answer.
+fn known(option: &str, given: &[String], values: &mut dyn Iterator<Item = &str>) -> Result<(), String> {
+    let mut values: Vec<&str> = values.collect();
+    values.sort_unstable();
+    let meant = |given: &&String| !values.iter().any(|value| WildMatch::new(given).matches(value));
+    match given.iter().find(meant) {
+        Some(given) => {
+            Err(format!("--{option} {given}: there is no such {option}; it is one of {}", values.join(", ")))
+        }
+        None => Ok(()),
     }
 }
 
@@ -135,7 +173,7 @@ fn patterns(names: &[String]) -> Vec<WildMatch> {
 mod tests {
     use super::*;
 
-    const RECORD: &str = "verdict=deny reason=bind-mount command=run user=ai key=hermes client=192.0.2.7:5 id=660ec95c8bba3-2f request=\"docker run --name web -v /etc:/x nginx:1\"";
+    const RECORD: &str = "verdict=deny reason=bind-mount command=run user=ai key=hermes client=192.0.2.7:5 id=660ec95c8bba3-2f also=\"blocked-command,privileged\" request=\"docker run --name web -v /etc:/x nginx:1\"";
 
     #[test]
     fn each_kind_of_option_narrows() {
@@ -155,8 +193,8 @@ mod tests {
                 Options { verdict: one("allow"), ..Options::default() },
             ),
             (
-                Options { reason: vec!["x".into(), "bind-mount".into()], ..Options::default() },
-                Options { reason: one("x"), ..Options::default() },
+                Options { reason: vec!["limit".into(), "bind-mount".into()], ..Options::default() },
+                Options { reason: one("limit"), ..Options::default() },
             ),
             (
                 Options { command: one("run"), ..Options::default() },
@@ -180,10 +218,22 @@ mod tests {
                 Options { until: Some("2001-12-31".into()), ..Options::default() },
             ),
             (Options { host: one("*"), ..Options::default() }, Options { project: one("*"), ..Options::default() }),
+            (
+                Options { reason: one("blocked-*"), ..Options::default() },
+                Options { via: one("argv"), ..Options::default() },
+            ),
         ] {
             assert!(wants(yes.clone()), "{yes:?}");
             assert!(!wants(no.clone()), "{no:?}");
         }
-        assert!(Filter::of(&Options { client: one("x"), ..Options::default() }, 0).unwrap_err().contains("range"));
+        for (options, says) in [
+            (Options { client: one("x"), ..Options::default() }, "range"),
+            (Options { verdict: one("refused"), ..Options::default() }, "one of allow, deny, error, observe"),
+            (Options { reason: one("bind"), ..Options::default() }, "bind-mount, blocked-command"),
+            (Options { via: one("ssh"), ..Options::default() }, "one of argv, dial-stdio"),
+        ] {
+            let message = Filter::of(&options, 0).unwrap_err();
+            assert!(message.contains(says), "{message}");
+        }
     }
 }

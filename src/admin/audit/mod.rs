@@ -157,7 +157,7 @@ fn list(
 ) -> Result<Exit> {
     let mut filter = understood(options, now)?;
     each(&mut lines(logs)?, |fields| {
-        if fields.verdict() != "end" && filter.wants(fields) {
+        if !is_later(fields.verdict()) && filter.wants(fields) {
             writeln!(out, "{}", line_of(fields, json, colours))?;
         }
         Ok(())
@@ -187,7 +187,7 @@ fn summed(options: &options::Filter, objects: bool, logs: &Logs, now: u64) -> Re
     let mut summary = Summary::new(objects);
     let tally = each(&mut lines(logs)?, |fields| {
         // An end has few fields; it counts with its decision.
-        let wanted = if fields.verdict() == "end" { filter.is_in_time(fields) } else { filter.wants(fields) };
+        let wanted = if is_later(fields.verdict()) { filter.is_in_time(fields) } else { filter.wants(fields) };
         if wanted {
             summary.add(fields);
         }
@@ -260,8 +260,9 @@ fn follow(
         let Line::Record(fields) = Line::parse(line) else { return Ok(()) };
         // The first part of a long record says what there is to say.
         let later = fields.part().is_some_and(|(number, _)| number > 1);
-        let quiet = changes && (fields.verdict() == "end" || is_look(&fields));
-        if !later && !quiet && (fields.verdict() == "end" || filter.wants(&fields)) {
+        let after = is_later(fields.verdict());
+        let quiet = changes && (after || is_look(&fields));
+        if !later && !quiet && (after || filter.wants(&fields)) {
             let mut out = io::stdout().lock();
             writeln!(out, "{}", print::line(&fields, colours))?;
             out.flush()?;
@@ -269,6 +270,11 @@ fn follow(
         Ok(())
     });
     followed.map(|()| Exit::Success)
+}
+
+/// Whether a record is of what became of a decision, and not of one itself.
+fn is_later(verdict: &str) -> bool {
+    matches!(verdict, "end" | "made")
 }
 
 /// A permitted request that changes nothing.

@@ -40,7 +40,7 @@ pub fn line(fields: &Fields<'_>, colours: Colours) -> String {
     if !fields.host.is_empty() {
         let _ = write!(line, " {}", fields.host);
     }
-    if verdict == "end" {
+    if matches!(verdict, "end" | "made") {
         let _ = write!(line, " {on}{verdict:<7}{off} {}", fields.id());
         for (name, value) in fields.fields.iter().filter(|(name, _)| !matches!(&**name, "verdict" | "id")) {
             let _ = write!(line, " {name}={}", shown(value));

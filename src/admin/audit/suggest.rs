@@ -1,9 +1,10 @@
 //! Suggest: the smallest profile that permits what was permitted, and what the policy grants that nobody used. Pure.
 
-use super::about::{About, Understood};
+use super::about::{About, Understood, is_call};
 use super::summary::is_own;
 use crate::audit::read::line::Fields;
 use crate::demand::{Amount, HostPorts, NewContainer, Want};
+use crate::guard::{Via, proxy};
 use crate::policy::Policy;
 use crate::policy::operations;
 use crate::policy::rules::limits::{size, thousandths};
@@ -11,7 +12,7 @@ use crate::policy::settings::Pattern;
 use crate::policy::values::{BindMount, Mode, capability};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// What permitted requests used.
@@ -20,11 +21,17 @@ pub struct Used {
     decisions: u64,
     /// Permitted requests that are not understood (any more).
     unknown: u64,
+    /// Permitted calls of clients that speak the API.
+    calls: u64,
     /// Compose projects that were made or built, whose files the log does not hold.
     projects: u64,
+    /// The log has the calls of commands, and so what came of projects.
+    has_calls: bool,
     operations: BTreeMap<String, u64>,
     /// Sources of bind mounts, and whether each use was read-only.
     binds: BTreeMap<String, bool>,
+    /// Sources of read-only mounts of commands' calls, which can be secrets and configs of a project.
+    files: BTreeSet<String>,
     devices: BTreeSet<String>,
     capabilities: BTreeSet<String>,
     namespaces: BTreeSet<String>,
@@ -61,24 +68,65 @@ impl Most {
     }
 }
 
+/// Whether something was asked for by a call, and whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Calls {
+    No,
+    OfCommand,
+    OfClient,
+}
+
 impl Used {
     /// Takes in a record, if it permits something.
     pub fn add(&mut self, fields: &Fields<'_>) {
-        let request = fields.get("request").filter(|_| matches!(fields.verdict(), "allow" | "observe"));
-        let Some(request) = request.filter(|_| !is_own(fields.or_none("command"))) else { return };
+        // What was only looked at has no records of its own.
+        let looked = fields.get("looked").into_iter().flat_map(|looked| looked.split(','));
+        looked.for_each(|name| *self.operations.entry(name.to_owned()).or_default() += 1);
+        if !matches!(fields.verdict(), "allow" | "observe") || is_own(fields.or_none("command")) {
+            return;
+        }
+        if is_call(fields) {
+            return self.call(fields);
+        }
+        // Of a connection to the proxy it is the calls that count.
+        if fields.or_none("command") == proxy::COMMAND {
+            return;
+        }
         self.decisions += 1;
-        match self.understood.of(request) {
-            Some(about) => self.take(&about),
+        match self.understood.of(fields) {
+            Some(about) => {
+                let makes = ["up", "create", "run", "build", "pull"].map(|verb| format!("compose {verb}"));
+                self.projects += u64::from(makes.iter().any(|verb| verb == about.command));
+                self.take(&about, Calls::No);
+            }
             None => self.unknown += 1,
         }
     }
 
-    fn take(&mut self, about: &Rc<About>) {
-        let makes = ["up", "create", "run", "build", "pull"].map(|verb| format!("compose {verb}"));
-        self.projects += u64::from(makes.iter().any(|verb| verb == about.command));
+    /// A call of a command's docker is a part of that; any other is what the record says that it was judged as.
+    fn call(&mut self, fields: &Fields<'_>) {
+        let of_command = fields.or_none("via") == Via::Argv(String::new()).word();
+        if of_command {
+            self.has_calls = true;
+        } else {
+            self.calls += 1;
+            if let Some(name) = fields.get("command").filter(|name| *name != "-") {
+                *self.operations.entry(name.to_owned()).or_default() += 1;
+            }
+        }
+        if let Some(about) = self.understood.of(fields) {
+            self.take(&about, if of_command { Calls::OfCommand } else { Calls::OfClient });
+        }
+    }
+
+    fn take(&mut self, about: &Rc<About>, calls: Calls) {
         for demand in &about.demands {
             match &demand.want {
+                Want::Operation { instead: false, .. } if calls != Calls::No => {}
                 Want::Operation { name, .. } => *self.operations.entry(name.clone()).or_default() += 1,
+                Want::Bind { source, read_only: true } if calls == Calls::OfCommand => {
+                    self.files.insert(source.clone());
+                }
                 Want::Bind { source, read_only } => {
                     let all = self.binds.entry(source.clone()).or_insert(true);
                     *all = *all && *read_only;
@@ -126,6 +174,9 @@ impl Used {
         if self.unknown > 0 {
             let _ = writeln!(text, "# {} more were permitted and are not understood by this dockgate.", self.unknown);
         }
+        if self.calls > 0 {
+            let _ = writeln!(text, "# {} permitted calls of clients that speak the API are among it.", self.calls);
+        }
         let _ = writeln!(text, "[profiles.{name}.commands]");
         let blocked = &policy.settings.blocked.value;
         let used = |entry: &String| self.operations.keys().any(|name| operations::covers(entry, name));
@@ -138,13 +189,21 @@ impl Used {
         for (name, count) in &self.operations {
             let _ = writeln!(text, "#   {count:>7} x {name}");
         }
-        self.host(&mut text, name);
+        self.host(&mut text, name, policy);
         self.limits(&mut text, name);
         text
     }
 
-    fn host(&self, text: &mut String, name: &str) {
-        let (grants, relative): (Vec<_>, Vec<_>) = self.binds.iter().partition(|(source, _)| source.starts_with('/'));
+    fn host(&self, text: &mut String, name: &str, policy: &Policy) {
+        // What no grant has was permitted as a file of the project's own.
+        let granted = |source: &&String| {
+            policy.settings.bind_mounts.value.iter().any(|grant| Path::new(source).starts_with(&grant.path))
+        };
+        let mut binds = self.binds.clone();
+        for source in self.files.iter().filter(granted) {
+            binds.entry(source.clone()).or_insert(true);
+        }
+        let (grants, relative): (Vec<_>, Vec<_>) = binds.iter().partition(|(source, _)| source.starts_with('/'));
         let grants = grants
             .into_iter()
             .map(|(source, read_only)| BindMount { path: PathBuf::from(source), read_only: *read_only }.to_string());
@@ -167,7 +226,7 @@ impl Used {
     /// Limits only where each container had one, and no Compose project made others.
     fn limits(&self, text: &mut String, name: &str) {
         let _ = writeln!(text, "\n[profiles.{name}.limits]");
-        let hidden = self.projects > 0;
+        let hidden = self.projects > 0 && !self.has_calls;
         if hidden {
             let _ = writeln!(
                 text,
@@ -212,7 +271,8 @@ impl Used {
             allowed.iter().filter(used).for_each(|entry| say("commands.allowed", entry));
         }
         for grant in &settings.bind_mounts.value {
-            if !self.binds.keys().any(|source| std::path::Path::new(source).starts_with(&grant.path)) {
+            let mut used = self.binds.keys().chain(&self.files);
+            if !used.any(|source| Path::new(source).starts_with(&grant.path)) {
                 say("host.bind_mounts", &grant.to_string());
             }
         }
@@ -322,6 +382,44 @@ mod tests {
         ] {
             assert!(!permits(&policy, request), "{request}\n{profile}");
         }
+    }
+
+    fn of_records(records: &[&str]) -> Used {
+        let mut used = Used::default();
+        records.iter().for_each(|record| used.add(&Fields::of(record).expect(record)));
+        used
+    }
+
+    #[test]
+    fn calls_count_as_what_they_were_judged_as() {
+        let create = r#"request="POST /containers/create?name=web {\"Image\":\"nginx\",\"HostConfig\":{\"Binds\":[\"/srv/app:/x:ro\",\"/home/ai/secret:/run/secrets/s:ro\"],\"Memory\":1048576}}""#;
+        let far = of_records(&[
+            "verdict=allow command=\"system dial-stdio\" id=1-1 request=\"docker system dial-stdio\"",
+            &format!("verdict=allow command=create id=1-1 via=dial-stdio {create}"),
+            "verdict=allow command=run id=1-1 via=dial-stdio request=\"POST /containers/web/attach?stream=1\"",
+            "verdict=deny command=exec id=1-1 via=dial-stdio request=\"POST /containers/web/exec\"",
+            "verdict=end id=1-1 exit=0 calls=9 calls_refused=1 looked=\"container inspect,ps\"",
+        ]);
+        let profile = far.profile("p", &Policy::default());
+        assert!(
+            profile
+                .contains("\nallowed = [\"container inspect\", \"create\", \"ps\", \"run\", \"system dial-stdio\"]\n"),
+            "{profile}"
+        );
+        assert!(profile.contains("bind_mounts = [\"/home/ai/secret:ro\", \"/srv/app:ro\"]"), "{profile}");
+        assert!(profile.contains("\nmemory = \"1m\"\n") && profile.contains("# 2 permitted calls"), "{profile}");
+        let granting = Policy::from_toml("[host]\nbind_mounts = ['/srv']\n").unwrap();
+        let near = of_records(&[
+            "verdict=allow command=\"compose up\" id=1-1 request=\"docker compose up -d\"",
+            &format!("verdict=allow command=create id=1-1 via=argv {create}"),
+            "verdict=allow command=start id=1-1 via=argv request=\"POST /containers/web/start\"",
+        ]);
+        let profile = near.profile("p", &granting);
+        assert!(profile.contains("\nallowed = [\"compose up\"]\n"), "{profile}");
+        // What the policy does not grant was a file of the project's own.
+        assert!(profile.contains("bind_mounts = [\"/srv/app:ro\"]"), "{profile}");
+        assert!(profile.contains("\nmemory = \"1m\"\n") && profile.contains("images = [\"nginx\"]"), "{profile}");
+        assert!(PolicySet::from_toml(&profile).is_ok(), "{profile}");
     }
 
     #[test]

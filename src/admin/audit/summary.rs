@@ -1,6 +1,6 @@
 //! Summary: what a log comes to, counted in one pass and bounded memory. Pure.
 
-use super::about::Understood;
+use super::about::{Understood, is_call};
 use super::print::shown;
 use crate::audit::read::line::Fields;
 use crate::audit::read::time::{self, Micros};
@@ -221,7 +221,7 @@ impl Summary {
             _ => return,
         }
         // A call of the API within a run, and not a request.
-        if fields.get("via").is_some_and(|via| via != "-") {
+        if is_call(fields) {
             return self.calls.with(fields.or_none("command"), |count| count.add(verdict));
         }
         self.decisions += 1;
@@ -278,7 +278,7 @@ impl Summary {
     }
 
     fn objects(&mut self, fields: &Fields<'_>, verdict: &str) {
-        let Some(about) = self.about.as_mut().and_then(|known| known.of(fields.or_none("request"))) else { return };
+        let Some(about) = self.about.as_mut().and_then(|known| known.of(fields)) else { return };
         let mut names: Vec<String> = about.names().map(|(object, name)| format!("{} {name}", object.name())).collect();
         names.extend(about.project.as_ref().map(|name| format!("project {name}")));
         names.sort_unstable();

@@ -1,5 +1,6 @@
 //! Verify: whether the records are whole. Pure, in one pass and bounded memory.
 
+use super::about::is_call;
 use super::summary::is_own;
 use crate::audit::escape::for_terminal;
 use crate::audit::read::Tally;
@@ -123,7 +124,7 @@ impl Verify {
     pub fn add(&mut self, fields: &Fields<'_>) {
         let Some(id) = id_of(fields) else { return };
         // A call within a run has the run's id, and there are many.
-        if fields.get("via").is_some_and(|via| via != "-") {
+        if is_call(fields) {
             return;
         }
         if !self.hosts.contains_key(&*fields.host) {

@@ -18,19 +18,18 @@ impl<'a> Wanted<'a> {
         Self { name, deed, understood: Understood::default() }
     }
 
-    /// Whether the record is of a request that made it, or named it.
+    /// Whether the record is of a request that made it, or named it, or of its making itself.
     ///
-    /// What Compose makes has names that begin with the project's. What the daemon made is in the fields of
-    /// calls and ends, under the name and the id that it got.
+    /// What Compose makes has names that begin with the project's.
     pub fn is_in(&mut self, fields: &Fields<'_>) -> bool {
         if fields.verdict() == "deny" && self.deed == Deed::Made {
             return false;
         }
         let name = self.name;
-        if fields.get("made").is_some_and(|made| made.split([',', ' ']).any(|made| is_made(made, name))) {
-            return true;
+        if let Some(kind) = fields.get("made") {
+            return is_made(kind, fields.or_none("name"), fields.or_none("object"), name);
         }
-        let Some(about) = fields.get("request").and_then(|request| self.understood.of(request)) else { return false };
+        let Some(about) = self.understood.of(fields) else { return false };
         let of_project = |project: &String| {
             let rest = name.strip_prefix(project.as_str()).and_then(|rest| rest.strip_prefix(['-', '_']));
             rest.is_some_and(|rest| !rest.is_empty())
@@ -46,15 +45,11 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// `container:NAME`, `NAME`, or an id of which `wanted` is the beginning.
-fn is_made(made: &str, wanted: &str) -> bool {
-    let made = made.rsplit_once(['=', '/']).map_or(made, |(_, name)| name);
-    let made = made.split_once(':').filter(|(kind, _)| is_kind(kind)).map_or(made, |(_, name)| name);
-    made == wanted || (wanted.len() >= 12 && wanted.bytes().all(|b| b.is_ascii_hexdigit()) && made.starts_with(wanted))
-}
-
-fn is_kind(word: &str) -> bool {
-    [Object::Container, Object::Image, Object::Network, Object::Volume].iter().any(|object| object.name() == word)
+/// By its name, or by an id of which `wanted` is the beginning.
+fn is_made(kind: &str, made: &str, id: &str, wanted: &str) -> bool {
+    let is_id = wanted.len() >= 12 && wanted.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let same = if kind == Object::Image.name() { is_same(Object::Image, made, wanted) } else { made == wanted };
+    same || (is_id && id.trim_start_matches("sha256:").starts_with(wanted))
 }
 
 /// An image without a tag is its latest.
@@ -81,8 +76,15 @@ mod tests {
             ("shop-web-1", Deed::Made, "verdict=allow request=\"docker compose -p shop ps\"", false),
             ("app:latest", Deed::Made, "verdict=allow request=\"docker build -t app -\"", true),
             ("app:2", Deed::Made, "verdict=allow request=\"docker build -t app -\"", false),
-            ("0123456789ab", Deed::Made, "verdict=end made=container:0123456789abcdef", true),
-            ("0123", Deed::Made, "verdict=end made=container:0123456789abcdef", false),
+            ("0123456789ab", Deed::Made, "verdict=made made=container name=web object=0123456789abcdef", true),
+            ("web", Deed::Made, "verdict=made made=container name=web object=0123456789abcdef", true),
+            ("0123", Deed::Made, "verdict=made made=container name=web object=0123456789abcdef", false),
+            ("0123456789ab", Deed::Made, "verdict=made made=image name=- object=sha256:0123456789abcdef", true),
+            ("net", Deed::Made, "verdict=made made=network name=net object=01", true),
+            ("web", Deed::Made, "verdict=allow via=proxy request=\"POST /containers/create?name=web\"", true),
+            ("web", Deed::Named, "verdict=allow via=argv request=\"DELETE /containers/web\"", true),
+            ("web", Deed::Made, "verdict=allow via=argv request=\"DELETE /containers/web\"", false),
+            ("shop-web-1", Deed::Made, "verdict=allow via=argv request=\"POST /containers/shop-web-1/start\"", false),
         ] {
             assert_eq!(Wanted::new(name, deed).is_in(&Fields::of(record).unwrap()), found, "{name} {record}");
         }

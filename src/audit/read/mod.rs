@@ -74,6 +74,12 @@ pub struct Entry {
     pub verdict: String,
     pub profile: String,
     pub id: String,
+    /// Docker's words for the command.
+    pub command: String,
+    /// By which way it came, where it is a call of the API; that stands in the place of the request then.
+    pub via: Option<String>,
+    /// The digest of the files that were read to judge it.
+    pub input: Option<String>,
     pub request: Request,
 }
 
@@ -87,6 +93,9 @@ impl Entry {
             verdict: text("verdict")?,
             profile: text("profile")?,
             id: text("id")?,
+            command: text("command")?,
+            via: given("via"),
+            input: given("input"),
             request: Request {
                 user: text("user")?,
                 key: given("key"),
@@ -139,6 +148,8 @@ mod tests {
             call: None,
             policy: None,
             input: None,
+            also: None,
+            candidate: None,
         };
         record.lines().iter().map(|line| format!("Nov 23 10:00:00 host dockgate[7]: {line}\n")).collect()
     }
@@ -172,7 +183,7 @@ mod tests {
             use crate::policy::values::Format;
             let command: Vec<u8> = command.into_iter().filter(|byte| !b"-:".contains(byte)).chain(std::iter::repeat_n(b'"', long)).collect();
             let request = Request { user: "a".into(), certificate: Some("c ] \"d\" \\".into()), command: Some(command.clone()), ..Request::default() };
-            let record = Record { verdict: Verdict::Deny, reason: "r", command: "compose up", secrets: None, request: &request, profile: "default", id: "1-2", call: None, policy: None, input: None, };
+            let record = Record { verdict: Verdict::Deny, reason: "r", command: "compose up", secrets: None, request: &request, profile: "default", id: "1-2", call: None, policy: None, input: None, also: None, candidate: None };
             for (format, header) in [
                 (Format::Logfmt, ""),
                 (Format::Json, ""),

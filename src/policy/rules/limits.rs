@@ -18,8 +18,8 @@ const ONE_OFF_LABEL: &str = "com.docker.compose.oneoff";
 
 /// A container that would be made: it must ask for each limit that there is, and for no more.
 pub(in crate::policy) fn new_container(settings: &Settings, asked: &NewContainer, word: &str) -> Result<(), Denial> {
-    resources(settings, &asked.resources, true, word)?;
-    asked.ports.iter().try_for_each(|ports| published(settings, ports, word))
+    let ports = asked.ports.iter().map(|ports| published(settings, ports, word));
+    Denial::of_all(std::iter::once(resources(settings, &asked.resources, true, word)).chain(ports))
 }
 
 /// The number of containers that run, and were made through the gate.
@@ -72,7 +72,7 @@ pub(in crate::policy) fn resources(
 ) -> Result<(), Denial> {
     let Resources { memory, swap, cpus, pids } = asked;
     let most_swap = settings.memory.value.map(|bytes| bytes.saturating_mul(2));
-    for (most, asked, option, knob, shown) in [
+    let rows = [
         (
             most_swap.filter(|_| *swap != Amount::NotGiven),
             swap,
@@ -83,19 +83,19 @@ pub(in crate::policy) fn resources(
         (settings.memory.value, memory, "--memory", "limits.memory", size as fn(u64) -> String),
         (settings.cpus.value, cpus, "--cpus", "limits.cpus", thousandths),
         (settings.pids.value, pids, "--pids-limit", "limits.pids", |number| number.to_string()),
-    ] {
-        let Some(most) = most else { continue };
+    ];
+    Denial::of_all(rows.into_iter().map(|(most, asked, option, knob, shown)| {
+        let Some(most) = most else { return Ok(()) };
         let why = match asked {
-            Amount::NotGiven if !required => continue,
-            Amount::Is(number) if *number <= most => continue,
+            Amount::NotGiven if !required => return Ok(()),
+            Amount::Is(number) if *number <= most => return Ok(()),
             Amount::NotGiven => format!("it would have no limit of its own, and {} is the most ({knob})", shown(most)),
             Amount::Is(number) => format!("{} is more than {} ({knob})", shown(*number), shown(most)),
             Amount::Unknown(text) => format!("{text} is not a limit, and {} is the most ({knob})", shown(most)),
         };
         let hint = format!("give {option}={} or less; in a Compose file deploy.resources.limits", shown(most));
-        return Err(Denial::new(Reason::Limit, word, why, hint));
-    }
-    Ok(())
+        Err(Denial::new(Reason::Limit, word, why, hint))
+    }))
 }
 
 fn published(settings: &Settings, asked: &HostPorts, word: &str) -> Result<(), Denial> {
