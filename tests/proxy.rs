@@ -161,7 +161,7 @@ fn stock_clients_work_and_each_connection_is_recorded() {
     assert!(labels.contains(r#""dockgate.key":"builder""#), "{labels}");
     assert!(labels.contains(&format!(r#""dockgate.account":"{}""#, lab.value("ACCOUNT"))), "{labels}");
     proxy.docker(lab, &["rm", "-f", "proxied-a-1"]).succeeded();
-    let record = logged(lab, &["command=create ", "request=\"POST /containers/create?name=proxied-a-1\""], 1).remove(0);
+    let record = logged(lab, &["command=create ", "request=\"POST /containers/create?name=proxied-a-1 "], 1).remove(0);
     let id = id_of(&record);
     assert!(record.contains(" via=proxy ") && record.contains(" key=builder "), "{record}");
     assert!(record.contains(&format!(" user={} ", lab.value("ACCOUNT"))), "{record}");
