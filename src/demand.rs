@@ -126,10 +126,14 @@ pub enum Want {
     },
     /// Images that nothing tells before they are used: those that a Dockerfile names.
     AnyImage,
+    /// Images of names that nothing tells before they are there: those of an archive.
+    AnyName,
     /// Everything of a kind that nothing uses.
     Prune {
         object: Object,
     },
+    /// Images that have no name and that nothing uses.
+    PruneNameless,
     /// What belongs to a Compose project; `None` where the project's name is not known.
     Project {
         project: Option<String>,
@@ -218,8 +222,25 @@ pub const ANY_TAG: &str = ":*";
 pub enum Touch {
     /// It is shown, or waited for.
     Look,
-    /// It is stopped, removed, changed, replaced, or joined by another container.
+    /// It is stopped, removed, changed, or joined by another container.
     Change,
+    /// It is made by that name, with the gate's labels, or one of that name is replaced or taken.
+    Make,
+    /// As [`Touch::Make`], but the daemon makes it by itself, without the gate's labels: a volume that is mounted, an
+    /// image that is fetched.
+    Bring,
+}
+
+impl Touch {
+    /// Whether something becomes of it.
+    pub fn changes(self) -> bool {
+        self != Self::Look
+    }
+
+    /// Whether there may be nothing of the name, and something would be.
+    pub fn makes(self) -> bool {
+        matches!(self, Self::Make | Self::Bring)
+    }
 }
 
 /// How much of a Compose project a command reaches.

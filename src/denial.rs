@@ -99,7 +99,7 @@ impl Reason {
         (Reason::NotAllowed, "not-allowed", "the operation is not on the allow-list"),
         (Reason::NotDocker, "not-docker", "only docker can be run here"),
         (Reason::NotUtf8, "not-utf8", "the request is not valid UTF-8"),
-        (Reason::OutOfScope, "out-of-scope", "a container that is not one of this key's"),
+        (Reason::OutOfScope, "out-of-scope", "something that is not one of this key's"),
         (Reason::Privileged, "privileged", "a container would get every right of the host's root"),
         (Reason::ProjectModel, "project-model", "the Compose project asks for something that cannot be judged"),
         (Reason::Protected, "protected", "something that the policy protects would be changed, removed or joined"),

@@ -27,9 +27,38 @@ pub struct Facts {
     pub config_is_writable: bool,
     /// Every container that the daemon has, when a demand is about them; or why they are not known.
     pub containers: Option<Result<Vec<Container>, Unreachable>>,
+    /// Who asks.
+    pub owner: Owner,
     /// Every volume, network or image, when a demand is about such.
     pub listed: BTreeMap<Object, Result<Vec<Listed>, Unreachable>>,
 }
+
+/// Who asks: a key of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    pub account: String,
+    /// The key's label, empty where it has none; `None`: any key of the account.
+    pub key: Option<String>,
+}
+
+impl Owner {
+    /// Whether labels are those of something that this key of this account has made.
+    pub fn has_made(&self, labels: &BTreeMap<String, String>) -> bool {
+        let key = labels.get(KEY_LABEL);
+        let is_of_key = self.key.as_ref().map_or(key.is_some(), |own| key == Some(own));
+        labels.get(ACCOUNT_LABEL) == Some(&self.account) && is_of_key
+    }
+
+    /// Whether labels are those of a container that was made so; an image of the key's hands on all but the id.
+    pub fn has_made_container(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.has_made(labels) && labels.get(ID_LABEL).is_some_and(|id| !id.is_empty())
+    }
+}
+
+/// The labels that the gate sets on what it makes.
+const ACCOUNT_LABEL: &str = "dockgate.account";
+const KEY_LABEL: &str = "dockgate.key";
+const ID_LABEL: &str = "dockgate.id";
 
 /// Why something of the daemon's is not known, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,6 +240,20 @@ impl Facts {
             Some(Err(why)) => Err(why),
             None => Err(&Unreachable::NotAsked),
         }
+    }
+
+    /// Whether who asks has made a container. Its image could have been made by the same key, and hands its labels on
+    /// to the containers of others; but no two records have the same id.
+    ///
+    /// # Errors
+    /// As [`Facts::of_project`].
+    pub fn has_made(&self, container: &Container) -> Result<bool, &Unreachable> {
+        if !self.owner.has_made_container(&container.labels) {
+            return Ok(false);
+        }
+        let id = container.labels.get(ID_LABEL);
+        let image = self.all_listed(Object::Image)?.iter().find(|image| image.id == container.image);
+        Ok(image.is_some_and(|image| image.labels.get(ID_LABEL) != id))
     }
 
     /// Where a path leads; as given if that is not known.

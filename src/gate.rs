@@ -157,7 +157,7 @@ impl Gate {
     }
 
     fn look_up(&self, demands: &[Demand]) -> Facts {
-        world::look_up(&self.policy, &self.account.home, demands)
+        world::look_up(&self.policy, self.policy.owner(&self.account.name), &self.account.home, demands)
     }
 
     /// Looks up what the demands name, and judges them.

@@ -21,19 +21,29 @@ const LISTS: &[(&str, &str)] = &[
          "Labels": {"com.docker.compose.project": "edge"}, "ImageID": "sha256:aa11", "Mounts": [{"Type": "volume", "Name": "certs"}],
          "NetworkSettings": {"Networks": {"edge_net": {"NetworkID": "n1"}}}},
         {"Id": "77aa", "Names": ["/vault-1"], "State": "exited", "Labels": {}, "ImageID": "sha256:bb22"},
-        {"Id": "88bb", "Names": ["/agent-web"], "State": "running", "Labels": {"com.docker.compose.project": "agent", "dockgate.account": "ai-worker"}},
-        {"Id": "99cc", "Names": ["/other"], "State": "running", "Labels": {"com.docker.compose.project": "shop"}}
+        {"Id": "88bb", "Names": ["/agent-web"], "State": "running", "ImageID": "sha256:aa11",
+         "Labels": {"com.docker.compose.project": "agent", "dockgate.account": "ai-worker", "dockgate.key": "", "dockgate.id": "r1"},
+         "Mounts": [{"Type": "volume", "Name": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}]},
+        {"Id": "55dd", "Names": ["/inherits"], "State": "exited", "ImageID": "sha256:ee55",
+         "Labels": {"dockgate.account": "ai-worker", "dockgate.key": "", "dockgate.id": "i1"}},
+        {"Id": "66ee", "Names": ["/kin"], "State": "exited", "ImageID": "sha256:aa11",
+         "Labels": {"dockgate.account": "ai-worker", "dockgate.key": "kin", "dockgate.id": "r2"}},
+        {"Id": "99cc", "Names": ["/other"], "State": "running", "Labels": {"com.docker.compose.project": "shop"},
+         "Mounts": [{"Type": "volume", "Name": "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}]}
     ]"#,
     ),
     (
         "/volumes",
         r#"{"Volumes": [{"Name": "certs", "Driver": "local", "Labels": {"com.docker.compose.project": "edge"}},
-        {"Name": "vault-data", "Driver": "local", "Labels": null}, {"Name": "data", "Driver": "local"}]}"#,
+        {"Name": "vault-data", "Driver": "local", "Labels": null}, {"Name": "data", "Driver": "local"},
+        {"Name": "mine", "Driver": "local", "Labels": {"dockgate.account": "ai-worker", "dockgate.key": ""}},
+        {"Name": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "Driver": "local"}, {"Name": "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "Driver": "local"}]}"#,
     ),
     ("/volumes/certs", r#"{"Name": "certs", "Driver": "local", "Options": null}"#),
     (
         "/networks",
-        r#"[{"Name": "edge_net", "Id": "n1", "Labels": {"com.docker.compose.project": "edge"}}, {"Name": "lonely", "Id": "ab12", "Labels": {}}]"#,
+        r#"[{"Name": "edge_net", "Id": "n1", "Labels": {"com.docker.compose.project": "edge"}}, {"Name": "lonely", "Id": "ab12", "Labels": {}},
+        {"Name": "mine_net", "Id": "cd34", "Labels": {"dockgate.account": "ai-worker", "dockgate.key": ""}}, {"Name": "bridge", "Id": "0f", "Labels": {}}]"#,
     ),
     ("/images/busybox/json", r#"{"Id": "sha256:dd44", "Config": {"Labels": null}}"#),
     (
@@ -43,7 +53,9 @@ const LISTS: &[(&str, &str)] = &[
     (
         "/images/json",
         r#"[{"Id": "sha256:aa11", "RepoTags": ["traefik:v3"], "RepoDigests": []}, {"Id": "sha256:bb22", "RepoTags": ["base/os:1"]},
-        {"Id": "sha256:cc33", "RepoTags": ["unused/golden:1"]}]"#,
+        {"Id": "sha256:cc33", "RepoTags": ["unused/golden:1"]},
+        {"Id": "sha256:ee55", "RepoTags": ["mine/app:1", "shop/app:1"], "Labels": {"dockgate.account": "ai-worker", "dockgate.key": "", "dockgate.id": "i1"}},
+        {"Id": "sha256:ff66", "RepoTags": null, "Labels": null}]"#,
     ),
 ];
 
@@ -192,6 +204,160 @@ fn a_key_has_its_own_corner() {
             ("docker compose -p agent stop", "allow"),
         ],
     );
+}
+
+#[test]
+fn what_a_key_has_made_is_its_corner() {
+    let site = Site::new();
+    let all = "[containers]\nonly = 'own'\n[volumes]\nonly = 'own'\n[networks]\nonly = 'own'\n[images]\nonly = 'own'\n[commands]\nblocked = []";
+    let rows: &[(&str, &str)] = &[
+        ("docker stop agent-web", "allow"),
+        ("docker logs 88bb", "allow"),
+        ("docker stop other", "out-of-scope"),
+        // Another key's, and the administrator's of an image that the key has built.
+        ("docker stop kin", "out-of-scope"),
+        ("docker stop inherits", "out-of-scope"),
+        ("docker exec inherits id", "out-of-scope"),
+        ("docker rename agent-web anything", "allow"),
+        ("docker container prune -f", "out-of-scope"),
+        ("docker compose -p agent stop", "allow"),
+        ("docker compose -p agent down", "allow"),
+        ("docker compose -p shop stop", "out-of-scope"),
+        ("docker compose -p edge down -v", "out-of-scope"),
+        ("docker volume rm mine", "allow"),
+        ("docker volume rm data", "out-of-scope"),
+        ("docker volume inspect data", "out-of-scope"),
+        ("docker volume create new", "allow"),
+        ("docker volume create data", "out-of-scope"),
+        ("docker run -v mine:/x mine/app:1", "allow"),
+        ("docker run -v data:/x mine/app:1", "out-of-scope"),
+        ("docker run --mount src=data,dst=/x mine/app:1", "out-of-scope"),
+        // The daemon would make it without a mark.
+        ("docker run -v new:/x mine/app:1", "out-of-scope"),
+        ("docker run -v /x mine/app:1", "allow"),
+        ("docker volume prune -f", "out-of-scope"),
+        ("docker network rm mine_net", "allow"),
+        ("docker network rm cd", "allow"),
+        ("docker network rm lonely", "out-of-scope"),
+        ("docker network inspect n1", "out-of-scope"),
+        ("docker network inspect bridge", "allow"),
+        ("docker network create new", "allow"),
+        ("docker network create a", "allow"),
+        ("docker network create lonely", "out-of-scope"),
+        ("docker network connect mine_net agent-web", "allow"),
+        ("docker network connect mine_net other", "out-of-scope"),
+        ("docker network connect edge_net agent-web", "out-of-scope"),
+        ("docker run --network mine_net mine/app:1", "allow"),
+        ("docker run --network edge_net mine/app:1", "out-of-scope"),
+        ("docker network prune -f", "out-of-scope"),
+        ("docker build -t mine/app:1 -", "allow"),
+        ("docker build -t shop/app:1 -", "allow"),
+        ("docker build -t new -", "allow"),
+        ("docker build -t traefik:v3 -", "out-of-scope"),
+        ("docker buildx build -t docker.io/library/traefik:v3 -", "out-of-scope"),
+        ("docker build -o type=image,name=traefik:v3 -", "out-of-scope"),
+        ("docker commit agent-web traefik:v3", "out-of-scope"),
+        ("docker commit agent-web new", "allow"),
+        ("docker tag mine/app:1 new", "allow"),
+        ("docker tag mine/app:1 traefik:v3", "out-of-scope"),
+        ("docker tag traefik:v3 new", "out-of-scope"),
+        ("docker pull traefik:v3", "out-of-scope"),
+        ("docker pull new", "out-of-scope"),
+        ("docker import - new", "out-of-scope"),
+        ("docker load", "out-of-scope"),
+        ("docker rmi mine/app:1", "allow"),
+        ("docker rmi ee55", "allow"),
+        ("docker rmi aa11", "out-of-scope"),
+        ("docker rmi unused/golden:1", "out-of-scope"),
+        ("docker run traefik:v3", "out-of-scope"),
+        ("docker run mine/app:1", "allow"),
+        ("docker history base/os:1", "out-of-scope"),
+        ("docker image prune -f", "out-of-scope"),
+        ("docker system prune -f", "out-of-scope"),
+        ("docker images", "allow"),
+        ("docker ps", "allow"),
+    ];
+    site.check(all, rows);
+    // Each by itself, and under the mode that only observes.
+    site.check("[images]\nonly = 'own'", &[("docker stop other", "allow"), ("docker image prune", "out-of-scope")]);
+    site.check("[volumes]\nonly = 'own'", &[("docker stop other", "allow"), ("docker build -t traefik:v3 -", "allow")]);
+    site.check(&format!("mode = 'observe'\n{all}"), &[("docker stop other", "allow"), ("docker load", "allow")]);
+}
+
+#[test]
+fn volumes_networks_and_images_have_corners_of_names() {
+    let site = Site::new();
+    let (own, others) = ("a".repeat(64), "b".repeat(64));
+    site.check(
+        "[volumes]\nonly = ['mine*']",
+        &[
+            ("docker volume rm mine", "allow"),
+            ("docker volume rm data", "out-of-scope"),
+            ("docker volume create mine-2", "allow"),
+            ("docker volume create other", "out-of-scope"),
+            ("docker volume create", "allow"),
+            ("docker run -v mine-2:/x y", "allow"),
+            ("docker run -v other:/x y", "out-of-scope"),
+            ("docker run -v data:/x y", "out-of-scope"),
+            // What docker has named belongs to the containers that have it.
+            (&format!("docker run -v {own}:/x y"), "allow"),
+            (&format!("docker run -v {others}:/x y"), "out-of-scope"),
+            (&format!("docker volume rm {others}"), "out-of-scope"),
+            (&format!("docker volume inspect {others}"), "out-of-scope"),
+            ("docker volume prune -a", "out-of-scope"),
+            ("docker system prune --volumes", "out-of-scope"),
+            ("docker compose -p edge down -v", "out-of-scope"),
+            ("docker compose -p edge down", "allow"),
+        ],
+    );
+    site.check(
+        "[networks]\nonly = ['mine*']",
+        &[
+            ("docker network create mine_2", "allow"),
+            ("docker network create other", "out-of-scope"),
+            ("docker network connect lonely other", "out-of-scope"),
+            ("docker network connect bridge other", "allow"),
+            ("docker network disconnect n1 other", "out-of-scope"),
+            ("docker network rm ab", "out-of-scope"),
+            ("docker run --network name=LONELY x", "out-of-scope"),
+            ("docker run x", "allow"),
+            ("docker run --network none x", "allow"),
+            ("docker network prune", "out-of-scope"),
+            ("docker system prune", "out-of-scope"),
+            ("docker compose -p edge down", "out-of-scope"),
+        ],
+    );
+    site.check(
+        "[images]\nonly = ['mine/*', 'busybox']\nprotected = ['busybox']\n[commands]\nblocked = []",
+        &[
+            ("docker run busybox", "allow"),
+            ("docker build -t busybox -", "protected"),
+            ("docker pull busybox:latest", "protected"),
+            ("docker run mine/app:1", "allow"),
+            ("docker run mine/new", "allow"),
+            ("docker run traefik:v3", "out-of-scope"),
+            ("docker run aa11", "out-of-scope"),
+            ("docker run ee55", "allow"),
+            ("docker run shop/app:1", "out-of-scope"),
+            ("docker run --mount type=image,src=traefik:v3,dst=/x busybox", "out-of-scope"),
+            ("docker build -t mine/new -", "allow"),
+            ("docker build -t new -", "out-of-scope"),
+            ("docker build -t mine/a -t new -", "out-of-scope"),
+            ("docker pull mine/app:1", "allow"),
+            ("docker pull -a mine/app", "allow"),
+            ("docker pull alpine", "out-of-scope"),
+            ("docker rmi mine/app:1", "allow"),
+            // It has a name that is another's.
+            ("docker rmi -f ee55", "out-of-scope"),
+            ("docker rmi shop/app:1", "out-of-scope"),
+            ("docker tag mine/app:1 mine/app:2", "allow"),
+            ("docker tag mine/app:1 traefik:v3", "out-of-scope"),
+            ("docker image inspect traefik:v3", "out-of-scope"),
+            ("docker load", "out-of-scope"),
+            ("docker image prune", "out-of-scope"),
+        ],
+    );
+    site.check("[images]\nprotected = ['x']\n[commands]\nblocked = []", &[("docker load", "out-of-scope")]);
 }
 
 #[test]
@@ -539,6 +705,9 @@ const KNOBS: &[(&str, Proof)] = &[
         "networks.protected",
         Verdict("[networks]\nprotected = ['lonely']", "docker network rm lonely", "allow", "protected"),
     ),
+    ("volumes.only", Verdict("[volumes]\nonly = ['agent-*']", "docker volume rm data", "allow", "out-of-scope")),
+    ("networks.only", Verdict("[networks]\nonly = 'own'", "docker network rm lonely", "allow", "out-of-scope")),
+    ("images.only", Verdict("[images]\nonly = 'own'", "docker build -t traefik:v3 -", "allow", "out-of-scope")),
     ("images.protected", Verdict("[images]\nprotected = ['traefik']", "docker rmi traefik:v3", "allow", "protected")),
     ("limits.memory", Verdict("[limits]\nmemory = '1g'", "docker run -m 2g x", "allow", "limit")),
     ("limits.cpus", Verdict("[limits]\ncpus = 1", "docker run --cpus 2 x", "allow", "limit")),

@@ -97,7 +97,7 @@ fn called(policy: &Policy, call: &Call, (via, command): (&str, &str), account: &
         judge::rename(&mut demands, command);
         judge::by_allow_list(policy, call, &mut demands);
     }
-    let facts = world::look_up(policy, &account.home, &demands);
+    let facts = world::look_up(policy, policy.owner(&account.name), &account.home, &demands);
     policy.judge((), &demands, &facts).map(drop)
 }
 

@@ -115,6 +115,7 @@ fn operand(operands: Operands) -> &'static [Ask] {
         | Operands::Made(_)
         | Operands::Rename
         | Operands::ContainerAndImage
+        | Operands::ImageAndName
         | Operands::NetworkAndContainer
         | Operands::ImageAndCommand
         | Operands::Services => &[],
@@ -182,6 +183,8 @@ fn about(ask: Ask) -> Option<About> {
         | Ask::VolumeName
         | Ask::Tag
         | Ask::Prunes(_)
+        | Ask::PrunesNameless
+        | Ask::AnyName
         | Ask::Makes
         | Ask::Starts
         | Ask::Limits => None,

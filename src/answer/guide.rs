@@ -3,7 +3,7 @@
 use crate::docker::catalogue;
 use crate::docker::row::{Ask, Command};
 use crate::policy::rules::limits::{size, thousandths};
-use crate::policy::settings::{OBJECTS, Pattern, Settings};
+use crate::policy::settings::{OBJECTS, Only, Pattern, Settings};
 use crate::policy::values::{Mode, Period};
 use crate::policy::{Policy, advice};
 use crate::request::Request;
@@ -72,13 +72,14 @@ fn rules(settings: &Settings) -> Vec<String> {
     let names = |patterns: &[Pattern]| patterns.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", ");
     let mut rules = vec![granted(settings)];
     rules.push("No files can be copied here or from here; no terminal is needed (leave ssh -t out).".to_owned());
-    if let Some(only) = &settings.only.value {
-        rules.push(format!(
-            "The only containers for this key are those named {}; new ones need such a name.",
-            names(only)
-        ));
-    }
     for object in OBJECTS {
+        let kind = object.name();
+        rules.extend(settings.only(*object).map(|only| match only {
+            Only::Own => format!("The only {kind}s for this key are those that it has made."),
+            Only::Names(only) => {
+                format!("The only {kind}s for this key are those named {}; new ones need such a name.", names(only))
+            }
+        }));
         let protected = settings.protected(*object);
         if !protected.is_empty() {
             rules.push(format!("Protected {}s, to be looked at only: {}.", object.name(), names(protected)));

@@ -42,12 +42,35 @@ impl Call {
                 key.names.into_iter().for_each(|object| ask(asks::object(object, text, touch), &word));
             }
         }
+        for (object, name) in self.compared() {
+            ask(asks::object(object, name, Touch::Look), name);
+        }
         if let (Body::Json(fields), Some(body)) = (endpoint.body, &self.body) {
             found.extend(rules::demands(fields, body, ""));
         }
         found.extend(labels::demands(self.body.as_ref(), &self.route.query));
         found.extend(endpoint.asks.iter().flat_map(|asks| self.asked(*asks, &about)));
         found
+    }
+
+    /// The objects that a list is asked for by their age; there is another answer where there are none.
+    fn compared(&self) -> impl Iterator<Item = (Object, &str)> {
+        let object = match self.endpoint().path {
+            "/containers/json" => Some(Object::Container),
+            "/images/json" => Some(Object::Image),
+            _ => None,
+        };
+        let filters = match self.route.query.get("filters") {
+            Some(Given::Json(filters)) => Some(filters),
+            _ => None,
+        };
+        let given = ["before", "since"].into_iter().filter_map(move |key| filters?.get(key));
+        let names = given.flat_map(|values| match values {
+            Value::Object(values) => values.keys().map(String::as_str).collect(),
+            Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        });
+        names.filter_map(move |name| Some((object?, name)))
     }
 
     /// What the endpoint asks for by itself.
@@ -71,7 +94,7 @@ impl Call {
             // Without the filter only what has no name is pruned.
             Asks::PrunesImages => match self.route.query.get("filters") {
                 Some(Given::Json(filters)) if !only_dangling(filters) => one(Want::Prune { object: Object::Image }),
-                _ => Vec::new(),
+                _ => one(Want::PruneNameless),
             },
         }
     }
@@ -88,6 +111,12 @@ impl Call {
             check_name(placeholder(object), name).map_err(|why| bad(&call.name(), &format!("{name}: {why}")))?;
         }
         Ok(call)
+    }
+
+    /// The objects that its path names.
+    pub fn names(&self) -> impl Iterator<Item = Reference> {
+        let named = self.route.names.iter();
+        named.filter_map(|(kind, name)| Some(Reference { object: object_of(kind)?, name: name.clone() }))
     }
 
     /// The objects that it names, to be looked up; containers and networks of the path are passed on by their id

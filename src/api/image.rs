@@ -18,14 +18,16 @@ pub(super) fn demands(call: &Call) -> Vec<Demand> {
         let word = format!("fromImage={name}");
         return vec![
             Demand::new(Want::Image { name: name.clone() }, word.clone()),
-            Demand::new(asks::object(Object::Image, &name, Touch::Change), word),
+            Demand::new(asks::object(Object::Image, &name, Touch::Bring), word),
         ];
     }
     match call.text("repo") {
         "" => Vec::new(),
         repository => {
             let name = if tag.is_empty() { repository.to_owned() } else { tagged(repository, tag) };
-            vec![Demand::new(asks::object(Object::Image, &name, Touch::Change), format!("repo={name}"))]
+            // An archive is taken as it is; what is committed gets the gate's labels.
+            let touch = if call.text("fromSrc").is_empty() { Touch::Make } else { Touch::Bring };
+            vec![Demand::new(asks::object(Object::Image, &name, touch), format!("repo={name}"))]
         }
     }
 }
@@ -36,6 +38,6 @@ fn tagged(repository: &str, tag: &str) -> String {
 }
 
 /// Whether a reference has a tag or digest of its own.
-fn is_tagged(image: &str) -> bool {
+pub fn is_tagged(image: &str) -> bool {
     image.contains('@') || image.rsplit('/').next().is_some_and(|last| last.contains(':'))
 }

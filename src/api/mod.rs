@@ -14,7 +14,7 @@ pub mod demands;
 pub mod fields;
 pub mod forward;
 pub mod head;
-mod image;
+pub mod image;
 pub mod json;
 pub mod labels;
 pub mod makes;

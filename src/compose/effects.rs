@@ -78,7 +78,8 @@ fn named(model: &Value, project: &Project) -> Vec<Demand> {
             let own = content.get("external").is_none_or(|external| *external == Value::Bool(false));
             if makes || (removes && own) {
                 let name = content.get("name").map_or_else(|| key.clone(), text);
-                demands.push(Demand::new(asks::object(object, &name, Touch::Change), format!("{kind}.{key}")));
+                let touch = if makes && own { Touch::Make } else { Touch::Change };
+                demands.push(Demand::new(asks::object(object, &name, touch), format!("{kind}.{key}")));
             }
         }
     }
@@ -90,20 +91,21 @@ fn images(project_name: Option<&str>, service: &str, content: &Value, project: &
     let built = content.get("build").is_some_and(|build| !is_empty(build));
     let given = content.get("image").filter(|image| !is_empty(image)).map(text);
     let own = given.clone().unwrap_or_else(|| [project_name.unwrap_or_default(), service].join(joint(project)));
-    let changed = |name: &str| asks::object(Object::Image, name, Touch::Change);
+    let touched = |name: &str, touch| asks::object(Object::Image, name, touch);
     let mut wants = Vec::new();
     if matches!(project.reach, Reach::Everything { images: true, .. }) {
-        wants.push(changed(&own));
+        wants.push(touched(&own, Touch::Change));
     }
     if built && project.builds {
-        wants.push(changed(&own));
-        wants.extend(content.pointer("/build/tags").into_iter().flat_map(items).map(|tag| changed(&text(tag))));
+        wants.push(touched(&own, Touch::Make));
+        let tags = content.pointer("/build/tags").into_iter().flat_map(items);
+        wants.extend(tags.map(|tag| touched(&text(tag), Touch::Make)));
     }
     let policy = content.get("pull_policy").map_or_else(String::new, text);
     let makes = project.purpose == Use::Makes;
     let fetches = makes && !matches!(policy.as_str(), "" | "missing" | "if_not_present" | "never" | "build");
     if let Some(image) = given.filter(|_| project.pulls || fetches) {
-        wants.push(changed(&image));
+        wants.push(touched(&image, Touch::Bring));
     }
     if makes || (project.pulls && content.get("image").is_some()) {
         // Also where it is built or not named: what is there under that name is taken, and else fetched or built.

@@ -45,8 +45,10 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::Namespace(namespace) => self::namespace(namespace, value),
         Ask::Network => network(value),
         Ask::Link => vec![object(Object::Container, value.split(':').next().unwrap_or_default(), Touch::Change)],
-        Ask::Tag => vec![object(Object::Image, value, Touch::Change)],
+        Ask::Tag => vec![object(Object::Image, value, Touch::Make)],
         Ask::Prunes(object) => vec![Want::Prune { object }],
+        Ask::PrunesNameless => vec![Want::PruneNameless],
+        Ask::AnyName => vec![Want::AnyName],
         Ask::CgroupParent if value.is_empty() => Vec::new(),
         Ask::CgroupParent => vec![Want::CgroupParent { parent: owned() }],
         Ask::Runtime if value.is_empty() => Vec::new(),
@@ -60,7 +62,7 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::NetworkDriver => vec![Want::NetworkDriver { name: owned() }],
         Ask::NetworkOption => key_in(value, NETWORK_OPTIONS, |what| Want::NetworkDriver { name: what }),
         Ask::HostSetting(why) => host_setting(value, why),
-        Ask::VolumeName => vec![object(Object::Volume, value, Touch::Change)],
+        Ask::VolumeName => vec![object(Object::Volume, value, Touch::Make)],
         Ask::CheckpointDirectory => {
             let operation = Want::Operation { name: "checkpoint".to_owned(), instead: true };
             std::iter::once(operation).chain(host_setting(value, "it names a directory on the host")).collect()
@@ -185,9 +187,9 @@ pub fn is_volume_name(source: &str) -> bool {
         && source.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
-/// A volume that a container gets: joined, which is a change to it.
-fn named_volume(name: String) -> Vec<Want> {
-    vec![object(Object::Volume, &name, Touch::Change), Want::Volume { name }]
+/// A volume that a container gets: joined, which is a change to it, or made by the daemon.
+pub fn named_volume(name: String) -> Vec<Want> {
+    vec![object(Object::Volume, &name, Touch::Bring), Want::Volume { name }]
 }
 
 /// Something is done to an object by its name.
@@ -301,7 +303,7 @@ fn build_output(value: &str) -> Vec<Want> {
             Some(("push", value)) => push = !matches!(value, "false" | "0" | "f" | "F" | "FALSE" | "False"),
             // Several, where CSV quotes hold their commas together.
             Some(("name", value)) => {
-                names.extend(value.split(',').map(|name| object(Object::Image, name, Touch::Change)));
+                names.extend(value.split(',').map(|name| object(Object::Image, name, Touch::Make)));
             }
             Some(("compression" | "force-compression" | "oci-mediatypes" | "unpack", _)) => {}
             _ => known = false,

@@ -85,15 +85,19 @@ impl Invocation {
                 let fetched = names().filter(|_| command.name == "pull").map(|name| image(&name));
                 fetched.chain(names().map(|name| touch(object, &name, how))).collect()
             }
-            (Operands::Made(object), [name, ..]) => vec![touch(object, name, Touch::Change)],
+            (Operands::Made(object), [name, ..]) => vec![touch(object, name, Touch::Make)],
             (Operands::Object(object, how), [name, ..]) => vec![touch(object, name, how)],
             (Operands::ContainerAndImage, [container, new @ ..]) => {
-                let made = new.iter().map(|name| touch(Object::Image, name, Touch::Change));
+                let made = new.iter().map(|name| touch(Object::Image, name, Touch::Make));
                 std::iter::once(touch(Object::Container, container, Touch::Change)).chain(made).collect()
             }
             (Operands::FileAndImage, [file, new @ ..]) => {
                 let local = (file != "-" && !asks::is_remote(file)).then(|| read(file));
-                local.into_iter().chain(new.iter().map(|name| touch(Object::Image, name, Touch::Change))).collect()
+                local.into_iter().chain(new.iter().map(|name| touch(Object::Image, name, Touch::Bring))).collect()
+            }
+            (Operands::ImageAndName, [from, new @ ..]) => {
+                let made = new.iter().map(|name| touch(Object::Image, name, Touch::Make));
+                std::iter::once(touch(Object::Image, from, Touch::Change)).chain(made).collect()
             }
             (Operands::Rename, [from, to, ..]) => vec![
                 touch(Object::Container, from, Touch::Change),
@@ -104,7 +108,7 @@ impl Invocation {
             }
             (Operands::ImageAndCommand, [name, ..]) => {
                 let pulls = self.given.iter().rfind(|given| given.option.long == "pull").and_then(Given::value);
-                let pulled = (pulls == Some("always")).then(|| touch(Object::Image, name, Touch::Change));
+                let pulled = (pulls == Some("always")).then(|| touch(Object::Image, name, Touch::Bring));
                 std::iter::once(image(name)).chain(pulled).collect()
             }
             _ => Vec::new(),

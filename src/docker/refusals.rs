@@ -66,7 +66,9 @@ pub(super) fn refuse_other_project_names(given: &[Given]) -> Result<(), Denial> 
 /// would be the removal of a plugin.
 pub(super) fn refuse_paths_as_names(command: &Command, operands: &[String]) -> Result<(), Denial> {
     let names = match command.operands {
-        Operands::Rename | Operands::NetworkAndContainer | Operands::ContainerAndImage => operands,
+        Operands::Rename | Operands::NetworkAndContainer | Operands::ContainerAndImage | Operands::ImageAndName => {
+            operands
+        }
         Operands::Plain | Operands::Objects(..) | Operands::Object(..) | Operands::Made(_)
             if command.flags_anywhere =>
         {

@@ -87,6 +87,8 @@ pub enum Operands {
     Object(Object, Touch),
     /// A container, and perhaps the image that is made of it.
     ContainerAndImage,
+    /// An image, and the name that it gets.
+    ImageAndName,
     /// A file that the client reads, or `-`, and perhaps the image that is made of it.
     FileAndImage,
     /// A container, and the name that it gets.
@@ -209,6 +211,10 @@ pub enum Ask {
     Tag,
     /// Whatever of this kind is not used is removed.
     Prunes(Object),
+    /// Images that have no name and are not used are removed.
+    PrunesNameless,
+    /// Images come by names that are not told.
+    AnyName,
     /// A container is made.
     Makes,
     /// The containers that are named run afterwards.

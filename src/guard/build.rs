@@ -10,7 +10,6 @@ use crate::api::labels;
 use crate::demand::{Demand, Want};
 use crate::grpc::judge::{Endpoint, Judge, Judged, Side};
 use crate::grpc::mediate;
-use crate::world;
 use anyhow::{Context, Result};
 
 /// Who a build is for: a context that was sent before is found again by this, and by nobody else.
@@ -66,7 +65,7 @@ impl Judge for BuildJudge<'_> {
         let verdict = match &call.asked {
             Ok(demands) => {
                 let demands = by_words(&guard.via, demands);
-                let facts = world::look_up(&guard.policy, &guard.home, &demands);
+                let facts = guard.look_up(&demands);
                 guard.policy.judge((), &demands, &facts)
             }
             Err(denial) => Err(denial.clone()),

@@ -163,7 +163,7 @@ impl<'a> Connection<'a> {
 
     /// Passes a call on, and its answer back.
     fn pass(&mut self, head: &Head, audited: Audited<Passing>) -> Next {
-        let Passing { forward, answer, output_only, lists, makes } = audited.into_subject();
+        let Passing { forward, answer, output_only, scope, makes } = audited.into_subject();
         let stream = forward.body == Payload::Stream;
         let until = Some(deadline(PATIENCE));
         if stream && head.expects_continue && self.client.write_all(CONTINUE, until).is_err() {
@@ -181,8 +181,9 @@ impl<'a> Connection<'a> {
             head: head.method == Method::Head,
             hijack: matches!(answer, Answer::Hijack | Answer::H2c),
             close: !head.keep_alive,
-            keep: lists.is_some() || makes.is_some(),
+            keep: makes.is_some() || scope.as_ref().is_some_and(|scope| !scope.is_of_lines()),
         });
+        let scope = response.look_through(scope);
         let answer_by = if head.method == Method::Get && answer == Answer::Plain { until } else { None };
         match relay::exchange(&mut self.client, &mut daemon, &mut body, &mut response, answer_by) {
             Ok(()) => {}
@@ -214,8 +215,8 @@ impl<'a> Connection<'a> {
             if let Some(makes) = &makes {
                 self.guard.record_made(makes, &kept);
             }
-            let whole = match lists {
-                Some(lists) => lists.narrowed(&kept, &self.guard.policy.settings),
+            let whole = match scope {
+                Some(scope) => scope.narrowed(&kept),
                 None => Some(kept),
             };
             let Some(body) = whole else {

@@ -2,11 +2,12 @@
 
 use super::objects::Objects;
 use super::refusal::Refusal;
-use super::scope::Lists;
+use super::scope::Scope;
 use super::terminal::{self, Attach};
 use super::{Guard, Via};
 use super::{archive, build};
 use crate::api::call::Call;
+use crate::api::demands::Reference;
 use crate::api::forward::{Forward, Payload};
 use crate::api::head::Method;
 use crate::api::labels::Claim;
@@ -15,9 +16,9 @@ use crate::api::route::Route;
 use crate::api::row::Answer;
 use crate::audit::record::ApiCall;
 use crate::audit::{self, Audited};
-use crate::demand::{Demand, Existing, Object, Starts, Want};
+use crate::demand::{Demand, Existing, Object, Starts, Touch, Want};
 use crate::denial::{Denial, Reason};
-use crate::facts::{Facts, Unreachable};
+use crate::facts::{Facts, Owner, Unreachable};
 use crate::policy::{Permit, Policy, operations};
 use crate::world;
 
@@ -29,7 +30,7 @@ pub(super) struct Passing {
     /// Of the stream that it becomes, only what the daemon sends is passed on.
     pub(super) output_only: bool,
     /// The answer lists containers that are not there for this key.
-    pub(super) lists: Option<Lists>,
+    pub(super) scope: Option<Scope>,
     /// What it makes, where the answer says so.
     pub(super) makes: Option<(Object, String)>,
 }
@@ -77,14 +78,18 @@ impl Guard {
             forward,
             answer: call.answer(),
             output_only,
-            lists: Lists::of(&call, &self.policy.settings),
+            scope: Scope::of(self, &call),
             makes: call.makes().pop().filter(|_| call.answer_names()),
         };
         // An operation is judged by its name alone, and most calls that read are no more than one.
         let plain = demands.iter().all(|demand| matches!(demand.want, Want::Operation { .. }));
-        let facts = if plain { Facts::default() } else { world::look_up(&self.policy, &self.home, &demands) };
+        let facts = if plain { Facts::default() } else { self.look_up(&demands) };
         self.by_project(&mut demands, &facts);
-        let permit = self.policy.judge(passing, &demands, &facts).map_err(refuse)?;
+        let permit = self.policy.judge(passing, &demands, &facts);
+        let permit = permit.map_err(|denial| match self.missing(&call, &demands, &facts) {
+            Some(missing) => self.refuse_as(&denial, &operation, &shown, missing),
+            None => refuse(denial),
+        })?;
         self.record_permit(permit, call.changes(), &operation, &shown)
     }
 
@@ -127,12 +132,40 @@ impl Guard {
     }
 
     pub(super) fn refuse(&self, denial: Denial, operation: &str, shown: &str) -> Refusal {
+        self.refuse_as(&denial.clone(), operation, shown, Refusal::Denied(denial))
+    }
+
+    /// A refusal with its record, of which the client is told otherwise.
+    fn refuse_as(&self, denial: &Denial, operation: &str, shown: &str, told: Refusal) -> Refusal {
         self.calls.count(true);
-        match self.audit.deny_call(&denial, named(operation), self.record(shown)) {
-            Ok(()) if denial.reason == Reason::OutOfScope => Refusal::Missing,
-            Ok(()) => Refusal::Denied(denial),
+        match self.audit.deny_call(denial, named(operation), self.record(shown)) {
+            Ok(()) => told,
             Err(error) => Refusal::Unrecorded(error),
         }
+    }
+
+    /// What a call's path names, or what it looks at, and is not there for this key, so that the client is told no more
+    /// than of what is not there at all. What is named for another use is another matter: where a client is told that
+    /// it is not there, it fetches an image.
+    fn missing(&self, call: &Call, demands: &[Demand], facts: &Facts) -> Option<Refusal> {
+        demands.iter().find_map(|demand| {
+            let Want::Object { object, name, touch } = &demand.want else { return None };
+            let named = Reference { object: *object, name: name.clone() };
+            if *touch != Touch::Look && !call.names().any(|of_path| of_path == named) {
+                return None;
+            }
+            let denial = self.policy.judge((), std::slice::from_ref(demand), facts).err()?;
+            (denial.reason == Reason::OutOfScope).then_some(Refusal::Missing(named))
+        })
+    }
+
+    /// Who asks.
+    pub(super) fn asks(&self) -> Owner {
+        Owner { account: self.owner.account.clone(), key: self.owner.key.clone() }
+    }
+
+    pub(super) fn look_up(&self, demands: &[Demand]) -> Facts {
+        world::look_up(&self.policy, self.asks(), &self.home, demands)
     }
 
     fn record<'a>(&'a self, shown: &'a str) -> ApiCall<'a> {

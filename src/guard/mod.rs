@@ -24,6 +24,7 @@ mod connection;
 pub mod dial_stdio;
 mod framing;
 pub mod judge;
+mod lines;
 pub mod listener;
 mod objects;
 pub mod proxy;

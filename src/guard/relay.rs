@@ -57,11 +57,11 @@ impl Pass for Raw {
     }
 }
 
-/// Moves what can be moved of what was read. Whether anything was: then there may be more to move, once it is written.
+/// Moves what can be moved of what was read, now or before. Whether anything was: then there may be more to move, once it is written.
 fn advance(pass: &mut impl Pass, from: &mut Wire, to: &mut Buffer) -> Result<bool, Malformed> {
-    let before = from.ahead.data().len();
+    let before = (from.ahead.data().len(), to.data().len());
     pass.pass(&mut from.ahead, from.ended, to)?;
-    Ok(from.ahead.data().len() != before)
+    Ok((from.ahead.data().len(), to.data().len()) != before)
 }
 
 /// Why an exchange came to no end.

@@ -2,7 +2,9 @@
 
 use super::buffer::{Buffer, CAPACITY};
 use super::framing::{Framing, Malformed, Reframe};
+use super::lines::Lines;
 use super::relay::Pass;
+use super::scope::Scope;
 
 /// The most header lines of an answer.
 const MOST_HEADERS: usize = 64;
@@ -29,6 +31,8 @@ enum State {
     Body(Reframe),
     /// The body without its framing, as far as it has come, with what decodes it.
     Kept(Reframe, Buffer, Vec<u8>),
+    /// Line by line, without those that are not for this key.
+    Lines(Box<Lines>),
     /// The head has been passed on, and the connection is a stream.
     Upgraded,
     Done,
@@ -45,11 +49,24 @@ pub(super) struct Response {
     pub(super) reusable: bool,
     /// The headers of an answer whose body is kept.
     headers: String,
+    /// What decides on the lines of the body.
+    scope: Option<Scope>,
 }
 
 impl Response {
     pub(super) fn new(asked: Asked) -> Self {
-        Self { asked, state: State::Head, status: None, reusable: false, headers: String::new() }
+        Self { asked, state: State::Head, status: None, reusable: false, headers: String::new(), scope: None }
+    }
+
+    /// Looks through an answer's lines by a scope that is for such; any other is given back.
+    pub(super) fn look_through(&mut self, scope: Option<Scope>) -> Option<Scope> {
+        match scope {
+            Some(scope) if scope.is_of_lines() => {
+                self.scope = Some(scope);
+                None
+            }
+            other => other,
+        }
     }
 
     /// Whether the connection is a stream now.
@@ -110,6 +127,11 @@ impl Response {
             self.state = State::Kept(Reframe::new(from_daemon, Framing::UntilEnd), Buffer::default(), Vec::new());
             return Ok(true);
         }
+        if let Some(scope) = self.scope.take().filter(|_| status == 200 && !bodyless) {
+            answer.push_str(&frame(Framing::Chunked, self.asked.close));
+            self.state = State::Lines(Box::new(Lines::new(from_daemon, scope)));
+            return whole(to, &(answer + "\r\n"));
+        }
         let to_client = if from_daemon == Framing::UntilEnd { Framing::Chunked } else { from_daemon };
         match (bodyless, framing) {
             // What a body would have had.
@@ -141,6 +163,13 @@ impl Pass for Response {
                     }
                     return Ok(());
                 }
+                State::Lines(lines) => {
+                    lines.pass(from, ended, to)?;
+                    if lines.is_finished() {
+                        self.state = State::Done;
+                    }
+                    return Ok(());
+                }
                 State::Kept(body, decoded, kept) => {
                     while !body.is_finished() && (ended || !from.is_empty()) {
                         let before = from.data().len();
@@ -165,7 +194,7 @@ impl Pass for Response {
         match &self.state {
             State::Kept(body, ..) => body.is_finished(),
             State::Upgraded | State::Done => true,
-            State::Head | State::Body(_) => false,
+            State::Head | State::Body(_) | State::Lines(_) => false,
         }
     }
 

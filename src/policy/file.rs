@@ -2,7 +2,7 @@
 
 use super::set::{Key, PolicySet};
 use super::settings::{Origin, Settings};
-use super::tables::{Commands, Containers, Host, Limits, Overlay, Protected};
+use super::tables::{Commands, Host, Limits, Objects, Overlay};
 use super::values::{
     Absolute, Endpoint, Facility, Fingerprint, Format, Mode, Operation, Range, Required, SinkName, SinkNames,
 };
@@ -25,10 +25,10 @@ struct File {
     mode: Option<Mode>,
     commands: Commands,
     host: Host,
-    containers: Containers,
-    volumes: Protected,
-    networks: Protected,
-    images: Protected,
+    containers: Objects,
+    volumes: Objects,
+    networks: Objects,
+    images: Objects,
     limits: Limits,
 }
 
@@ -101,6 +101,7 @@ impl PolicySet {
             settings: default.settings,
             audit: audit.over(default.audit),
             writable: Vec::new(),
+            key: None,
             offline: false,
             digest: Some(digest::of([text])),
         };
@@ -246,7 +247,9 @@ mod tests {
             ("[containers]\nprotect = ['x']\n", "unknown field"),
             ("[containers]\nprotected = ['-x']\n", "never match"),
             ("[containers]\nonly = ['a b']\n", "never match"),
-            ("[volumes]\nonly = ['x']\n", "unknown field"),
+            ("[volumes]\nonly = ['-x']\n", "never match"),
+            ("[networks]\nonly = 'mine'\n", "\"own\", or a list of names"),
+            ("[images]\nonly = true\n", "\"own\", or a list of names"),
             ("[networks]\nprotected = 'x'\n", "line 2"),
             ("[images]\nprotected = ['']\n", "never match"),
             ("[limits]\nmemory = '2 gigs'\n", "512m"),

@@ -4,7 +4,7 @@
 
 use crate::demand::{Demand, Want};
 use crate::denial::Denial;
-use crate::facts::Facts;
+use crate::facts::{Facts, Owner};
 use std::path::PathBuf;
 
 pub mod advice;
@@ -17,7 +17,7 @@ pub mod show;
 pub mod tables;
 pub mod values;
 
-use rules::{client, host, labels, limits, mounts, objects, operation, volumes};
+use rules::{client, host, labels, limits, mounts, objects, operation, scope, volumes};
 use settings::Settings;
 use values::Mode;
 
@@ -62,6 +62,8 @@ pub struct Policy {
     pub audit: Audit,
     /// Directories of the host that containers of any key may write.
     pub writable: Vec<PathBuf>,
+    /// The label of the key that it is for; what is the key's own is told by it.
+    pub key: Option<String>,
     /// Nothing is to run, and a daemon that is not there is taken for one that has nothing: cases are judged also
     /// where there is no docker.
     pub offline: bool,
@@ -108,6 +110,7 @@ impl Default for Policy {
             settings: Settings::default(),
             audit: Audit::default(),
             writable: Vec::new(),
+            key: None,
             offline: false,
             digest: None,
         }
@@ -157,6 +160,8 @@ impl Policy {
                 | Want::Object { .. }
                 | Want::Named { .. }
                 | Want::Prune { .. }
+                | Want::PruneNameless
+                | Want::AnyName
                 | Want::Project { .. }
                 | Want::NewContainer(_)
                 | Want::Starts(_)
@@ -165,6 +170,11 @@ impl Policy {
                 | Want::AnyImage
         );
         self.settings.mode.value == Mode::Observe && of_lists_and_limits
+    }
+
+    /// Who asks, by this policy's key.
+    pub fn owner(&self, account: &str) -> Owner {
+        Owner { account: account.to_owned(), key: Some(self.key.clone().unwrap_or_default()) }
     }
 
     /// Leave for what dockgate answers itself.
@@ -212,6 +222,8 @@ impl Policy {
             Want::Object { object, name, touch } => objects::object(settings, facts, (*object, name, *touch), word),
             Want::Named { name } => objects::named(settings, name, word),
             Want::Prune { object } => objects::prune(settings, facts, *object, word),
+            Want::PruneNameless => objects::prune_nameless(settings, facts, word),
+            Want::AnyName => objects::any_name(settings, word),
             Want::Project { project, reach } => objects::project(settings, facts, project.as_deref(), *reach, word),
             Want::OwnProject { project } => objects::own_project(facts, project, word),
             Want::NewContainer(asked) => {
@@ -220,7 +232,10 @@ impl Policy {
             }
             Want::Starts(starts) => limits::starts(settings, facts, starts, word),
             Want::Resources(asked) => limits::resources(settings, asked, false, word),
-            Want::Image { name } => limits::image(settings, facts, name, word),
+            Want::Image { name } => {
+                limits::image(settings, facts, name, word)?;
+                scope::runs(settings, facts, name, word)
+            }
             Want::AnyImage => limits::any_image(settings, word),
             Want::Mounted(existing) => mounts::mounted(self.grants(), facts, existing, word),
             Want::Label { name } => labels::label(name, word),

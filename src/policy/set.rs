@@ -110,7 +110,8 @@ impl PolicySet {
             (Some(_), Some((label, key))) => key.refusal(label, request, proven.is_some()),
             (Some(_), None) => self.unknown_label(label),
         };
-        let policy = known.unwrap_or_else(|| self.base.clone());
+        let mut policy = known.unwrap_or_else(|| self.base.clone());
+        policy.key = request.key.clone();
         Selected { policy, profile: name, because, denial }
     }
 }

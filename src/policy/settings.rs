@@ -4,8 +4,8 @@
 //! value remembers who set it.
 
 use super::operations;
-use super::tables::{Commands, Containers, Host, Limits, Overlay};
-use super::values::{BindMount, Mode, Name};
+use super::tables::{Commands, Host, Limits, Overlay};
+use super::values::{self, BindMount, Mode, Name};
 use crate::demand::Object;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,8 +65,8 @@ pub struct Settings {
     pub runtimes: Set<Vec<String>>,
     /// What may be looked at and not touched, by kind.
     pub protected: BTreeMap<Object, Set<Vec<Pattern>>>,
-    /// If set, the only containers that there are for these keys.
-    pub only: Set<Option<Vec<Pattern>>>,
+    /// If set, the only objects of a kind that there are for these keys.
+    pub only: BTreeMap<Object, Set<Option<Only>>>,
     /// The most memory, in bytes, that a container may be given.
     pub memory: Set<Option<u64>>,
     /// The most processor time, in thousandths of a processor.
@@ -105,6 +105,15 @@ impl Pattern {
     }
 }
 
+/// Which objects of a kind there are for a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// What it has made through the gate.
+    Own,
+    /// Those with such a name.
+    Names(Vec<Pattern>),
+}
+
 /// The kinds that can be protected, in the policy file's order.
 pub const OBJECTS: &[Object] = &[Object::Container, Object::Volume, Object::Network, Object::Image];
 
@@ -121,7 +130,7 @@ impl Default for Settings {
             privileged: Set::built_in(false),
             runtimes: Set::built_in(Vec::new()),
             protected: OBJECTS.iter().map(|object| (*object, Set::built_in(Vec::new()))).collect(),
-            only: Set::built_in(None),
+            only: OBJECTS.iter().map(|object| (*object, Set::built_in(None))).collect(),
             memory: Set::built_in(None),
             cpus: Set::built_in(None),
             pids: Set::built_in(None),
@@ -152,16 +161,21 @@ impl Settings {
         self.privileged.lay(privileged, origin);
         self.runtimes.lay(runtimes, origin);
         let patterns = |names: Vec<Name>| names.into_iter().map(|name| Pattern(name.0)).collect::<Vec<_>>();
-        let Containers { protected, only } = containers;
-        self.only.lay(only.map(|names| Some(patterns(names))), origin);
-        for (object, protected) in [
-            (Object::Container, protected),
-            (Object::Volume, volumes.protected),
-            (Object::Network, networks.protected),
-            (Object::Image, images.protected),
+        for (object, table) in [
+            (Object::Container, containers),
+            (Object::Volume, volumes),
+            (Object::Network, networks),
+            (Object::Image, images),
         ] {
             if let Some(set) = self.protected.get_mut(&object) {
-                set.lay(protected.map(patterns), origin);
+                set.lay(table.protected.map(patterns), origin);
+            }
+            let only = table.only.map(|only| match only {
+                values::Only::Own => Only::Own,
+                values::Only::Names(names) => Only::Names(names.into_iter().map(Pattern).collect()),
+            });
+            if let Some(set) = self.only.get_mut(&object) {
+                set.lay(only.map(Some), origin);
             }
         }
         let Limits { memory, cpus, pids, ports, images, containers, sessions, duration, idle } = limits;
@@ -181,10 +195,14 @@ impl Settings {
         self.protected.get(&object).map_or(&[], |set| &set.value)
     }
 
+    /// The only ones of a kind; `None`: all.
+    pub fn only(&self, object: Object) -> Option<&Only> {
+        self.only.get(&object).and_then(|set| set.value.as_ref())
+    }
+
     /// Whether a rule is about the objects of a kind, so that they have to be looked up.
     pub fn watches(&self, object: Object) -> bool {
-        let only =
-            object == Object::Container && (self.only.value.is_some() || self.containers_at_once.value.is_some());
-        only || !self.protected(object).is_empty()
+        let counted = object == Object::Container && self.containers_at_once.value.is_some();
+        counted || self.only(object).is_some() || !self.protected(object).is_empty()
     }
 }

@@ -2,16 +2,15 @@
 
 use super::Policy;
 use super::rules::limits::{size, thousandths};
-use super::settings::{OBJECTS, Origin, Pattern, Set, Settings};
+use super::settings::{OBJECTS, Only, Origin, Pattern, Set, Settings};
 use super::values::{Period, SinkName};
-use crate::demand::Object;
 use std::fmt::{Display, Write};
 use std::path::Path;
 
 /// The lines of `dockgate policy show`.
 pub fn text(policy: &Policy) -> String {
     // A knob that is not shown does not compile.
-    let Policy { program, host, config, settings, audit, writable: _, offline: _, digest: _ } = policy;
+    let Policy { program, host, config, settings, audit, writable: _, key: _, offline: _, digest: _ } = policy;
     let mut lines = Lines(String::new());
     lines.add("mode", &quoted(settings.mode.value.name()), &settings.mode.origin);
     if let Some(program) = program {
@@ -89,8 +88,12 @@ impl Lines {
         self.listed("host.runtimes", runtimes);
         for (object, set) in OBJECTS.iter().filter_map(|object| Some((object, protected.get(object)?))) {
             self.names(&format!("{}s.protected", object.name()), &set.value, &set.origin);
-            if let (Object::Container, Some(names)) = (object, &only.value) {
-                self.names("containers.only", names, &only.origin);
+            let Some(set) = only.get(object) else { continue };
+            let key = format!("{}s.only", object.name());
+            match &set.value {
+                None => {}
+                Some(Only::Own) => self.add(&key, &quoted("own"), &set.origin),
+                Some(Only::Names(names)) => self.names(&key, names, &set.origin),
             }
         }
         self.number("limits.memory", memory, |bytes| quoted(&size(bytes)));

@@ -1,7 +1,7 @@
 //! The tables that a policy file's top level and each of its profiles can set, as they are written. Pure. What they
 //! come to, laid over one another, is in [`super::settings`].
 
-use super::values::{Capability, Device, Mode, Mounts, Name, Operation, Period, Ports, Processors, Size};
+use super::values::{Capability, Device, Mode, Mounts, Name, Only, Operation, Period, Ports, Processors, Size};
 use crate::demand::Namespace;
 use serde::Deserialize;
 use std::num::NonZeroU64;
@@ -13,10 +13,10 @@ pub struct Overlay {
     pub mode: Option<Mode>,
     pub commands: Commands,
     pub host: Host,
-    pub containers: Containers,
-    pub volumes: Protected,
-    pub networks: Protected,
-    pub images: Protected,
+    pub containers: Objects,
+    pub volumes: Objects,
+    pub networks: Objects,
+    pub images: Objects,
     pub limits: Limits,
 }
 
@@ -38,17 +38,12 @@ pub struct Host {
     pub runtimes: Option<Vec<String>>,
 }
 
+/// Containers, volumes, networks or images.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Containers {
+pub struct Objects {
     pub protected: Option<Vec<Name>>,
-    pub only: Option<Vec<Name>>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Protected {
-    pub protected: Option<Vec<Name>>,
+    pub only: Option<Only>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -6,6 +6,7 @@ use crate::docker::gpus::{GPUS, is_cdi};
 use crate::docker::resources;
 use ipnet::IpNet;
 use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -321,6 +322,44 @@ impl TryFrom<String> for Name {
             true => Ok(Self(text)),
             false => Err(format!("\"{text}\" can never match: it is no name, nor a pattern of names with * and ?")),
         }
+    }
+}
+
+/// Which objects of a kind there are for a key: `"own"`, or a list of names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// What it has made through the gate.
+    Own,
+    Names(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Only {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Only;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("\"own\", or a list of names")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Only, E> {
+                if word == "own" {
+                    Ok(Only::Own)
+                } else {
+                    Err(E::invalid_value(serde::de::Unexpected::Str(word), &self))
+                }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Only, A::Error> {
+                let mut names = Vec::new();
+                while let Some(Name(name)) = list.next_element()? {
+                    names.push(name);
+                }
+                Ok(Only::Names(names))
+            }
+        }
+        deserializer.deserialize_any(Form)
     }
 }
 

@@ -43,7 +43,10 @@ pub fn containers(host: &str) -> Result<Vec<Container>, Unreachable> {
 }
 
 /// One entry of `GET /containers/json` (Docker Engine API 1.41 and later).
-fn container_of(entry: &Value) -> Result<Container> {
+///
+/// # Errors
+/// When it has no id.
+pub fn container_of(entry: &Value) -> Result<Container> {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let list = |key: &str| entry.get(key).and_then(Value::as_array).into_iter().flatten();
     let id = text(entry, "Id");
@@ -88,7 +91,7 @@ pub fn listed(host: &str, object: Object) -> Result<Vec<Listed>, Unreachable> {
 }
 
 /// One entry of `GET /volumes`, `/networks` or `/images/json`.
-fn listed_of(entry: &Value) -> Listed {
+pub fn listed_of(entry: &Value) -> Listed {
     let texts = |key: &str| match entry.get(key) {
         Some(Value::String(text)) => vec![text.clone()],
         Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -137,7 +140,8 @@ pub fn inspect(host: &str, object: Object, name: &str) -> Result<Option<Value>, 
     }
 }
 
-fn labels_of(entry: &Value) -> BTreeMap<String, String> {
+/// The labels of an entry.
+pub fn labels_of(entry: &Value) -> BTreeMap<String, String> {
     let labels = entry.get("Labels").and_then(Value::as_object).into_iter().flatten();
     labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }

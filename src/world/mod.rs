@@ -2,8 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "this is where the world is looked at")]
 
 use crate::demand::{Demand, Object, Reach, Want};
-use crate::facts::{Facts, Kind, Mount, Place, Unreachable, Way};
+use crate::facts::{Facts, Kind, Mount, Owner, Place, Unreachable, Way};
 use crate::policy::Policy;
+use crate::policy::settings::Only;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
@@ -20,11 +21,12 @@ pub mod project;
 pub mod sources;
 pub mod tree;
 
-/// Looks up everything that `demands` name.
-pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {
+/// Looks up everything that `demands` name. `owner`: who asks.
+pub fn look_up(policy: &Policy, owner: Owner, home: &Path, demands: &[Demand]) -> Facts {
     let mut facts = Facts {
         working_directory: std::env::current_dir().and_then(fs::canonicalize).unwrap_or_else(|_| PathBuf::from("/")),
         home: fs::canonicalize(home).unwrap_or_else(|_| home.to_owned()),
+        owner,
         ..Facts::default()
     };
     for demand in demands {
@@ -43,20 +45,24 @@ pub fn look_up(policy: &Policy, home: &Path, demands: &[Demand]) -> Facts {
             Want::OwnProject { .. } => list(policy, &[Object::Container], &mut facts),
             Want::ProjectMounts { project } => look_up_mounts(policy, project, &mut facts),
             Want::Object { object, .. } => list_for(policy, *object, &mut facts),
-            Want::Image { .. } if policy.settings.images.value.is_some() => {
+            Want::Image { .. }
+                if policy.settings.images.value.is_some() || policy.settings.only(Object::Image).is_some() =>
+            {
                 list(policy, &[Object::Image], &mut facts);
             }
             Want::Prune { object } if policy.settings.watches(*object) => {
-                list(policy, &[Object::Container, *object], &mut facts);
+                list(policy, &[Object::Container], &mut facts);
+                list_for(policy, *object, &mut facts);
+            }
+            Want::PruneNameless if policy.settings.only(Object::Image).is_some() => {
+                list(policy, &[Object::Container, Object::Image], &mut facts);
             }
             Want::Project { reach, .. } => {
                 let objects: &[Object] = match reach {
                     Reach::Look | Reach::Containers => &[Object::Container],
                     Reach::Everything { .. } => &[Object::Container, Object::Image, Object::Network, Object::Volume],
                 };
-                let watched: Vec<Object> =
-                    objects.iter().copied().filter(|object| policy.settings.watches(*object)).collect();
-                list(policy, &watched, &mut facts);
+                objects.iter().for_each(|object| list_for(policy, *object, &mut facts));
             }
             Want::Starts(_) if policy.settings.containers_at_once.value.is_some() => {
                 list(policy, &[Object::Container], &mut facts);
@@ -115,11 +121,24 @@ fn or_none<T>(policy: &Policy, found: Result<Vec<T>, Unreachable>) -> Result<Vec
     }
 }
 
-/// What must be known of the objects of a kind; of volumes, which containers have them.
+/// What must be known of the objects of a kind; of volumes, which containers have them; of a key's own containers, of
+/// which images they are.
 fn list_for(policy: &Policy, object: Object, facts: &mut Facts) {
+    let settings = &policy.settings;
     let kinds: &[Object] = if object == Object::Volume { &[Object::Container, object] } else { &[object] };
-    let watched: Vec<Object> = kinds.iter().copied().filter(|object| policy.settings.watches(*object)).collect();
+    let watched: Vec<Object> = kinds.iter().copied().filter(|object| settings.watches(*object)).collect();
     list(policy, &watched, facts);
+    let volumes = object == Object::Volume && settings.only(object).is_some();
+    if volumes || (watched.contains(&Object::Container) && settings.only(Object::Container) == Some(&Only::Own)) {
+        list(policy, &[Object::Container, Object::Image], facts);
+    }
+}
+
+/// What must be known to tell which objects of a kind are there for who asks.
+pub fn of_scope(policy: &Policy, owner: Owner, objects: &[Object]) -> Facts {
+    let mut facts = Facts { owner, ..Facts::default() };
+    objects.iter().for_each(|object| list_for(policy, *object, &mut facts));
+    facts
 }
 
 /// The mounts of a project's containers, as if the request had asked for them.

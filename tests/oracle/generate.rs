@@ -676,6 +676,7 @@ fn operands(command: &Command, random: &mut Random) -> Vec<String> {
         | Operands::Made(_)
         | Operands::Rename
         | Operands::ContainerAndImage
+        | Operands::ImageAndName
         | Operands::NetworkAndContainer
         | Operands::Services => (0..random.below(4)).map(|_| name(random)).collect(),
     }

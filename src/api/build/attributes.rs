@@ -214,7 +214,7 @@ fn image(name: &str) -> Vec<Want> {
 }
 
 fn made_image(name: &str) -> Vec<Want> {
-    some(name, |name| Want::Object { object: Object::Image, name, touch: Touch::Change })
+    some(name, |name| Want::Object { object: Object::Image, name, touch: Touch::Make })
 }
 
 /// Go's `strconv.ParseBool`; what is neither is judged as true.

@@ -146,7 +146,7 @@ mod tests {
         let cases: Vec<(Vec<(u32, Value)>, &str)> = vec![
             (vec![(solve::INTERNAL, Value::Number(1))], ""),
             (vec![], r#"Operation { name: "build""#),
-            (image(&[("name", "a:1,b:2")]), r#"Object { object: Image, name: "b:2", touch: Change }"#),
+            (image(&[("name", "a:1,b:2")]), r#"Object { object: Image, name: "b:2", touch: Make }"#),
             (image(&[("push", "true")]), r#"Operation { name: "push""#),
             (image(&[("push", "yes")]), r#"Operation { name: "push""#),
             (image(&[("containerimage.config", "{}")]), "the exporter's attribute containerimage.config"),

@@ -3,7 +3,7 @@
 use super::super::row::{Field, Shape, free};
 use super::super::rules::word;
 use super::super::shape::is_zero;
-use crate::demand::{Demand, Object, Touch, Want};
+use crate::demand::{Demand, Want};
 use crate::docker::asks;
 use serde_json::Value;
 
@@ -79,9 +79,7 @@ fn mount(mount: &Value, place: &str) -> Vec<Demand> {
     let mut wants = match text("/Type") {
         "bind" => vec![absolute(Want::Bind { source, read_only })],
         "volume" if source.is_empty() => Vec::new(),
-        "volume" if asks::is_volume_name(&source) => {
-            vec![asks::object(Object::Volume, &source, Touch::Change), Want::Volume { name: source }]
-        }
+        "volume" if asks::is_volume_name(&source) => asks::named_volume(source),
         "volume" => vec![absolute(Want::Bind { source, read_only })],
         "tmpfs" => Vec::new(),
         "image" => vec![Want::Image { name: source }],

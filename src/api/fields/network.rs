@@ -98,7 +98,7 @@ fn container(value: &Value, place: &str) -> Vec<Demand> {
 
 fn made(value: &Value, place: &str) -> Vec<Demand> {
     let name = word(value);
-    vec![Demand::new(asks::object(Object::Network, &name, Touch::Change), format!("{place}: {name}"))]
+    vec![Demand::new(asks::object(Object::Network, &name, Touch::Make), format!("{place}: {name}"))]
 }
 
 /// Options of a container's own end. Kernel parameters of its interface are its own, and docker takes no others there.

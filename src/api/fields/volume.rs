@@ -18,5 +18,5 @@ pub const CREATE: &[Field] = &[
 
 fn made(value: &Value, place: &str) -> Vec<Demand> {
     let name = word(value);
-    vec![Demand::new(asks::object(Object::Volume, &name, Touch::Change), format!("{place}: {name}"))]
+    vec![Demand::new(asks::object(Object::Volume, &name, Touch::Make), format!("{place}: {name}"))]
 }

@@ -38,10 +38,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         // docker-py's trunc_cmd is its own.
         .query(&[
             flag("all"),
-            text("before"),
+            text("before").names(Object::Container),
             filters(),
             number("limit"),
-            text("since"),
+            text("since").names(Object::Container),
             flag("size"),
             flag("trunc_cmd"),
         ]),

@@ -54,7 +54,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         .answers(Answer::Stream)
         .credentials()
         .asks(&[Asks::Fetches]),
-    post("/images/load").is(&["load"]).query(&[list("platform"), flag("quiet")]).takes_stream().answers(Answer::Stream),
+    post("/images/load")
+        .is(&["load"])
+        .query(&[list("platform"), flag("quiet")])
+        .takes_stream()
+        .answers(Answer::Stream)
+        .asks(&[Asks::Like(Ask::AnyName)]),
     get("/images/get")
         .is(&["save"])
         .query(&[texts("names").names(Object::Image), text("platform")])

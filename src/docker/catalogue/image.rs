@@ -17,11 +17,13 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("image inspect")
         .options(&[&[value("format").short('f'), value("platform")]])
         .operands(Operands::Objects(Object::Image, Touch::Look)),
-    Command::new("image prune").options(&[&[
-        switch("all").short('a').asks(Ask::Prunes(Object::Image)),
-        list("filter"),
-        switch("force").short('f'),
-    ]]),
+    Command::new("image prune")
+        .options(&[&[
+            switch("all").short('a').asks(Ask::Prunes(Object::Image)),
+            list("filter"),
+            switch("force").short('f'),
+        ]])
+        .asks(&[Ask::PrunesNameless]),
     Command::new("images").also(&["image list", "image ls"]).options(&[&[
         switch("all").short('a'),
         switch("digests"),
@@ -35,11 +37,10 @@ pub(super) const COMMANDS: &[Command] = &[
         .also(&["image import"])
         .options(&[&[list("change").short('c').asks(Ask::Change), value("message").short('m'), value("platform")]])
         .operands(Operands::FileAndImage),
-    Command::new("load").also(&["image load"]).options(&[&[
-        value("input").short('i').asks(Ask::Reads),
-        value("platform"),
-        switch("quiet").short('q'),
-    ]]),
+    Command::new("load")
+        .also(&["image load"])
+        .options(&[&[value("input").short('i').asks(Ask::Reads), value("platform"), switch("quiet").short('q')]])
+        .asks(&[Ask::AnyName]),
     Command::new("pull")
         .also(&["image pull"])
         .options(&[&[
@@ -48,7 +49,7 @@ pub(super) const COMMANDS: &[Command] = &[
             value("platform"),
             switch("quiet").short('q'),
         ]])
-        .operands(Operands::Objects(Object::Image, Touch::Change)),
+        .operands(Operands::Objects(Object::Image, Touch::Bring)),
     Command::new("push")
         .also(&["image push"])
         .options(&[&[
@@ -66,5 +67,5 @@ pub(super) const COMMANDS: &[Command] = &[
         .also(&["image save"])
         .options(&[&[value("output").short('o').asks(Ask::Writes), value("platform")]])
         .operands(Operands::Objects(Object::Image, Touch::Look)),
-    Command::new("tag").also(&["image tag"]).stops().operands(Operands::Objects(Object::Image, Touch::Change)),
+    Command::new("tag").also(&["image tag"]).stops().operands(Operands::ImageAndName),
 ];

@@ -56,6 +56,6 @@ pub(super) const COMMANDS: &[Command] = &[
             switch("force").short('f'),
             switch("volumes").asks(Ask::Prunes(Object::Volume)),
         ]])
-        .asks(&[Ask::Prunes(Object::Container), Ask::Prunes(Object::Network)]),
+        .asks(&[Ask::Prunes(Object::Container), Ask::Prunes(Object::Network), Ask::PrunesNameless]),
     Command::new("version").options(&[&[value("format").short('f')]]),
 ];

@@ -1,7 +1,7 @@
 //! Limits: how much a container may be given, and how many there may be. Pure. How a command line gives such a
 //! number is docker's grammar, in [`crate::docker::resources`].
 
-use super::objects::{is_image, is_image_of, means};
+use super::names::{is_image, is_image_of, means};
 use super::unreachable;
 use crate::demand::{ANY_TAG, Amount, HostPorts, NewContainer, Object, Resources, Starts};
 use crate::denial::{Denial, Reason};

@@ -6,8 +6,10 @@ pub mod host;
 pub mod labels;
 pub mod limits;
 pub mod mounts;
+pub mod names;
 pub mod objects;
 pub mod operation;
+pub mod scope;
 pub mod volumes;
 
 use crate::denial::{Denial, Reason};

@@ -39,7 +39,7 @@ pub(in crate::policy) fn mounted(grants: Grants, facts: &Facts, existing: &Exist
 
 fn is_one(container: &Container, existing: &Existing) -> bool {
     match existing {
-        Existing::Named(names) => names.iter().any(|name| super::objects::means(name, &container.id, &container.names)),
+        Existing::Named(names) => names.iter().any(|name| super::names::means(name, &container.id, &container.names)),
         Existing::Project(None) => true,
         Existing::Project(Some(project)) => is_of_project(&container.labels, project),
     }

@@ -1,11 +1,12 @@
 //! Which containers, volumes, networks and images a request may touch: those that the policy protects may be
 //! looked at and nothing else, and where it lists the only ones for a key, the others do not exist. Pure.
 
-use super::unreachable;
-use crate::demand::{ANY_TAG, Object, Reach, Touch};
+use super::names::{is_anonymous, is_image, is_image_of, means};
+use super::{scope, unreachable};
+use crate::demand::{Object, Reach, Touch};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Container, Facts, Listed, Unreachable, is_of_project};
-use crate::policy::settings::{Pattern, Settings};
+use crate::policy::settings::{Only, Pattern, Settings};
 
 /// Judges one object by name, id or the beginning of an id. What the name means is the daemon's to say; every
 /// object that it could mean counts.
@@ -15,9 +16,9 @@ pub(in crate::policy) fn object(
     (object, name, touch): (Object, &str, Touch),
     word: &str,
 ) -> Result<(), Denial> {
-    let rules = Rules { settings, word };
-    if object == Object::Volume && touch == Touch::Change {
-        rules.of_container(facts, name)?;
+    let rules = Rules { settings, facts, word };
+    if object == Object::Volume && touch.changes() {
+        rules.of_container(name)?;
     }
     if !settings.watches(object) {
         return Ok(());
@@ -29,40 +30,35 @@ pub(in crate::policy) fn object(
     }
     let all = facts.all_listed(object).map_err(|why| rules.unknown(object, why))?;
     let mut meant = all.iter().filter(|listed| match object {
+        _ if touch.makes() => scope::has_name(object, listed, name),
         Object::Image => is_image(name, listed),
         _ => means(name, &listed.id, &listed.names),
     });
-    meant.try_for_each(|listed| rules.listed(object, listed, touch))?;
+    meant.try_for_each(|listed| rules.listed(object, listed, name, touch))?;
     // Something of a protected name that is not there yet, and would be taken for the protected one.
     match protecting(settings, object, &[name.to_owned()]) {
-        Some(pattern) if touch == Touch::Change => Err(rules.protected(object, name, pattern)),
+        Some(pattern) if touch.changes() => Err(rules.protected(object, name, pattern)),
+        _ if touch.makes() => scope::makes(settings, facts, (object, name, touch), word),
         _ => Ok(()),
     }
 }
 
 /// A name that a container gets.
 pub(in crate::policy) fn named(settings: &Settings, name: &str, word: &str) -> Result<(), Denial> {
-    let rules = Rules { settings, word };
     match protecting(settings, Object::Container, &[name.to_owned()]) {
-        Some(pattern) => Err(rules.protected(Object::Container, name, pattern)),
-        None if rules.is_inside(&[name.to_owned()]) => Ok(()),
-        None => Err(rules.outside(name)),
+        Some(pattern) => Err(protected(Object::Container, name, pattern, word)),
+        None => scope::named(settings, name, word),
     }
-}
-
-/// Whether a volume has the kind of name that docker makes up: 64 hexadecimal digits.
-pub fn is_anonymous(volume: &str) -> bool {
-    volume.len() == 64 && volume.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The names that a new container could get; none where docker makes one up.
 pub(in crate::policy) fn new_container(settings: &Settings, names: &[String], word: &str) -> Result<(), Denial> {
-    match (names, &settings.only.value) {
-        ([], Some(only)) => Err(Denial::new(
+    match (names, settings.only(Object::Container)) {
+        ([], Some(Only::Names(only))) => Err(Denial::new(
             Reason::OutOfScope,
             word,
             "docker would make up a name that is not one of this key's containers",
-            format!("give it one with --name, like {}", patterns(only)),
+            format!("give it one with --name, like {}", scope::patterns(only)),
         )),
         _ => names.iter().try_for_each(|name| named(settings, name, word)),
     }
@@ -73,7 +69,7 @@ pub(in crate::policy) fn prune(settings: &Settings, facts: &Facts, object: Objec
     if !settings.watches(object) {
         return Ok(());
     }
-    let rules = Rules { settings, word };
+    let rules = Rules { settings, facts, word };
     let containers = facts.all_containers().map_err(|why| rules.unknown(object, why))?;
     match object {
         Object::Container => {
@@ -93,9 +89,35 @@ pub(in crate::policy) fn prune(settings: &Settings, facts: &Facts, object: Objec
                 // Docker takes an image's names away one by one, the last only where a container uses it.
                 Object::Image | Object::Container => true,
             });
-            unused.try_for_each(|listed| rules.listed(object, listed, Touch::Change))
+            unused.try_for_each(|listed| rules.whole(object, listed, Touch::Change))
         }
     }
+}
+
+/// Images without a name that nothing uses, and that others may want.
+pub(in crate::policy) fn prune_nameless(settings: &Settings, facts: &Facts, word: &str) -> Result<(), Denial> {
+    if settings.only(Object::Image).is_none() {
+        return Ok(());
+    }
+    let rules = Rules { settings, facts, word };
+    let containers = facts.all_containers().map_err(|why| rules.unknown(Object::Container, why))?;
+    let all = facts.all_listed(Object::Image).map_err(|why| rules.unknown(Object::Image, why))?;
+    let is_used = |image: &Listed| containers.iter().any(|container| container.image == image.id);
+    let mut unused = all.iter().filter(|image| scope::is_nameless(image) && !is_used(image));
+    unused.try_for_each(|image| rules.whole(Object::Image, image, Touch::Change))
+}
+
+/// Images of names that nothing tells, where not every name may be taken.
+pub(in crate::policy) fn any_name(settings: &Settings, word: &str) -> Result<(), Denial> {
+    if !settings.watches(Object::Image) {
+        return Ok(());
+    }
+    Err(Denial::new(
+        Reason::OutOfScope,
+        word,
+        "an archive could have images of any name in it, and not every image is this key's to replace (images.only, images.protected)",
+        "docker pull NAME fetches one by its name; docker build -t NAME makes one",
+    ))
 }
 
 /// What belongs to a Compose project.
@@ -106,7 +128,7 @@ pub(in crate::policy) fn project(
     reach: Reach,
     word: &str,
 ) -> Result<(), Denial> {
-    let rules = Rules { settings, word };
+    let rules = Rules { settings, facts, word };
     let reached: &[(Object, Touch)] = match reach {
         Reach::Look => &[(Object::Container, Touch::Look)],
         Reach::Containers => &[(Object::Container, Touch::Change)],
@@ -135,7 +157,7 @@ pub(in crate::policy) fn project(
         } else {
             let all = facts.all_listed(*object).map_err(|why| rules.unknown(*object, why))?;
             let mut own = all.iter().filter(|listed| is_of_project(&listed.labels, project));
-            own.try_for_each(|listed| rules.listed(*object, listed, *touch))?;
+            own.try_for_each(|listed| rules.whole(*object, listed, *touch))?;
         }
     }
     Ok(())
@@ -158,67 +180,6 @@ pub(in crate::policy) fn own_project(facts: &Facts, project: &str, word: &str) -
     Err(Denial::new(Reason::BadUsage, word, why, hint))
 }
 
-/// Whether `name` can mean the object: by docker's rules its name, its id or the beginning of that.
-pub(in crate::policy) fn means(name: &str, id: &str, names: &[String]) -> bool {
-    let name = plain(name);
-    // `web/db` is web's link to db, and db by another name.
-    let first = name.split('/').next().unwrap_or_default();
-    let name_of = |own: &String| own == name || own == first;
-    !name.is_empty() && (id.starts_with(name) || names.iter().any(name_of))
-}
-
-/// A name without what docker's client takes away around it.
-fn plain(name: &str) -> &str {
-    name.trim_matches(|c: char| c == '/' || c.is_whitespace())
-}
-
-/// Whether `name` can mean the image.
-pub(in crate::policy) fn is_image(name: &str, image: &Listed) -> bool {
-    let name = plain(name);
-    if let Some(repository) = name.strip_suffix(ANY_TAG) {
-        return image.names.iter().any(|own| bare(&familiar(own)) == familiar(repository));
-    }
-    let id = image.id.strip_prefix("sha256:").unwrap_or(&image.id);
-    let by_id = name.strip_prefix("sha256:").unwrap_or(name);
-    let full = familiar(name);
-    // A tag and a digest: the digest counts, and the tag could be what is protected.
-    let tagged = full.split('@').next().unwrap_or_default().to_owned();
-    let digest = full.split_once('@').map(|(tagged, digest)| format!("{}@{digest}", bare(tagged)));
-    (!by_id.is_empty() && id.starts_with(by_id))
-        || image.names.iter().map(|own| familiar(own)).any(|own| {
-            own == full || own == tagged || own == format!("{tagged}:latest") || Some(&own) == digest.as_ref()
-        })
-}
-
-/// An image's name without what docker adds (distribution/reference, "familiar" names).
-fn familiar(name: &str) -> String {
-    let name = ["docker.io/", "index.docker.io/"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
-    name.strip_prefix("library/").unwrap_or(name).to_owned()
-}
-
-/// An image's name without tag and digest.
-pub(in crate::policy) fn bare(name: &str) -> &str {
-    let repository = name.split('@').next().unwrap_or(name);
-    let slash = repository.rfind('/').map_or(0, |slash| slash + 1);
-    let colon = repository.get(slash..).and_then(|last| last.find(':')).map(|colon| slash + colon);
-    colon.and_then(|colon| repository.get(..colon)).unwrap_or(repository)
-}
-
-/// Whether a pattern means an image of this name: with its tag, or in any.
-pub(in crate::policy) fn is_image_of(pattern: &Pattern, name: &str) -> bool {
-    let name = familiar(plain(name));
-    let pattern = familiar(pattern.as_str());
-    if let Some(repository) = name.strip_suffix(ANY_TAG) {
-        let any = Pattern::new(bare(&pattern));
-        return any.matches(repository) || Pattern::new(&pattern).matches(repository);
-    }
-    let (tagged, digest) = name.split_once('@').unwrap_or((&name, ""));
-    let bare = bare(&name);
-    let tagged = if tagged == bare && digest.is_empty() { format!("{bare}:latest") } else { tagged.to_owned() };
-    let pattern = Pattern::new(&pattern);
-    pattern.matches(&tagged) || pattern.matches(bare) || pattern.matches(&name)
-}
-
 /// The pattern that protects an object of one of these names.
 fn protecting<'a>(settings: &'a Settings, object: Object, names: &[String]) -> Option<&'a Pattern> {
     settings.protected(object).iter().find(|pattern| {
@@ -229,12 +190,9 @@ fn protecting<'a>(settings: &'a Settings, object: Object, names: &[String]) -> O
     })
 }
 
-fn patterns(patterns: &[Pattern]) -> String {
-    patterns.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", ")
-}
-
 struct Rules<'a> {
     settings: &'a Settings,
+    facts: &'a Facts,
     word: &'a str,
 }
 
@@ -242,51 +200,39 @@ impl Rules<'_> {
     fn container(&self, container: &Container, touch: Touch) -> Result<(), Denial> {
         let name = container.names.iter().find(|name| !name.contains('/')).unwrap_or(&container.id);
         match protecting(self.settings, Object::Container, &container.names) {
-            Some(pattern) if touch == Touch::Change => Err(self.protected(Object::Container, name, pattern)),
-            _ if !self.is_inside(&container.names) => Err(self.outside(name)),
-            _ => Ok(()),
+            Some(pattern) if touch.changes() => Err(self.protected(Object::Container, name, pattern)),
+            _ => scope::container(self.settings, self.facts, container, self.word),
         }
     }
 
-    fn listed(&self, object: Object, listed: &Listed, touch: Touch) -> Result<(), Denial> {
+    /// A volume, network or image that is meant by `name`.
+    fn listed(&self, object: Object, listed: &Listed, name: &str, touch: Touch) -> Result<(), Denial> {
         match protecting(self.settings, object, &listed.names) {
-            Some(pattern) if touch == Touch::Change => {
+            Some(pattern) if touch.changes() => {
                 Err(self.protected(object, listed.names.first().unwrap_or(&listed.id), pattern))
             }
-            _ => Ok(()),
+            _ => scope::listed(self.settings, self.facts, (object, listed, name, touch), self.word),
         }
+    }
+
+    /// All of it, and not by one of its names.
+    fn whole(&self, object: Object, listed: &Listed, touch: Touch) -> Result<(), Denial> {
+        let name = if listed.id.is_empty() { listed.names.first().unwrap_or(&listed.id) } else { &listed.id };
+        self.listed(object, listed, name, touch)
     }
 
     /// A volume without a name of its own belongs to the containers that have it.
-    fn of_container(&self, facts: &Facts, volume: &str) -> Result<(), Denial> {
+    fn of_container(&self, volume: &str) -> Result<(), Denial> {
         if !self.settings.watches(Object::Container) || !is_anonymous(volume) {
             return Ok(());
         }
-        let all = facts.all_containers().map_err(|why| self.unknown(Object::Container, why))?;
+        let all = self.facts.all_containers().map_err(|why| self.unknown(Object::Container, why))?;
         let has = |container: &&Container| container.mounts.iter().any(|mount| mount.name == volume);
         all.iter().filter(has).try_for_each(|container| self.container(container, Touch::Change))
     }
 
-    fn is_inside(&self, names: &[String]) -> bool {
-        let Some(only) = &self.settings.only.value else { return true };
-        names.iter().any(|name| only.iter().any(|pattern| pattern.matches(name)))
-    }
-
     fn protected(&self, object: Object, name: &str, pattern: &Pattern) -> Denial {
-        let (kind, pattern) = (object.name(), pattern.as_str());
-        let why = format!(
-            "the {kind} {name} is protected by the policy ({kind}s.protected has \"{pattern}\"): it may be looked at, and not changed, removed or joined"
-        );
-        let hint = format!(
-            "leave it alone: docker {kind} inspect {name} shows it; sending this in another spelling cannot help"
-        );
-        Denial::new(Reason::Protected, self.word, why, hint)
-    }
-
-    fn outside(&self, name: &str) -> Denial {
-        let only = self.settings.only.value.as_deref().map(patterns).unwrap_or_default();
-        let why = format!("the container {name} is not one of this key's, which are {only}");
-        Denial::new(Reason::OutOfScope, self.word, why, "name one of your own: docker ps --all lists all there are")
+        protected(object, name, pattern, self.word)
     }
 
     fn unknown(&self, object: Object, why: &Unreachable) -> Denial {
@@ -294,58 +240,12 @@ impl Rules<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_image_is_meant_by_any_of_its_names() {
-        let image = Listed {
-            id: "sha256:abcdef".to_owned(),
-            names: vec!["busybox:1.36".to_owned(), "team/app:latest".to_owned(), "busybox@sha256:77".to_owned()],
-            ..Listed::default()
-        };
-        for name in
-            ["abc", "sha256:abcd", "busybox:1.36", "docker.io/library/busybox:1.36", "team/app", "busybox@sha256:77"]
-        {
-            assert!(is_image(name, &image), "{name}");
-        }
-        for name in ["", "busybox", "app", "team/app:1", "bcd"] {
-            assert!(!is_image(name, &image), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_pattern_means_an_image_in_any_tag_or_in_one() {
-        for (pattern, name, expected) in [
-            ("busybox", "busybox:1.36", true),
-            ("busybox", "docker.io/library/busybox", true),
-            ("busybox:latest", "busybox", true),
-            ("busybox:latest", "busybox:1", false),
-            ("registry.example.org:5000/team/*", "registry.example.org:5000/team/app:1", true),
-            ("registry.example.org:5000/team/*", "registry.example.org:5001/team/app:1", false),
-            ("busybox", "busybox@sha256:0", true),
-            ("busybox", "evil/busybox", false),
-            ("docker.io/busybox", "busybox", true),
-        ] {
-            assert_eq!(is_image_of(&Pattern::new(pattern), name), expected, "{pattern} {name}");
-        }
-    }
-
-    #[test]
-    fn a_container_is_meant_by_name_id_or_beginning_of_an_id() {
-        let names = ["web".to_owned(), "db/alias".to_owned()];
-        for (name, expected) in [
-            ("web", true),
-            ("/web", true),
-            ("0a", true),
-            ("0a1b", true),
-            ("db/alias", true),
-            ("we", false),
-            ("", false),
-            ("a1", false),
-        ] {
-            assert_eq!(means(name, "0a1b", &names), expected, "{name}");
-        }
-    }
+fn protected(object: Object, name: &str, pattern: &Pattern, word: &str) -> Denial {
+    let (kind, pattern) = (object.name(), pattern.as_str());
+    let why = format!(
+        "the {kind} {name} is protected by the policy ({kind}s.protected has \"{pattern}\"): it may be looked at, and not changed, removed or joined"
+    );
+    let hint =
+        format!("leave it alone: docker {kind} inspect {name} shows it; sending this in another spelling cannot help");
+    Denial::new(Reason::Protected, word, why, hint)
 }
