@@ -2,6 +2,7 @@
 
 use crate::docker::{Invocation, Secret};
 use crate::policy::Verdict;
+use crate::policy::candidate::Opinion;
 use crate::request::own::Own;
 
 /// What a request can come to.
@@ -27,14 +28,22 @@ pub struct Understood {
     pub secrets: Option<Vec<Secret>>,
     /// The SHA-256 of the files and the standard input that were read to judge it, as far as that came.
     pub input: Option<String>,
+    /// What the candidate policy says, where there is one.
+    pub candidate: Option<Opinion>,
     /// What Compose warned of while it resolved the project; for the client, and in no record.
     pub warnings: Vec<String>,
 }
 
 impl Understood {
+    /// The same, with what the candidate policy says.
+    #[must_use]
+    pub fn with_candidate(self, candidate: Option<Opinion>) -> Self {
+        Self { candidate, ..self }
+    }
+
     /// Something that has a name and no secrets of its own to know of.
     pub fn named(command: &str) -> Self {
-        Self { command: command.to_owned(), secrets: None, input: None, warnings: Vec::new() }
+        Self { command: command.to_owned(), secrets: None, input: None, candidate: None, warnings: Vec::new() }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::digest;
 use crate::docker::row::Use;
 use crate::docker::{Invocation, Model};
 use crate::facts::{Facts, Unreachable};
+use crate::policy::candidate::{Candidate, Opinion};
 use crate::policy::rules::{labels, limits};
 use crate::policy::{Policy, Verdict, advice};
 use crate::request::account::Account;
@@ -17,6 +18,7 @@ use crate::world;
 use crate::world::project::{self, Located, Resolver, Trouble};
 use crate::world::sources::{self, Sources, Unread};
 use serde_json::Value;
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 /// How long judging may take, what has to be read from the client included.
@@ -26,6 +28,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Gate {
     pub policy: Policy,
+    /// A policy that is only judged beside it, for the record.
+    pub candidate: Option<Candidate>,
     pub profile: String,
     /// Why the key may not be used at all, if so.
     pub refusal: Option<Denial>,
@@ -71,7 +75,58 @@ impl Gate {
             let hint = advice::fitting(&self.policy.settings, &denial.hint);
             Denial { hint, ..denial }
         });
+        if understood.candidate.is_none() {
+            understood.candidate = self.opinion(request);
+        }
         Decision { understood, verdict }
+    }
+
+    /// What the candidate says of a request by its words. Of a command of Compose they are a part: no file is read that the
+    /// policy in force does not permit.
+    fn opinion(&self, request: &[u8]) -> Option<Opinion> {
+        let policy = match self.candidate.as_ref()?.policy() {
+            Ok(policy) => policy,
+            Err(opinion) => return Some(opinion),
+        };
+        let words = match Words::split(request) {
+            Ok(words) => words,
+            Err(denial) => return Some(Opinion::Deny(denial.reason)),
+        };
+        if Own::parse(&words, request).is_some() {
+            return Some(Opinion::Allow);
+        }
+        Some(match Invocation::parse(&words) {
+            Ok(invocation) => {
+                let said = self.said_by(policy, &invocation.demands());
+                if Project::of(&invocation).is_some() { said.of_part() } else { said }
+            }
+            Err(denial) => Opinion::Deny(denial.reason),
+        })
+    }
+
+    fn said_by(&self, policy: &Policy, demands: &[Demand]) -> Opinion {
+        Opinion::of(
+            policy,
+            demands,
+            &world::look_up(policy, policy.owner(&self.account.name), &self.account.home, demands),
+        )
+    }
+
+    /// Notes what the candidate says of what a command of Compose asks for, as far as that is known; what it has refused
+    /// on the way stays refused.
+    fn note(&self, demands: &[Demand], part: bool, understood: &mut Understood) {
+        let Some(candidate) = &self.candidate else { return };
+        if matches!(understood.candidate, Some(Opinion::Deny(_))) {
+            return;
+        }
+        let said = candidate.policy().map_or_else(|opinion| opinion, |policy| self.said_by(policy, demands));
+        understood.candidate = Some(if part { said.of_part() } else { said });
+    }
+
+    /// What the candidate says of what nobody has judged: nothing.
+    pub fn undecided(&self) -> Option<Opinion> {
+        let policy = self.candidate.as_ref()?.policy();
+        Some(policy.map_or_else(|opinion| opinion, |_| Opinion::Unknown))
     }
 
     fn judge(&self, request: &[u8], standard_input: bool, understood: &mut Understood) -> Verdict<Action> {
@@ -110,18 +165,22 @@ impl Gate {
         demands.extend(project.demands());
         let read = located.files.iter().filter(|file| *file != "-").chain(&located.variables);
         let read = read.map(|path| Demand::new(Want::ClientRead { path: path.clone() }, path));
-        let _ = self.permit((), &demands.iter().cloned().chain(read).collect::<Vec<_>>())?;
+        let asked: Vec<Demand> = demands.iter().cloned().chain(read).collect();
+        self.note(&asked, true, understood);
+        let _ = self.permit((), &asked)?;
         let Some(Known { documents, mut model, nameless }) =
             self.known(project, &located, standard_input, understood)?
         else {
             demands.push(project.touches(None));
             demands.extend(project.starts(None));
+            self.note(&demands, false, understood);
             return self.permit(Action::Docker(self.labelled(invocation)), &demands);
         };
         let directory = located.directory.display().to_string();
         demands.extend(compose::model::demands(&model, &directory, project.builds));
         demands.extend(compose::effects::effects(&model, project));
         demands.extend(compose::effects::nameless(&model, project).filter(|_| nameless));
+        self.note(&demands, false, understood);
         let facts = self.look_up(&demands);
         // What only looks prints the model as it was sent.
         let label = self.label().filter(|_| project.purpose == Use::Makes);
@@ -183,7 +242,11 @@ impl Gate {
         let sent = || found.texts.iter().map(|source| &*source.text);
         understood.input = (!found.texts.is_empty()).then(|| digest::of(sent()));
         let resolver = Resolver { policy: &self.policy, account: &self.account, project, located, until };
+        let asked = RefCell::new(Vec::new());
         let judge = |demands: &[Demand]| {
+            if self.candidate.is_some() {
+                asked.borrow_mut().extend_from_slice(demands);
+            }
             let facts = self.look_up(demands);
             let _ = self.policy.judge((), demands, &facts)?;
             Ok(facts)
@@ -192,6 +255,7 @@ impl Gate {
             Unread::Denied(denial) => denial,
             Unread::Trouble(trouble) => untold(trouble),
         });
+        self.note(&asked.take(), true, understood);
         let Sources { files, tree, documents, included, further } = read?;
         if !further.is_empty() {
             understood.input = Some(digest::of(sent().chain(further.iter().map(String::as_str))));

@@ -6,6 +6,7 @@ use dockgate::admin::{self, caller::Caller};
 use dockgate::cli::{Cli, Options};
 use dockgate::exit::{Ending, Exit, Outcome};
 use dockgate::gate::Gate;
+use dockgate::policy::candidate::Candidate;
 use dockgate::policy::set::Selected;
 use dockgate::request::account::{Account, is_locale};
 use dockgate::request::start::{Itself, Start};
@@ -84,17 +85,18 @@ fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::un
 /// Serves one request, by the policy that its key gets.
 fn serve(
     config: Option<&Path>,
-    profile: Option<&str>,
+    named: Option<&str>,
     request: &Request,
     account: Account,
     parent: nix::unistd::Pid,
 ) -> Ending {
     let set = match policy_file::load(config) {
         Ok(set) => set,
-        Err(error) => return broken_policy(&error, config, request, profile.unwrap_or("default")).into(),
+        Err(error) => return broken_policy(&error, config, request, named.unwrap_or("default")).into(),
     };
-    let Selected { policy, profile, because: _, denial } = set.select(request, profile);
-    let gate = Gate { policy, profile, refusal: denial, account, parent };
+    let Selected { policy, profile, because: _, denial } = set.select(request, named);
+    let candidate = policy_file::candidate(config).map(|set| Candidate::of(set.as_ref(), request, named, &policy));
+    let gate = Gate { policy, candidate, profile, refusal: denial, account, parent };
     serve::serve(&Arc::new(gate), request, identity::record_id())
 }
 

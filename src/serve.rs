@@ -13,6 +13,7 @@ use crate::exit::{Ending, Exit, Outcome};
 use crate::gate::{self, Gate, PATIENCE};
 use crate::guard::listener::Listener;
 use crate::guard::{Calls, Guard, Via, dial_stdio};
+use crate::policy::candidate::Opinion;
 use crate::policy::settings::Origin;
 use crate::policy::values::Period;
 use crate::policy::{self, Permit};
@@ -70,7 +71,10 @@ impl Service<'_> {
         // Held until this process has ended.
         let _place = match enter(&self.gate, self.request) {
             Ok(place) => place,
-            Err(denial) => return refuse(&self.audit, &denial, &Understood::named("-")).into(),
+            Err(denial) => {
+                let understood = Understood::named("-").with_candidate(self.gate.undecided());
+                return refuse(&self.audit, &denial, &understood).into();
+            }
         };
         // From here on the connection's end is the gate's, and what it has started ends with it.
         let bound = signals::end_with_parent(self.gate.parent);
@@ -154,9 +158,10 @@ impl Service<'_> {
     }
 
     fn guard(&self, via: Via) -> Arc<Guard> {
-        let Gate { policy, account, .. } = &*self.gate;
+        let Gate { policy, candidate, account, .. } = &*self.gate;
         Arc::new(Guard {
             policy: policy.clone(),
+            candidate: candidate.clone(),
             home: account.home.clone(),
             via,
             audit: Arc::clone(&self.audit),
@@ -179,7 +184,10 @@ impl Service<'_> {
     /// A login without a command: there is no shell, so say what there is.
     fn interactive(&self) -> Exit {
         let Self { gate, request, audit, .. } = self;
-        let understood = Understood::named("login");
+        // Nobody's policy gives a shell.
+        let said =
+            gate.undecided().map(|said| if said == Opinion::Unknown { Opinion::Deny(Reason::NoCommand) } else { said });
+        let understood = Understood::named("login").with_candidate(said);
         if let Some(denial) = &gate.refusal {
             return refuse(audit, denial, &understood);
         }
@@ -214,7 +222,7 @@ impl Service<'_> {
 
 /// As [`Gate::decide`], in bounded time: a request that keeps the gate busy is a refusal like others.
 fn decide_in_time(gate: &Arc<Gate>, request: &[u8]) -> Decision {
-    let (gate, bytes) = (Arc::clone(gate), request.to_vec());
+    let (gate, bytes, undecided) = (Arc::clone(gate), request.to_vec(), gate.undecided());
     deadline::within(PATIENCE, move || gate.decide(&bytes, true)).unwrap_or_else(|missed| {
         let why = match missed {
             Missed::Late => format!("what it asks for could not be found out in {} seconds", PATIENCE.as_secs()),
@@ -222,7 +230,7 @@ fn decide_in_time(gate: &Arc<Gate>, request: &[u8]) -> Decision {
         };
         let hint = "send it again; a Compose file comes on standard input within that time, and has an end";
         let denial = Denial::new(Reason::TooSlow, "request", why, hint);
-        Decision { understood: gate::understood(request), verdict: Err(denial) }
+        Decision { understood: gate::understood(request).with_candidate(undecided), verdict: Err(denial) }
     })
 }
 

@@ -39,6 +39,7 @@ fn gate() -> Gate {
     let account = Account { name: "ai-worker".to_owned(), home: "/nonexistent".into(), locale: Vec::new() };
     Gate {
         policy: Policy::default(),
+        candidate: None,
         profile: "default".to_owned(),
         refusal: None,
         account,

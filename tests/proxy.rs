@@ -211,6 +211,59 @@ fn what_is_refused_is_refused_whoever_asks() {
 }
 
 #[test]
+fn a_candidate_is_judged_beside_the_policy_for_calls_and_for_commands() {
+    let lab = Lab::shared();
+    let proxy = Proxy::start(lab, "tried", "", &["--key", "tried-key"]);
+    let file = directory(lab).join("tried.toml");
+    let own = std::fs::read_to_string(&file).unwrap();
+    let narrow = "[commands]\nallowed = ['ps', 'create', 'container inspect', 'image inspect']\nblocked = ['cp']\n[limits]\nmemory = '16m'\n";
+    std::fs::write(file.with_extension("candidate.toml"), format!("{own}\n{narrow}")).unwrap();
+    proxy.docker(lab, &["ps"]).succeeded();
+    proxy.docker(lab, &["images"]).succeeded();
+    proxy.docker(lab, &["create", "--memory", "8m", "--name", "tried-fits", "busybox"]).succeeded();
+    proxy.docker(lab, &["create", "--name", "tried-large", "busybox"]).succeeded();
+    let refused = proxy.docker(lab, &["exec", "web", "true"]);
+    assert!(refused.err().contains("reason: blocked-command: "), "{}", refused.err());
+    for name in ["tried-fits", "tried-large"] {
+        proxy.docker(lab, &["rm", name]).succeeded();
+    }
+    let of_key = " key=tried-key ";
+    for (mark, verdict, said) in [
+        ("name=tried-fits", "allow", "allow"),
+        ("name=tried-large", "allow", "deny:limit"),
+        ("/images/json", "allow", "deny:not-allowed"),
+        ("DELETE /containers/tried-fits", "allow", "deny:not-allowed"),
+        ("POST /containers/web/exec", "deny", "deny:not-allowed"),
+    ] {
+        let record = logged(lab, &[of_key, mark, "request=", &format!("verdict={verdict} ")], 1).remove(0);
+        assert!(record.contains(&format!(" candidate={said} ")), "{mark}: {record}");
+    }
+    // The same of a command, whose docker's calls are judged, too.
+    let project = b"services: {a: {image: busybox, command: 'true', mem_limit: 32m}}\n";
+    let mut gate = lab.gate(&file, b"docker compose -p tried -f - create");
+    gate.args(["--key", "tried-key"]);
+    with_input(gate, project).succeeded();
+    let words = logged(lab, &[of_key, "request=\"docker compose -p tried -f - create\""], 1).remove(0);
+    assert!(words.contains(" candidate=deny:limit "), "{words}");
+    let call = logged(lab, &[of_key, " via=argv ", "POST /containers/create?name=tried-a-1"], 1).remove(0);
+    assert!(call.contains(" candidate=deny:limit "), "{call}");
+    lab.docker(&["rm", "tried-a-1"]).succeeded();
+    let mut audit = Command::new(env!("CARGO_BIN_EXE_dockgate"));
+    audit.args(["audit", "summary", "--candidate", "--key", "tried-key"]).arg(lab.value("LOG"));
+    let summary = Outcome::from(audit.output().unwrap()).succeeded().out();
+    for part in [
+        "\nnewly refused: ",
+        "\nnewly allowed: 0\n",
+        " x limit\n",
+        " x not-allowed\n",
+        " x tried-key\n",
+        "  POST /containers/create?name=tried-large",
+    ] {
+        assert!(summary.contains(part), "{part}: {summary}");
+    }
+}
+
+#[test]
 fn a_gate_has_a_proxy_for_its_daemon() {
     let lab = Lab::shared();
     let proxy = Proxy::start(lab, "wide", "", &[]);

@@ -319,3 +319,45 @@ fn all_rules_that_refuse_are_named() {
     assert_eq!(also, ["limit", "out-of-scope"], "{record}");
     assert!(!record.contains("candidate="), "{record}");
 }
+
+#[test]
+fn a_candidate_is_judged_beside_the_policy_and_decides_nothing() {
+    let recorder = Recorder::new("");
+    let candidate = recorder.gate.path("policy.candidate.toml");
+    let said = |request: &str| {
+        let (code, record) = recorder.record(request);
+        let said = record.split(" candidate=").nth(1).and_then(|rest| rest.split(' ').next());
+        (code, said.map(|said| said.trim_matches('"').to_owned()), record)
+    };
+    let says = |request: &str, code: i32, expected: &str| {
+        let (is, said, record) = said(request);
+        assert_eq!((is, said.as_deref()), (Some(code), Some(expected)), "{request}: {record}");
+    };
+    assert_eq!(said("docker ps").1, None, "there is no candidate yet");
+    recorder.policy(
+        "policy.candidate.toml",
+        "[commands]\nblocked = []\n[limits]\nmemory = '1m'\n[keys.other]\nprofile = 'operator'\n",
+    );
+    says("docker ps", 0, "allow");
+    says("help", 0, "allow");
+    says("docker run busybox", 0, "deny:limit");
+    says("docker exec web sh", 77, "allow");
+    says("docker exec --privileged web sh", 77, "deny:privileged");
+    says("docker run -v /:/x busybox", 77, "deny:bind-mount");
+    says("docker frobnicate", 77, "deny:unknown-command");
+    says("cat /etc/shadow", 77, "deny:not-docker");
+    // Refused before its files are read: what they would ask for is not known.
+    says("docker compose -f /etc/shadow up -d", 77, "deny:client-file");
+    says("docker compose exec web sh", 77, "unknown");
+    recorder.policy("policy.candidate.toml", "mode = 'observe'\n[commands]\nallowed = ['images']\n");
+    says("docker ps", 0, "observe:not-allowed");
+    recorder.policy("policy.candidate.toml", "[commands]\nallowed = ['images']\n");
+    says("docker ps", 0, "deny:not-allowed");
+    // Whatever is wrong with it, the policy in force decides.
+    for (text, mode) in [("no policy", 0o644), ("", 0o666)] {
+        fs::write(&candidate, text).unwrap();
+        fs::set_permissions(&candidate, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        says("docker ps", 0, "error");
+        says("docker exec web sh", 77, "error");
+    }
+}

@@ -56,7 +56,7 @@ impl Caller {
     /// As [`Caller::policy`] and [`Caller::select`].
     pub fn gate(self) -> Result<Gate, Exit> {
         let Selected { policy, profile, because: _, denial: _ } = self.select(&self.policy()?)?;
-        Ok(Gate { policy, profile, refusal: None, account: self.account, parent: self.parent })
+        Ok(Gate { policy, candidate: None, profile, refusal: None, account: self.account, parent: self.parent })
     }
 }
 

@@ -42,7 +42,14 @@ pub fn run(file: &Path, caller: Caller) -> Result<Exit, Exit> {
         let Selected { mut policy, profile, .. } = set.select(&asked, caller.profile.as_deref());
         // A policy can be tried where there is no docker.
         policy.offline = true;
-        let gate = Gate { policy, profile, refusal: None, account: caller.account.clone(), parent: caller.parent };
+        let gate = Gate {
+            policy,
+            candidate: None,
+            profile,
+            refusal: None,
+            account: caller.account.clone(),
+            parent: caller.parent,
+        };
         gate.decide(request.as_bytes(), false).verdict.map(drop)
     });
     answer::print(&format!("profile {profile}: {because}\n{}", outcome.report(&file.display().to_string())));

@@ -2,6 +2,7 @@
 
 use super::{escape, mask};
 use crate::docker::Secret;
+use crate::policy::candidate::Opinion;
 use crate::request::Request;
 
 /// Longest line handed to syslog, in bytes, the header that syslog adds left out. rsyslog cuts messages
@@ -67,7 +68,7 @@ pub struct Record<'a> {
     /// The codes of further rules that refuse it, with commas between them.
     pub also: Option<&'a str>,
     /// What the candidate policy says.
-    pub candidate: Option<&'a str>,
+    pub candidate: Option<Opinion>,
 }
 
 /// A call of the API, for its record.
@@ -75,8 +76,10 @@ pub struct Record<'a> {
 pub struct ApiCall<'a> {
     /// By which way it came.
     pub via: &'a str,
-    /// Method, path and query without what is secret: it stands in the place of the request.
+    /// The call without what is secret: it stands in the place of the request.
     pub shown: &'a str,
+    /// What the candidate policy says of it.
+    pub candidate: Option<Opinion>,
 }
 
 impl Record<'_> {
@@ -129,6 +132,7 @@ impl Record<'_> {
         }
         let peer = request.peer.map(|process| process.to_string());
         let via = self.call.as_ref().map(|call| call.via);
+        let candidate = self.candidate.map(|opinion| opinion.to_string());
         let version = self.policy.map(|_| env!("CARGO_PKG_VERSION"));
         for (name, value) in [
             ("peer", peer.as_deref()),
@@ -136,7 +140,7 @@ impl Record<'_> {
             ("policy", self.policy),
             ("version", version),
             ("input", self.input),
-            ("candidate", self.candidate),
+            ("candidate", candidate.as_deref()),
         ] {
             if let Some(value) = value {
                 line.push(' ');

@@ -39,6 +39,9 @@ pub enum AuditCommand {
         /// Count containers, images, networks, volumes and projects, too (slower)
         #[arg(long)]
         objects: bool,
+        /// Say what the candidate policy would have done instead: policy.candidate.toml beside the policy file
+        #[arg(long, conflicts_with_all = ["objects", "prometheus", "html"])]
+        candidate: bool,
         /// How it is written
         #[command(flatten)]
         form: Form,

@@ -1,6 +1,7 @@
 //! Build: the gRPC of builds on a connection of this guard's, each of its calls judged and recorded as others are.
 //! Acts.
 
+use super::told::Told;
 use super::wire::Wire;
 use super::{Guard, Via};
 use crate::api::build::Stamp;
@@ -62,17 +63,18 @@ impl Judge for BuildJudge<'_> {
     fn judge(&self, call: &Judged<'_>) -> Result<(), String> {
         let guard = self.guard;
         let shown = format!("gRPC {}", call.method);
-        let verdict = match &call.asked {
+        let (verdict, told) = match &call.asked {
             Ok(demands) => {
                 let demands = by_words(&guard.via, demands);
-                let facts = guard.look_up(&demands);
-                guard.policy.judge((), &demands, &facts)
+                let facts = guard.look_up(&guard.policy, &demands);
+                let told = Told { shown: &shown, candidate: guard.opinion_of(&demands) };
+                (guard.policy.judge((), &demands, &facts), told)
             }
-            Err(denial) => Err(denial.clone()),
+            Err(denial) => (Err(denial.clone()), Told::refused(&shown, denial.reason, guard)),
         };
         match verdict {
-            Ok(permit) => guard.record_permit(permit, call.changes, "build", &shown).map(drop),
-            Err(denial) => Err(guard.refuse(denial, "build", &shown)),
+            Ok(permit) => guard.record_permit(permit, call.changes, "build", &told).map(drop),
+            Err(denial) => Err(guard.refuse(denial, "build", &told)),
         }
         .map_err(|refusal| refusal.words(guard.audit.id()))
     }

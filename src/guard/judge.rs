@@ -4,6 +4,7 @@ use super::objects::Objects;
 use super::refusal::Refusal;
 use super::scope::Scope;
 use super::terminal::{self, Attach};
+use super::told::Told;
 use super::{Guard, Via};
 use super::{archive, build};
 use crate::api::call::Call;
@@ -19,6 +20,7 @@ use crate::audit::{self, Audited};
 use crate::demand::{Demand, Existing, Object, Starts, Touch, Want};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Facts, Owner, Unreachable};
+use crate::policy::candidate::Opinion;
 use crate::policy::{Permit, Policy, operations};
 use crate::world;
 
@@ -35,34 +37,29 @@ pub(super) struct Passing {
     pub(super) makes: Option<(Object, String)>,
 }
 
+/// What a call asks for.
+struct Asked {
+    demands: Vec<Demand>,
+    /// What it is judged as.
+    operation: String,
+    /// Of the stream that it becomes, only what the daemon sends is passed on.
+    output_only: bool,
+}
+
 impl Guard {
     /// Judges a call, and records the verdict. `claim`: of which key it says that it is, where it may.
     pub(super) fn judge(&self, call: &Call, claim: &Claim, body: Vec<u8>) -> Result<Audited<Passing>, Refusal> {
         let shown = call.shown();
-        let mut demands = call.demands();
-        let attach = call.answer() == Answer::Hijack && call.operation() == "attach";
         let archive = self.is_archive(call.route());
-        let objects = Objects::of(&self.policy.host, call, attach || archive)
-            .map_err(|why| self.refuse(unknown(call, &why), call.operation(), &shown))?;
-        // Whether it is a part of a command that makes and starts containers, and not what its operation is called.
-        let mut part = false;
-        let mut output_only = false;
-        if attach && self.policy.screen(&demands).is_err() {
-            let kind = Attach::of(objects.container.as_ref(), &self.owner);
-            output_only = kind == Attach::Output;
-            part = kind != Attach::Join;
-            rename(&mut demands, kind.operation());
-        }
-        if archive && terminal::takes_files(objects.container.as_ref(), &self.owner) && archive::is_plain(&body) {
-            // What is put into a container before it starts is part of making it; Compose does it at each start.
-            rename(&mut demands, "create");
-            part = true;
-        }
-        // What it is judged as, and not what a list has that it is a part of.
-        let operation = operation(&demands).to_owned();
-        let refuse = |denial| self.refuse(denial, &operation, &shown);
-        self.by_command(call, part, &mut demands);
-        mounted(&mut demands);
+        let objects = Objects::of(&self.policy.host, call, is_attach(call) || archive).map_err(|why| {
+            let denial = unknown(call, &why);
+            self.refuse(denial, call.operation(), &Told::refused(&shown, Reason::Unreachable, self))
+        })?;
+        let of_new =
+            archive && terminal::takes_files(objects.container.as_ref(), &self.owner) && archive::is_plain(&body);
+        let Asked { mut demands, operation, output_only } = self.asked(&self.policy, call, &objects, of_new);
+        let told = Told { shown: &shown, candidate: self.opinion(call, &objects, (archive, of_new)) };
+        let refuse = |denial| self.refuse(denial, &operation, &told);
         let mut call = call.clone();
         if output_only {
             call.leave_out("stdin");
@@ -81,16 +78,69 @@ impl Guard {
             scope: Scope::of(self, &call),
             makes: call.makes().pop().filter(|_| call.answer_names()),
         };
-        // An operation is judged by its name alone, and most calls that read are no more than one.
-        let plain = demands.iter().all(|demand| matches!(demand.want, Want::Operation { .. }));
-        let facts = if plain { Facts::default() } else { self.look_up(&demands) };
+        let facts = self.look_up(&self.policy, &demands);
         self.by_project(&mut demands, &facts);
         let permit = self.policy.judge(passing, &demands, &facts);
         let permit = permit.map_err(|denial| match self.missing(&call, &demands, &facts) {
-            Some(missing) => self.refuse_as(&denial, &operation, &shown, missing),
+            Some(missing) => self.refuse_as(&denial, &operation, &told, missing),
             None => refuse(denial),
         })?;
-        self.record_permit(permit, call.changes(), &operation, &shown)
+        self.record_permit(permit, call.changes(), &operation, &told)
+    }
+
+    /// What a call asks for under a policy: that says whether it is a part of something else.
+    fn asked(&self, policy: &Policy, call: &Call, objects: &Objects, of_new: bool) -> Asked {
+        let mut demands = call.demands();
+        // Whether it is a part of a command that makes and starts containers, and not what its operation is called.
+        let mut part = false;
+        let mut output_only = false;
+        if is_attach(call) && policy.screen(&demands).is_err() {
+            let kind = Attach::of(objects.container.as_ref(), &self.owner);
+            output_only = kind == Attach::Output;
+            part = kind != Attach::Join;
+            rename(&mut demands, kind.operation());
+        }
+        if of_new {
+            // What is put into a container before it starts is part of making it; Compose does it at each start.
+            rename(&mut demands, "create");
+            part = true;
+        }
+        // What it is judged as, and not what a list has that it is a part of.
+        let operation = operation(&demands).to_owned();
+        self.by_command(policy, call, part, &mut demands);
+        mounted(&mut demands);
+        Asked { demands, operation, output_only }
+    }
+
+    /// What the candidate says of a call.
+    fn opinion(&self, call: &Call, objects: &Objects, (archive, of_new): (bool, bool)) -> Option<Opinion> {
+        let policy = match self.candidate.as_ref()?.policy() {
+            Ok(policy) => policy,
+            Err(opinion) => return Some(opinion),
+        };
+        if !archive && puts_archive(call.route()) && policy.screen(&[cp()]).is_err() {
+            // What is in it would count, and it was not read.
+            return Some(Opinion::Unknown);
+        }
+        let of_new = of_new && policy.screen(&[cp()]).is_err();
+        let Asked { mut demands, .. } = self.asked(policy, call, objects, of_new);
+        let facts = self.look_up(policy, &demands);
+        self.by_project(&mut demands, &facts);
+        Some(Opinion::of(policy, &demands, &facts))
+    }
+
+    /// What the candidate says of what the gRPC of a build asks for.
+    pub(super) fn opinion_of(&self, demands: &[Demand]) -> Option<Opinion> {
+        let policy = self.candidate.as_ref()?.policy();
+        let said = |policy| Opinion::of(policy, demands, &self.look_up(policy, demands));
+        Some(policy.map_or_else(|opinion| opinion, said))
+    }
+
+    /// What must be known to judge by a policy.
+    pub(super) fn look_up(&self, policy: &Policy, demands: &[Demand]) -> Facts {
+        // An operation is judged by its name alone, and most calls that read are no more than one.
+        let plain = demands.iter().all(|demand| matches!(demand.want, Want::Operation { .. }));
+        if plain { Facts::default() } else { world::look_up(policy, self.asks(), &self.home, demands) }
     }
 
     /// Counts a call that is permitted, and records it unless it only reads.
@@ -99,15 +149,17 @@ impl Guard {
         permit: Permit<T>,
         changes: bool,
         operation: &str,
-        shown: &str,
+        told: &Told,
     ) -> Result<Audited<T>, Refusal> {
         self.calls.count(false);
-        let permit = if changes { Err(permit) } else { self.audit.permit_read(permit) };
+        // What the candidate would refuse is what is to be learnt of it.
+        let notable = told.candidate.is_some_and(Opinion::is_notable);
+        let permit = if changes || notable { Err(permit) } else { self.audit.permit_read(permit) };
         if permit.is_ok() && !matches!(self.via, Via::Argv(_)) {
             self.calls.look(operation);
         }
         permit.or_else(|permit| {
-            let recorded = self.audit.permit_call(permit, named(operation), self.record(shown));
+            let recorded = self.audit.permit_call(permit, named(operation), self.record(told));
             recorded.map_err(Refusal::Unrecorded)
         })
     }
@@ -128,18 +180,19 @@ impl Guard {
 
     /// A refusal of what is no call, with its record.
     pub(super) fn refused(&self, denial: Denial, shown: &str) -> Refusal {
-        self.refuse(denial, "", shown)
+        let told = Told::refused(shown, denial.reason, self);
+        self.refuse(denial, "", &told)
     }
 
-    pub(super) fn refuse(&self, denial: Denial, operation: &str, shown: &str) -> Refusal {
-        self.refuse_as(&denial.clone(), operation, shown, Refusal::Denied(denial))
+    pub(super) fn refuse(&self, denial: Denial, operation: &str, told: &Told) -> Refusal {
+        self.refuse_as(&denial.clone(), operation, told, Refusal::Denied(denial))
     }
 
     /// A refusal with its record, of which the client is told otherwise.
-    fn refuse_as(&self, denial: &Denial, operation: &str, shown: &str, told: Refusal) -> Refusal {
+    fn refuse_as(&self, denial: &Denial, operation: &str, told: &Told, refusal: Refusal) -> Refusal {
         self.calls.count(true);
-        match self.audit.deny_call(denial, named(operation), self.record(shown)) {
-            Ok(()) => told,
+        match self.audit.deny_call(denial, named(operation), self.record(told)) {
+            Ok(()) => refusal,
             Err(error) => Refusal::Unrecorded(error),
         }
     }
@@ -164,32 +217,24 @@ impl Guard {
         Owner { account: self.owner.account.clone(), key: self.owner.key.clone() }
     }
 
-    pub(super) fn look_up(&self, demands: &[Demand]) -> Facts {
-        world::look_up(&self.policy, self.asks(), &self.home, demands)
-    }
-
-    fn record<'a>(&'a self, shown: &'a str) -> ApiCall<'a> {
-        ApiCall { via: self.via.word(), shown }
+    fn record<'a>(&'a self, told: &Told<'a>) -> ApiCall<'a> {
+        ApiCall { via: self.via.word(), shown: told.shown, candidate: told.candidate }
     }
 
     /// Whether a call puts an archive into a container, which the policy does not permit by itself, so that what is
     /// in it counts.
     pub(super) fn is_archive(&self, route: &Route) -> bool {
-        let endpoint = route.endpoint();
-        let cp = || Demand::new(Want::Operation { name: "cp".to_owned(), instead: false }, "cp");
-        endpoint.method == Method::Put
-            && endpoint.path == "/containers/{container}/archive"
-            && self.policy.screen(&[cp()]).is_err()
+        puts_archive(route) && self.policy.screen(&[cp()]).is_err()
     }
 
     /// A call that docker makes for a command which was permitted by its words is no operation of its own. Under an
     /// allow-list a call is on it with any command that makes it.
-    fn by_command(&self, call: &Call, part: bool, demands: &mut Vec<Demand>) {
+    fn by_command(&self, policy: &Policy, call: &Call, part: bool, demands: &mut Vec<Demand>) {
         let is_operation = |demand: &Demand| matches!(demand.want, Want::Operation { .. });
         match &self.via {
             Via::Argv(command) if part || call.is_part_of(command) => demands.retain(|demand| !is_operation(demand)),
             Via::Argv(_) => {}
-            Via::DialStdio | Via::Proxy => by_allow_list(&self.policy, call, demands),
+            Via::DialStdio | Via::Proxy => by_allow_list(policy, call, demands),
         }
     }
 
@@ -207,6 +252,19 @@ impl Guard {
             }
         }
     }
+}
+
+fn is_attach(call: &Call) -> bool {
+    call.answer() == Answer::Hijack && call.operation() == "attach"
+}
+
+fn puts_archive(route: &Route) -> bool {
+    let endpoint = route.endpoint();
+    endpoint.method == Method::Put && endpoint.path == "/containers/{container}/archive"
+}
+
+fn cp() -> Demand {
+    Demand::new(Want::Operation { name: "cp".to_owned(), instead: false }, "cp")
 }
 
 /// Under an allow-list a call is on it with any command that makes it.

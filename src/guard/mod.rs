@@ -12,6 +12,7 @@ use crate::api::labels::Ownership;
 use crate::audit::Audit;
 use crate::audit::end::Counts;
 use crate::policy::Policy;
+use crate::policy::candidate::Candidate;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +34,7 @@ mod relay;
 mod response;
 mod scope;
 mod terminal;
+mod told;
 mod upstream;
 mod wire;
 
@@ -65,6 +67,8 @@ impl Via {
 #[derive(Debug)]
 pub struct Guard {
     pub policy: Policy,
+    /// A policy that is only judged beside it, for the record.
+    pub candidate: Option<Candidate>,
     pub home: PathBuf,
     pub via: Via,
     pub audit: Arc<Audit>,

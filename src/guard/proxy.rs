@@ -12,6 +12,7 @@ use crate::decision::Understood;
 use crate::denial::Denial;
 use crate::exit::{Exit, Outcome};
 use crate::policy::Policy;
+use crate::policy::candidate::{Candidate, Opinion};
 use crate::policy::set::Selected;
 use crate::request::Request;
 use crate::world::{identity, policy_file};
@@ -129,11 +130,15 @@ impl Proxy {
             Ok(set) => set.select(&request, self.terms.profile.as_deref()),
             Err(error) => return Err(self.broken(&request, &id, error)),
         };
+        let candidate = policy_file::candidate(self.terms.config.as_deref());
+        let named = self.terms.profile.as_deref();
+        let candidate = candidate.map(|set| Candidate::of(set.as_ref(), &request, named, &policy));
         let sinks = Sinks::connect(&policy.audit).map_err(Refusal::Unrecorded)?;
         let audit = Audit::new(sinks, &request, &profile, id.clone()).under(&policy);
-        admitted(&policy, denial, &audit)?;
+        admitted(&policy, candidate.as_ref(), denial, &audit)?;
         Ok(Arc::new(Guard {
             policy,
+            candidate,
             home,
             via: Via::Proxy,
             audit: Arc::new(audit),
@@ -153,8 +158,14 @@ impl Proxy {
 }
 
 /// Records whether a connection is served.
-fn admitted(policy: &Policy, denial: Option<Denial>, audit: &Audit) -> Result<(), Refusal> {
-    let understood = Understood::named(COMMAND);
+fn admitted(
+    policy: &Policy,
+    candidate: Option<&Candidate>,
+    denial: Option<Denial>,
+    audit: &Audit,
+) -> Result<(), Refusal> {
+    let said = candidate.map(|candidate| candidate.policy().map_or_else(|said| said, |_| Opinion::Allow));
+    let understood = Understood::named(COMMAND).with_candidate(said);
     match denial {
         Some(denial) => {
             audit.deny(&denial, &understood).map_err(Refusal::Unrecorded)?;

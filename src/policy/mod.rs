@@ -8,6 +8,7 @@ use crate::facts::{Facts, Owner};
 use std::path::PathBuf;
 
 pub mod advice;
+pub mod candidate;
 pub mod file;
 pub mod operations;
 pub mod rules;

@@ -36,6 +36,16 @@ pub fn load(named: Option<&Path>) -> Result<PolicySet> {
     })
 }
 
+/// The candidate beside the policy file: `policy.candidate.toml` for `policy.toml`, by the same rules of trust. `None`
+/// where there is no such file; without a policy inside where it is broken.
+pub fn candidate(named: Option<&Path>) -> Option<Option<PolicySet>> {
+    let path = named.unwrap_or(Path::new(DEFAULT_PATH)).with_extension("candidate.toml");
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Ok(_) | Err(_) => Some(load(Some(&path)).ok()),
+    }
+}
+
 /// What a client is told of a file's contents.
 const UNSOUND: &str = "it is not well-formed";
 

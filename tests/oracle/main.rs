@@ -100,6 +100,7 @@ fn gate(place: &Place, policy: &Policy, project: bool) -> Gate {
     let config = if project { place.path("config") } else { PathBuf::from("/nonexistent/docker") };
     Gate {
         policy: Policy { config, ..policy.clone() },
+        candidate: None,
         profile: "default".to_owned(),
         refusal: None,
         account: Account { name: "ai-worker".to_owned(), home: place.path("home"), locale: vec![] },

@@ -17,6 +17,7 @@ use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use summary::Summary;
 
 pub mod about;
+pub mod candidate;
 pub mod chain;
 pub mod filter;
 pub mod links;
@@ -74,7 +75,10 @@ fn attempt(command: AuditCommand, policy: &Policy) -> Result<Exit> {
     let exit = match command {
         AuditCommand::List { filter, json, logs } => list(&filter, json, &logs, now, colours, &mut out),
         AuditCommand::Show { id, json, logs } => show(&id, json, &logs, colours, &mut out),
-        AuditCommand::Summary { filter, objects, form, logs } => {
+        AuditCommand::Summary { filter, candidate: true, form, logs, .. } => {
+            write(&mut out, &trial_text(&filter, &form, &logs, now)?)
+        }
+        AuditCommand::Summary { filter, objects, form, logs, candidate: false } => {
             let (summary, tally) = summed(&filter, objects, &logs, now)?;
             write(&mut out, &summary_text(&summary, &tally, &form)?)
         }
@@ -195,6 +199,19 @@ fn summed(options: &options::Filter, objects: bool, logs: &Logs, now: u64) -> Re
     })?;
     summary.close();
     Ok((summary, tally))
+}
+
+/// What the candidate policy would have done.
+fn trial_text(options: &options::Filter, form: &Form, logs: &Logs, now: u64) -> Result<String> {
+    let mut filter = understood(options, now)?;
+    let mut trial = candidate::Trial::default();
+    each(&mut lines(logs)?, |fields| {
+        if !is_later(fields.verdict()) && filter.wants(fields) {
+            trial.add(fields);
+        }
+        Ok(())
+    })?;
+    Ok(if form.json { format!("{}\n", serde_json::to_string(&trial)?) } else { trial.text() })
 }
 
 fn summary_text(summary: &Summary, tally: &Tally, form: &Form) -> Result<String> {
