@@ -21,6 +21,8 @@ pub struct Facts {
     pub volumes: BTreeMap<String, Volume>,
     /// The names in files of labels, by the path as given; `None` for what is no file that could be read.
     pub label_files: BTreeMap<String, Option<Vec<String>>>,
+    /// The daemon's default runtime, when a demand is about that; or why it is not known.
+    pub default_runtime: Option<Result<String, Unreachable>>,
     /// Where a container's mount leads, by its path on the host.
     pub ways: BTreeMap<String, Way>,
     /// Whether the account can write docker's configuration directory.
@@ -163,7 +165,7 @@ pub enum Kind {
 /// What the daemon says of a named volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Volume {
-    /// It does not exist, or it is one of the local driver without options.
+    /// It does not exist, or it is one of the local driver without options, or in memory.
     Plain,
     /// It has a driver of its own, or options that make it stand for something of the host.
     Special(String),

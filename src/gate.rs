@@ -176,6 +176,7 @@ impl Gate {
             self.note(&demands, false, understood);
             return self.permit(Action::Docker(self.labelled(invocation)), &demands);
         };
+        compose::judged::with_models(&mut model, &documents);
         let directory = located.directory.display().to_string();
         demands.extend(compose::model::demands(&model, &directory, project.builds));
         demands.extend(compose::effects::effects(&model, project));

@@ -194,7 +194,8 @@ fn about(ask: Ask) -> Option<About> {
             about("bind mount", "type=bind,src=/,dst=/host", "plain named volumes; paths in `host.bind_mounts`")
         }
         Ask::VolumeDriver => about("volume options", "other", "the driver `local` without options"),
-        Ask::VolumeOption => about("volume options", "device=/", "the driver `local` without options"),
+        Ask::VolumeOption => about("volume options", "device=/", "those of a volume in memory (`type=tmpfs`)"),
+        Ask::Throttle => about("throttle", "/etc/x:1mb", "block devices below `/dev`, by name"),
         Ask::VolumesFrom => about("volumes of another container", "web", NEVER),
         Ask::Privileged => about("privileges", "", "with `host.privileged`"),
         Ask::Capability => about("capability", "ALL", "those in `host.capabilities`"),
@@ -204,7 +205,7 @@ fn about(ask: Ask) -> Option<About> {
             about("namespace", "host", "the container's own; networks by name; the host's in `host.namespaces`")
         }
         Ask::CgroupParent => about("control group", "/", NEVER),
-        Ask::Runtime => about("runtime", "other", NEVER),
+        Ask::Runtime => about("runtime", "other", "`runc`, where it is the daemon's default; those in `host.runtimes`"),
         Ask::LogDriver | Ask::LogOption => {
             about("log driver", "syslog", "`json-file`, `local` and `none`, with options that name no address")
         }

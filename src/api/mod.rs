@@ -11,6 +11,7 @@
 pub mod build;
 pub mod call;
 pub mod demands;
+pub mod existing;
 pub mod fields;
 pub mod forward;
 pub mod head;

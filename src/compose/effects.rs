@@ -44,6 +44,16 @@ pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
             .extend(std::iter::once(made).chain(joined).chain(networks).map(|want| Demand::new(want, place.clone())));
     }
     demands.extend(named(model, project));
+    if project.purpose == Use::Makes {
+        demands.extend(model.get("models").into_iter().flat_map(entries).map(|(name, _)| {
+            let what = format!("models.{name}");
+            let want = Want::ClientProgram { what: what.clone(), why: MODEL };
+            Demand::new(want, what).with_hint(Some(
+                "leave models: out, here and in the services; what runs a model is the administrator's to set up"
+                    .to_owned(),
+            ))
+        }));
+    }
     if project.purpose != Use::Makes {
         return demands;
     }
@@ -57,6 +67,9 @@ pub fn effects(model: &Value, project: &Project) -> Vec<Demand> {
     }
     demands
 }
+
+const MODEL: &str =
+    "Compose would start docker's model plugin, a program on the host, to fetch a model and run it there";
 
 /// That the project's name is nobody else's, where it has none of its own and the command makes containers.
 pub fn nameless(model: &Value, project: &Project) -> Option<Demand> {

@@ -78,13 +78,33 @@ pub fn with_unwanted(model: &mut Value, documents: &[Value]) {
     }
 }
 
+/// Adds the models that the files declare, which Compose 2 leaves out of what it prints as JSON.
+pub fn with_models(model: &mut Value, documents: &[Value]) {
+    let Some(model) = model.as_object_mut().filter(|model| !model.contains_key("models")) else { return };
+    let declared = documents.iter().filter_map(|file| file.get("models")?.as_object()).flatten();
+    let models: Map<String, Value> = declared.map(|(name, content)| (name.clone(), content.clone())).collect();
+    if !models.is_empty() {
+        model.insert("models".to_owned(), Value::Object(models));
+    }
+}
+
 /// The image and the profile of such a service.
 pub(super) const UNWANTED: &str = "dockgate-not-wanted";
 
 /// The model with its values as they will be when it runs: Compose prints every `$` doubled, and halves them
 /// again when it reads that. Keys it leaves alone when it reads, and so are they here.
 pub fn as_read(model: Value) -> Value {
-    with_texts(model, &|text| text.replace("$$", "$"))
+    let mut model = with_texts(model, &|text| text.replace("$$", "$"));
+    let services = model.get_mut("services").and_then(Value::as_object_mut);
+    let limits =
+        services.into_iter().flatten().filter_map(|(_, service)| service.get_mut("blkio_config")?.as_object_mut());
+    for limit in limits.flatten().filter_map(|(_, limits)| limits.as_array_mut()).flatten() {
+        // Compose prints them in JSON as `Path`, `Rate` and `Weight`, and reads them in small letters.
+        if let Some(map) = limit.as_object_mut() {
+            *map = std::mem::take(map).into_iter().map(|(key, value)| (key.to_ascii_lowercase(), value)).collect();
+        }
+    }
+    model
 }
 
 fn with_texts(value: Value, change: &impl Fn(&str) -> String) -> Value {

@@ -12,6 +12,9 @@ pub(super) enum Rule {
     Free,
     /// What an option of `docker run` with this value would; each entry of a list or map by itself.
     Like(Ask),
+    /// The same, but that another service of the project can be joined: the guard judges what that one has when its
+    /// container is there.
+    Joins(Ask),
     /// The same, if the value is true.
     IfTrue(Ask),
     /// A program of the host, in words.
@@ -52,7 +55,7 @@ pub(super) const SERVICE: &[(&str, Rule)] = &[
     ("credential_spec", Rule::Like(Ask::HostSetting(HOST))),
     ("depends_on", Rule::Free),
     ("deploy", Rule::Deploy),
-    // Taken out by [`without_watching`].
+    // Taken out of what runs.
     ("develop", Rule::Free),
     ("device_cgroup_rules", Rule::Like(Ask::Device)),
     ("devices", Rule::Like(Ask::Device)),
@@ -74,7 +77,7 @@ pub(super) const SERVICE: &[(&str, Rule)] = &[
     ("hostname", Rule::Free),
     ("image", Rule::Free),
     ("init", Rule::Free),
-    ("ipc", Rule::Like(Ask::Namespace(Namespace::Ipc))),
+    ("ipc", Rule::Joins(Ask::Namespace(Namespace::Ipc))),
     ("isolation", Rule::Free),
     ("label_file", Rule::Free),
     ("labels", Rule::Like(Ask::Label)),
@@ -85,14 +88,15 @@ pub(super) const SERVICE: &[(&str, Rule)] = &[
     ("mem_reservation", Rule::Free),
     ("mem_swappiness", Rule::Free),
     ("memswap_limit", Rule::Free),
-    ("network_mode", Rule::Like(Ask::Network)),
+    ("models", Rule::Free),
+    ("network_mode", Rule::Joins(Ask::Network)),
     ("networks", Rule::Free),
     (
         "oom_kill_disable",
         Rule::IfTrue(Ask::HostSetting("the kernel could not stop the container when memory runs out")),
     ),
     ("oom_score_adj", Rule::Like(Ask::OomScore)),
-    ("pid", Rule::Like(Ask::Namespace(Namespace::Pid))),
+    ("pid", Rule::Joins(Ask::Namespace(Namespace::Pid))),
     ("pids_limit", Rule::Free),
     ("platform", Rule::Free),
     ("ports", Rule::Free),
@@ -102,6 +106,7 @@ pub(super) const SERVICE: &[(&str, Rule)] = &[
     ("profiles", Rule::Free),
     ("provider", Rule::Program("a provider is a program on the host")),
     ("pull_policy", Rule::Free),
+    ("pull_refresh_after", Rule::Free),
     ("read_only", Rule::Free),
     ("restart", Rule::Free),
     ("runtime", Rule::Like(Ask::Runtime)),
@@ -179,8 +184,9 @@ pub(super) const VOLUME: &[(&str, Rule)] = &[
     ("name", Rule::Free),
 ];
 
-/// Keys of `blkio_config` that name no device of the host.
-pub(super) const BLKIO: &[&str] = &["weight"];
+/// Keys of `blkio_config` that name a device to say how much of it the container may use.
+pub(super) const THROTTLES: &[&str] =
+    &["device_read_bps", "device_read_iops", "device_write_bps", "device_write_iops", "weight_device"];
 
 /// Keys of `deploy` that mean something outside a cluster; the others are the cluster's.
 pub(super) const DEPLOY: &[&str] = &[

@@ -3,7 +3,7 @@
 //! The keys are those of the Compose specification as Compose 2.40 resolves it (`config --format json`).
 
 use super::hints;
-use super::keys::{BLKIO, BUILD, DEPLOY, NETWORK, Rule, SERVICE, VOLUME};
+use super::keys::{BUILD, DEPLOY, NETWORK, Rule, SERVICE, THROTTLES, VOLUME};
 use super::source;
 use crate::demand::{Demand, Want};
 use crate::docker::asks;
@@ -14,7 +14,7 @@ use serde_json::Value;
 /// What the model of a project asks for. `directory` is what its relative paths start from, `builds` whether
 /// the command builds what has no image.
 pub fn demands(model: &Value, directory: &str, builds: bool) -> Vec<Demand> {
-    let mut found = Found { directory, builds, demands: Vec::new() };
+    let mut found = Found { directory, builds, model, demands: Vec::new() };
     for (key, value) in entries(model) {
         match key.as_str() {
             "name" | "version" => {}
@@ -34,6 +34,8 @@ pub fn demands(model: &Value, directory: &str, builds: bool) -> Vec<Demand> {
                 found.name(&format!("volumes.{name}.name"), &Value::String(full.to_owned()));
                 found.want(Want::Volume { name: full.to_owned() }, format!("volumes.{name}"));
             }),
+            // Of no effect but where containers are made: see `effects`.
+            "models" => {}
             "configs" | "secrets" => entries(value).for_each(|(name, file)| found.file(&format!("{key}.{name}"), file)),
             _ if is_empty(value) => {}
             _ => found.unknown(key),
@@ -45,6 +47,7 @@ pub fn demands(model: &Value, directory: &str, builds: bool) -> Vec<Demand> {
 struct Found<'a> {
     directory: &'a str,
     builds: bool,
+    model: &'a Value,
     demands: Vec<Demand>,
 }
 
@@ -115,6 +118,8 @@ impl Found<'_> {
     fn rule(&mut self, place: &str, rule: Rule, value: &Value) {
         match rule {
             Rule::Free => {}
+            Rule::Joins(_) if self.is_service(value) => {}
+            Rule::Joins(ask) => self.like(place, ask, value),
             Rule::Like(ask) => self.like(place, ask, value),
             Rule::IfTrue(_) if *value == Value::Bool(false) => {}
             Rule::IfTrue(ask) => self.like(place, ask, &Value::Bool(true)),
@@ -128,13 +133,25 @@ impl Found<'_> {
             }
             Rule::Gpus => self.gpus(place, value),
             Rule::Mounts => items(value).for_each(|mount| self.mount(place, mount)),
-            Rule::Blkio => entries(value)
-                .filter(|(key, value)| !BLKIO.contains(&key.as_str()) && !is_empty(value))
-                .for_each(|(key, _)| {
-                    let why = "it names a device of the host";
-                    self.want(Want::HostSetting { what: key.clone(), why }, format!("{place}.{key}"));
-                }),
+            Rule::Blkio => entries(value).filter(|(_, value)| !is_empty(value)).for_each(|(key, value)| {
+                let place = format!("{place}.{key}");
+                match key.as_str() {
+                    "weight" => {}
+                    key if THROTTLES.contains(&key) => items(value).for_each(|limit| {
+                        let path = limit.get("path").map_or_else(|| limit.to_string(), text);
+                        let wants = asks::throttled(&path);
+                        wants.into_iter().for_each(|want| self.want(want, format!("{place}: {path}")));
+                    }),
+                    _ => self.unknown(&place),
+                }
+            }),
         }
+    }
+
+    /// `service:NAME` of a service of the project.
+    fn is_service(&self, mode: &Value) -> bool {
+        let name = mode.as_str().and_then(|mode| mode.strip_prefix("service:"));
+        name.is_some_and(|name| self.model.get("services").is_some_and(|services| services.get(name).is_some()))
     }
 
     fn gpus(&mut self, place: &str, requests: &Value) {
@@ -360,7 +377,8 @@ mod tests {
             "volumes": [{"type": "volume", "source": "data", "target": "/d", "volume": {}}, {"type": "tmpfs", "target": "/t"}],
             "networks": {"default": null}, "logging": {"driver": "json-file", "options": {"max-size": "1m"}},
             "deploy": {"resources": {"limits": {"memory": "64M"}}}, "privileged": false, "sysctls": {"net.core.somaxconn": "1"},
-            "security_opt": ["no-new-privileges:true"], "network_mode": "none"});
+            "security_opt": ["no-new-privileges:true"], "network_mode": "none", "pid": "service:a",
+            "blkio_config": {"weight": 10, "device_read_bps": [{"path": "/dev/sda", "rate": 1}]}, "models": {"m": null}});
         let found = demands(&json!({"services": {"a": service}}), "/p", false);
         assert!(found.iter().all(|demand| matches!(demand.want, Want::SecurityOption { .. })), "{found:?}");
     }
@@ -375,6 +393,7 @@ mod tests {
             json!({"device_cgroup_rules": ["c 1:3 mr"]}),
             json!({"pid": "host"}),
             json!({"ipc": "service:b"}),
+            json!({"network_mode": "service:b"}),
             json!({"uts": "host"}),
             json!({"userns_mode": "host"}),
             json!({"cgroup": "host"}),
@@ -398,7 +417,8 @@ mod tests {
             json!({"oom_score_adj": -5}),
             json!({"credential_spec": {"file": "x"}}),
             json!({"annotations": {"a": "b"}}),
-            json!({"blkio_config": {"device_read_bps": [{"path": "/dev/sda", "rate": 1}]}}),
+            json!({"blkio_config": {"device_read_bps": [{"path": "/etc/shadow", "rate": 1}]}}),
+            json!({"blkio_config": {"device_new": [{"path": "/dev/sda", "rate": 1}]}}),
             json!({"deploy": {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"]}]}}}}),
             json!({"build": {"context": "/p", "ssh": {"default": null}}}),
             json!({"build": {"context": "/p", "privileged": true}}),
@@ -409,7 +429,7 @@ mod tests {
             json!({"build": {"context": "/p", "network": "${lower(x)}"}}),
             json!({"build": {"context": "/p", "secrets": [{"source": "s", "target": "x,src=/etc/passwd"}]}}),
             json!({"build": {"context": "https://example.org/x.git", "dockerfile": "/etc/passwd"}}),
-            json!({"models": {"m": null, "n": {"x": 1}}}),
+            json!({"something_else": {"m": null}}),
             json!({"something_new": 1}),
             json!({"networks": {"n": {"driver_opts": {"a": "b"}}}}),
         ] {
@@ -470,7 +490,7 @@ mod tests {
                 json!({"services": {"a": {"build": {"context": "https://h/x", "additional_contexts": {"x=https://h": "/etc"}}}}}),
                 1,
             ),
-            (json!({"models": {"m": {"model": "x"}}}), 1),
+            (json!({"models": {"m": {"model": "x"}}}), 0),
             (json!({"x-mine": {"privileged": true}, "name": "p"}), 0),
         ] {
             assert_eq!(demands(&model, "/p", false).len(), expected, "{model}");

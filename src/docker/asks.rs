@@ -35,7 +35,9 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::Mount => mount(value),
         Ask::VolumeDriver if matches!(value, "" | "local") => Vec::new(),
         Ask::VolumeDriver => vec![Want::VolumeOptions { what: format!("driver {value}") }],
+        Ask::VolumeOption if is_of_memory(value) => Vec::new(),
         Ask::VolumeOption => vec![Want::VolumeOptions { what: owned() }],
+        Ask::Throttle => throttled(value.split(':').next().unwrap_or_default()),
         Ask::VolumesFrom => vec![Want::VolumesFrom { container: owned() }],
         Ask::Privileged => vec![Want::Privileged],
         Ask::Capability => vec![Want::Capability { name: owned() }],
@@ -192,6 +194,46 @@ pub fn named_volume(name: String) -> Vec<Want> {
     vec![object(Object::Volume, &name, Touch::Bring), Want::Volume { name }]
 }
 
+/// Whether an option of the local driver (`type=tmpfs`) is one of a volume in memory, and of no other: each by itself,
+/// so that no list of them makes a volume that stands for something of the host (moby `volume/local`; the flags of
+/// mount(8) are among the options `o`, `bind` too).
+pub fn is_of_memory(option: &str) -> bool {
+    let plain = |option: &str| match option.split_once('=') {
+        Some(("size" | "nr_blocks" | "nr_inodes" | "mode" | "uid" | "gid", value)) => {
+            value.chars().all(|c| c.is_ascii_alphanumeric() || c == '%')
+        }
+        Some(_) => false,
+        None => {
+            ["defaults", "exec", "noatime", "nodev", "nodiratime", "noexec", "nosuid", "ro", "rw"].contains(&option)
+        }
+    };
+    match option.split_once('=') {
+        Some(("type", kind)) => kind == "tmpfs",
+        Some(("device", device)) => matches!(device, "tmpfs" | "none"),
+        Some(("o", options)) => options.split(',').all(plain),
+        _ => false,
+    }
+}
+
+/// A device of which a container may use so much: the daemon looks its number up, and hands nothing of it out.
+pub fn throttled(path: &str) -> Vec<Want> {
+    let parts: Vec<&str> = path.strip_prefix("/dev/").unwrap_or_default().split('/').collect();
+    let plain = |part: &&str| {
+        !part.starts_with('.')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-+:".contains(c))
+            && !part.is_empty()
+    };
+    let is_known = match parts.as_slice() {
+        [_] | ["mapper" | "md", _] => true,
+        ["disk", kind, _] => kind.starts_with("by-"),
+        _ => false,
+    };
+    if is_known && parts.iter().all(plain) {
+        return Vec::new();
+    }
+    host_setting(path, "it is not the name of a block device below /dev, and the daemon would say whether it is there")
+}
+
 /// Something is done to an object by its name.
 pub fn object(object: Object, name: &str, touch: Touch) -> Want {
     Want::Object { object, name: name.to_owned(), touch }
@@ -228,6 +270,7 @@ fn mount(value: &str) -> Vec<Want> {
             "volume-label" => settings.push(label(value)),
             "bind-recursive" if matches!(value, "enabled" | "disabled" | "readonly") => {}
             "volume-driver" if matches!(value, "" | "local") => {}
+            "volume-opt" if is_of_memory(value) => {}
             "volume-driver" | "volume-opt" => settings.push(Want::VolumeOptions { what: field.clone() }),
             "bind-propagation" => settings.extend(host_setting(field, MOUNT_SETTING)),
             _ => settings.extend(host_setting(field, "not a mount option that this gate knows to be harmless")),

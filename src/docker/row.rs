@@ -186,6 +186,8 @@ pub enum Ask {
     VolumeDriver,
     /// `volume create -o`: `key=value`.
     VolumeOption,
+    /// `--device-read-bps`: `PATH:RATE`.
+    Throttle,
     VolumesFrom,
     Privileged,
     Capability,

@@ -6,12 +6,12 @@ use super::scope::Scope;
 use super::terminal::{self, Attach};
 use super::told::Told;
 use super::{Guard, Via};
-use super::{archive, build};
+use super::{archive, build, joined};
 use crate::api::call::Call;
 use crate::api::demands::Reference;
 use crate::api::forward::{Forward, Payload};
 use crate::api::head::Method;
-use crate::api::labels::Claim;
+use crate::api::labels::{Claim, Ownership};
 use crate::api::makes::Made;
 use crate::api::route::Route;
 use crate::api::row::Answer;
@@ -57,14 +57,17 @@ impl Guard {
         })?;
         let of_new =
             archive && terminal::takes_files(objects.container.as_ref(), &self.owner) && archive::is_plain(&body);
-        let Asked { mut demands, operation, output_only } = self.asked(&self.policy, call, &objects, of_new);
-        let told = Told { shown: &shown, candidate: self.opinion(call, &objects, (archive, of_new)) };
+        let owner = self.owner.claimed(claim);
+        let Asked { demands, operation, output_only } = self.asked(&self.policy, call, &objects, of_new);
+        let told = Told { shown: &shown, candidate: self.opinion(call, &objects, &owner, (archive, of_new)) };
         let refuse = |denial| self.refuse(denial, &operation, &told);
+        let demands = joined::judged_again(&self.policy.host, call, &objects, &owner, demands);
+        let mut demands = demands.map_err(|why| refuse(unknown(call, &why)))?;
         let mut call = call.clone();
         if output_only {
             call.leave_out("stdin");
         }
-        let mut forward = call.forward(&objects.resolved, &self.owner.claimed(claim));
+        let mut forward = call.forward(&objects.resolved, &owner);
         if archive {
             forward.body = Payload::Whole(body);
         }
@@ -113,7 +116,13 @@ impl Guard {
     }
 
     /// What the candidate says of a call.
-    fn opinion(&self, call: &Call, objects: &Objects, (archive, of_new): (bool, bool)) -> Option<Opinion> {
+    fn opinion(
+        &self,
+        call: &Call,
+        objects: &Objects,
+        owner: &Ownership,
+        (archive, of_new): (bool, bool),
+    ) -> Option<Opinion> {
         let policy = match self.candidate.as_ref()?.policy() {
             Ok(policy) => policy,
             Err(opinion) => return Some(opinion),
@@ -123,7 +132,10 @@ impl Guard {
             return Some(Opinion::Unknown);
         }
         let of_new = of_new && policy.screen(&[cp()]).is_err();
-        let Asked { mut demands, .. } = self.asked(policy, call, objects, of_new);
+        let Asked { demands, .. } = self.asked(policy, call, objects, of_new);
+        let Ok(mut demands) = joined::judged_again(&self.policy.host, call, objects, owner, demands) else {
+            return Some(Opinion::Unknown);
+        };
         let facts = self.look_up(policy, &demands);
         self.by_project(&mut demands, &facts);
         Some(Opinion::of(policy, &demands, &facts))

@@ -24,6 +24,7 @@ mod build;
 mod connection;
 pub mod dial_stdio;
 mod framing;
+mod joined;
 pub mod judge;
 mod lines;
 pub mod listener;

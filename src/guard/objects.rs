@@ -25,7 +25,7 @@ pub(super) struct Inspected {
 }
 
 impl Inspected {
-    fn of(host: &str, container: Value) -> Result<Self, Unreachable> {
+    pub(super) fn of(host: &str, container: Value) -> Result<Self, Unreachable> {
         let image = match container.get("Image").and_then(Value::as_str) {
             Some(image) => daemon::inspect(host, Object::Image, image)?,
             None => None,

@@ -61,7 +61,7 @@ pub(super) fn takes_files(container: Option<&Inspected>, owner: &Ownership) -> b
 /// Whether this key of this account has made a container; the labels are the gate's own. An image that the gate has
 /// built carries them, too, and hands them on to whoever makes a container of it; but the id of a container's own
 /// record stands in no image.
-fn is_own(inspected: &Inspected, owner: &Ownership) -> bool {
+pub(super) fn is_own(inspected: &Inspected, owner: &Ownership) -> bool {
     fn of<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
         value.pointer("/Config/Labels")?.get(name)?.as_str()
     }

@@ -204,7 +204,7 @@ impl Policy {
             Want::SecurityOption { option } => host::security_option(option, word),
             Want::Namespace { namespace, mode } => host::shares(settings, *namespace, mode, word),
             Want::CgroupParent { parent: _ } => host::cgroup_parent(word),
-            Want::Runtime { name } => host::runtime(settings, name, word),
+            Want::Runtime { name } => host::runtime(settings, facts, name, word),
             Want::LogDriver { name: _ } => host::log_driver(word),
             Want::NetworkDriver { name: _ } => host::network_driver(word),
             Want::HostSetting { what: _, why } => host::setting(why, word),

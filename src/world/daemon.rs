@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the daemon is asked here")]
 
 use crate::demand::Object;
-use crate::docker::asks::is_volume_name;
+use crate::docker::asks::{is_of_memory, is_volume_name};
 use crate::facts::{Container, Listed, Mount, Unreachable, Volume};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
@@ -105,6 +105,16 @@ pub fn listed_of(entry: &Value) -> Listed {
     }
 }
 
+/// The runtime that containers get which ask for none.
+///
+/// # Errors
+/// As [`containers`].
+pub fn default_runtime(host: &str) -> Result<String, Unreachable> {
+    let info = get(host, "/info")?;
+    let name = info.as_ref().and_then(|info| info.get("DefaultRuntime")?.as_str());
+    name.map(str::to_owned).ok_or_else(|| no_answer(anyhow!("the daemon does not say which runtime is its default")))
+}
+
 /// The names of an image's labels; `None` where the daemon has no such image.
 ///
 /// # Errors
@@ -151,9 +161,11 @@ fn volume_of(inspect: &Value) -> Volume {
     if driver != "local" {
         return Volume::Special(format!("driver {driver}"));
     }
+    let of_memory =
+        |(name, value): (&String, &Value)| is_of_memory(&format!("{name}={}", value.as_str().unwrap_or_default()));
     match inspect.get("Options") {
         None | Some(Value::Null) => Volume::Plain,
-        Some(Value::Object(options)) if options.is_empty() => Volume::Plain,
+        Some(Value::Object(options)) if options.iter().all(of_memory) => Volume::Plain,
         Some(options) => Volume::Special(options.to_string()),
     }
 }

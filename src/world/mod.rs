@@ -42,6 +42,9 @@ pub fn look_up(policy: &Policy, owner: Owner, home: &Path, demands: &[Demand]) -
                 let volume = daemon::volume(&policy.host, name);
                 facts.volumes.insert(name.clone(), volume);
             }
+            Want::Runtime { name } if !policy.settings.runtimes.value.contains(name) => {
+                facts.default_runtime.get_or_insert_with(|| daemon::default_runtime(&policy.host));
+            }
             Want::OwnProject { .. } => list(policy, &[Object::Container], &mut facts),
             Want::ProjectMounts { project } => look_up_mounts(policy, project, &mut facts),
             Want::Object { object, .. } => list_for(policy, *object, &mut facts),

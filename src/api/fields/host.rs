@@ -11,7 +11,6 @@ use crate::docker::asks;
 use crate::docker::row::Ask;
 use serde_json::Value;
 
-const DEVICE_OF_HOST: &str = "it names a device of the host";
 const REAL_TIME: &str = "real-time scheduling can stall the host";
 const UNMASKS: &str = "anything but null takes away what hides the host's kernel from a container";
 
@@ -46,11 +45,11 @@ macro_rules! with_resources {
             free("NanoCpus", Shape::Number),
             like("CgroupParent", Shape::Text, Ask::CgroupParent),
             free("BlkioWeight", Shape::Number),
-            beyond("BlkioWeightDevice", Shape::Objects(WEIGHT), DEVICE_OF_HOST),
-            beyond("BlkioDeviceReadBps", Shape::Objects(RATE), DEVICE_OF_HOST),
-            beyond("BlkioDeviceWriteBps", Shape::Objects(RATE), DEVICE_OF_HOST),
-            beyond("BlkioDeviceReadIOps", Shape::Objects(RATE), DEVICE_OF_HOST),
-            beyond("BlkioDeviceWriteIOps", Shape::Objects(RATE), DEVICE_OF_HOST),
+            judged("BlkioWeightDevice", Shape::Objects(WEIGHT), throttles),
+            judged("BlkioDeviceReadBps", Shape::Objects(RATE), throttles),
+            judged("BlkioDeviceWriteBps", Shape::Objects(RATE), throttles),
+            judged("BlkioDeviceReadIOps", Shape::Objects(RATE), throttles),
+            judged("BlkioDeviceWriteIOps", Shape::Objects(RATE), throttles),
             free("CpuPeriod", Shape::Number),
             free("CpuQuota", Shape::Number),
             beyond("CpuRealtimePeriod", Shape::Number, REAL_TIME),
@@ -129,6 +128,16 @@ pub const CONFIG: &[Field] = with_resources!(
     Field { name: "ReadonlyPaths", shape: Shape::Texts, rule: Rule::BeyondAtAll(UNMASKS) },
     free("Init", Shape::Flag),
 );
+
+/// Devices of which the container may use so much.
+fn throttles(value: &Value, place: &str) -> Vec<Demand> {
+    let paths = value.as_array().into_iter().flatten().map(|item| item.get("Path").map_or_else(String::new, word));
+    paths
+        .flat_map(|path| {
+            asks::throttled(&path).into_iter().map(move |want| Demand::new(want, format!("{place}: {path}")))
+        })
+        .collect()
+}
 
 /// `Devices`: by the path on the host, as `--device` names it first.
 fn devices(value: &Value, place: &str) -> Vec<Demand> {

@@ -91,7 +91,9 @@ fn mount(mount: &Value, place: &str) -> Vec<Demand> {
     if !matches!(text("/VolumeOptions/DriverConfig/Name"), "" | "local") {
         wants.push(Want::VolumeOptions { what: format!("driver {}", text("/VolumeOptions/DriverConfig/Name")) });
     }
-    if is_set("/VolumeOptions/DriverConfig/Options") {
+    let options = mount.pointer("/VolumeOptions/DriverConfig/Options").and_then(Value::as_object);
+    let of_memory = |(key, value): (&String, &Value)| asks::is_of_memory(&format!("{key}={}", word(value)));
+    if !options.is_none_or(|options| options.iter().all(of_memory)) {
         wants.push(Want::VolumeOptions {
             what: mount.pointer("/VolumeOptions/DriverConfig").map_or_else(String::new, word),
         });

@@ -1,9 +1,9 @@
 //! What a container would be given of the host: nothing, unless the policy's `[host]` grants it. Pure.
 
-use super::ASK;
+use super::{ASK, unreachable};
 use crate::demand::Namespace;
 use crate::denial::{Denial, Reason};
-use crate::facts::{Facts, Kind, Place};
+use crate::facts::{Facts, Kind, Place, Unreachable};
 use crate::policy::settings::Settings;
 use crate::policy::values::{BindMount, Device, capability};
 use std::path::Path;
@@ -155,9 +155,21 @@ pub(in crate::policy) fn cgroup_parent(word: &str) -> Result<(), Denial> {
     Err(Denial::new(Reason::CgroupParent, word, why, "leave it out; --memory, --cpus and --pids-limit set limits"))
 }
 
-pub(in crate::policy) fn runtime(settings: &Settings, name: &str, word: &str) -> Result<(), Denial> {
+/// The names of docker's own runtime, which no other can have.
+const RUNC: &[&str] = &["runc", "io.containerd.runc.v2"];
+
+/// A runtime that is granted, or the one that a container gets without asking.
+pub(in crate::policy) fn runtime(settings: &Settings, facts: &Facts, name: &str, word: &str) -> Result<(), Denial> {
     if settings.runtimes.value.iter().any(|granted| granted == name) {
         return Ok(());
+    }
+    let is_runc = |name: &str| RUNC.contains(&name);
+    match &facts.default_runtime {
+        Some(Ok(default)) if name == default || (is_runc(name) && is_runc(default)) => return Ok(()),
+        // Nor will anything be made.
+        Some(Err(Unreachable::NoDaemon(_))) if is_runc(name) => return Ok(()),
+        Some(Err(why)) if is_runc(name) => return Err(unreachable(word, "the daemon's default runtime", why)),
+        _ => {}
     }
     let hint = format!("leave it out, {ASK} to add it to host.runtimes");
     Err(Denial::new(Reason::Runtime, word, "another runtime may confine less", hint))
