@@ -51,6 +51,9 @@ pub enum Command {
         /// One line of JSON instead of text
         #[arg(long)]
         json: bool,
+        /// Also say how it came to that: what each word asks for, what is known of it, and the rule that judges it
+        #[arg(long)]
+        explain: bool,
         /// The request; more than one word are joined with spaces, as ssh does
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
         words: Vec<OsString>,

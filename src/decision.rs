@@ -3,6 +3,7 @@
 use crate::docker::{Invocation, Secret};
 use crate::policy::Verdict;
 use crate::policy::candidate::Opinion;
+use crate::policy::explain::Ground;
 use crate::request::own::Own;
 
 /// What a request can come to.
@@ -30,8 +31,31 @@ pub struct Understood {
     pub input: Option<String>,
     /// What the candidate policy says, where there is one.
     pub candidate: Option<Opinion>,
+    /// How it came to its verdict, where that was asked for.
+    pub explanation: Option<Explanation>,
     /// What Compose warned of while it resolved the project; for the client, and in no record.
     pub warnings: Vec<String>,
+}
+
+/// How a request came to its verdict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// The words as docker would get them; none where they were not understood.
+    pub words: Vec<String>,
+    /// All that they ask for, as far as it was looked at.
+    pub grounds: Vec<Ground>,
+}
+
+impl Explanation {
+    /// Adds what was judged; of what is judged again the last time counts.
+    pub fn add(&mut self, grounds: Vec<Ground>) {
+        self.grounds.retain(|old| !grounds.iter().any(|new| (&new.word, &new.asks) == (&old.word, &old.asks)));
+        for ground in grounds {
+            if !self.grounds.contains(&ground) {
+                self.grounds.push(ground);
+            }
+        }
+    }
 }
 
 impl Understood {
@@ -43,7 +67,7 @@ impl Understood {
 
     /// Something that has a name and no secrets of its own to know of.
     pub fn named(command: &str) -> Self {
-        Self { command: command.to_owned(), secrets: None, input: None, candidate: None, warnings: Vec::new() }
+        Self { command: command.to_owned(), ..Self::default() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Gate: one request from its bytes to a verdict. The pipeline, on one screen.
 
 use crate::compose::{self, Project};
-use crate::decision::{Action, Decision, Understood};
+use crate::decision::{Action, Decision, Explanation, Understood};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
 use crate::digest;
@@ -70,7 +70,16 @@ impl Gate {
     ///
     /// `standard_input` says whether a Compose file may be read from there.
     pub fn decide(&self, request: &[u8], standard_input: bool) -> Decision {
-        let mut understood = Understood::named("-");
+        self.decided(request, standard_input, Understood::named("-"))
+    }
+
+    /// The same, with how it came to that.
+    pub fn explain(&self, request: &[u8], standard_input: bool) -> Decision {
+        let explanation = Some(Explanation::default());
+        self.decided(request, standard_input, Understood { explanation, ..Understood::named("-") })
+    }
+
+    fn decided(&self, request: &[u8], standard_input: bool, mut understood: Understood) -> Decision {
         let verdict = self.judge(request, standard_input, &mut understood).map_err(|denial| {
             let hint = advice::fitting(&self.policy.settings, &denial.hint);
             Denial { hint, ..denial }
@@ -115,12 +124,20 @@ impl Gate {
     /// Notes what the candidate says of what a command of Compose asks for, as far as that is known; what it has refused
     /// on the way stays refused.
     fn note(&self, demands: &[Demand], part: bool, understood: &mut Understood) {
+        self.ground(demands, understood);
         let Some(candidate) = &self.candidate else { return };
         if matches!(understood.candidate, Some(Opinion::Deny(_))) {
             return;
         }
         let said = candidate.policy().map_or_else(|opinion| opinion, |policy| self.said_by(policy, demands));
         understood.candidate = Some(if part { said.of_part() } else { said });
+    }
+
+    /// Notes how each demand is judged, where that was asked for.
+    fn ground(&self, demands: &[Demand], understood: &mut Understood) {
+        if let Some(explanation) = &mut understood.explanation {
+            explanation.add(self.policy.grounds(demands, &self.look_up(demands)));
+        }
     }
 
     /// What the candidate says of what nobody has judged: nothing.
@@ -139,8 +156,11 @@ impl Gate {
             return Ok(self.policy.own(Action::Own(own)));
         }
         let invocation = Invocation::parse(&words)?;
-        *understood = read(&invocation);
+        let explanation = understood.explanation.take();
+        let explanation = explanation.map(|grounds| Explanation { words: invocation.argv(), ..grounds });
+        *understood = Understood { explanation, ..read(&invocation) };
         let demands = invocation.demands();
+        self.ground(&demands, understood);
         self.policy.screen(&demands)?;
         if invocation.name() == Own::DialStdio.name() {
             return self.permit(Action::Own(Own::DialStdio), &demands);
@@ -245,7 +265,7 @@ impl Gate {
         let resolver = Resolver { policy: &self.policy, account: &self.account, project, located, until };
         let asked = RefCell::new(Vec::new());
         let judge = |demands: &[Demand]| {
-            if self.candidate.is_some() {
+            if self.candidate.is_some() || understood.explanation.is_some() {
                 asked.borrow_mut().extend_from_slice(demands);
             }
             let facts = self.look_up(demands);

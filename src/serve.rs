@@ -79,7 +79,7 @@ impl Service<'_> {
         // From here on the connection's end is the gate's, and what it has started ends with it.
         let bound = signals::end_with_parent(self.gate.parent);
         let limit = Bounds::set(PROCESSOR_SECONDS, MEMORY).map_err(Into::into);
-        let Decision { understood, verdict } = decide_in_time(&self.gate, text);
+        let Decision { understood, verdict } = decide_in_time(&self.gate, text, false);
         let judged = self.begun.elapsed();
         warn(&understood.warnings);
         let permit = match verdict {
@@ -211,8 +211,8 @@ impl Service<'_> {
             Own::Help => print(&guide::guide(&self.gate.policy, self.request)),
             Own::PolicyShow => print(&policy::show::text(&self.gate.policy)),
             Own::Version => print(concat!("dockgate ", env!("CARGO_PKG_VERSION"), "\n")),
-            Own::Check { request, json } => {
-                let decision = decide_in_time(&self.gate, request);
+            Own::Check { request, json, explain } => {
+                let decision = decide_in_time(&self.gate, request, *explain);
                 if *json { check_json(&decision) } else { check_text(&decision) }
             }
             Own::DialStdio => Exit::Unavailable,
@@ -221,9 +221,10 @@ impl Service<'_> {
 }
 
 /// As [`Gate::decide`], in bounded time: a request that keeps the gate busy is a refusal like others.
-fn decide_in_time(gate: &Arc<Gate>, request: &[u8]) -> Decision {
+fn decide_in_time(gate: &Arc<Gate>, request: &[u8], explain: bool) -> Decision {
     let (gate, bytes, undecided) = (Arc::clone(gate), request.to_vec(), gate.undecided());
-    deadline::within(PATIENCE, move || gate.decide(&bytes, true)).unwrap_or_else(|missed| {
+    let judge = move || if explain { gate.explain(&bytes, true) } else { gate.decide(&bytes, true) };
+    deadline::within(PATIENCE, judge).unwrap_or_else(|missed| {
         let why = match missed {
             Missed::Late => format!("what it asks for could not be found out in {} seconds", PATIENCE.as_secs()),
             Missed::Failed => "the gate failed to judge it, which is a defect of the gate".to_owned(),

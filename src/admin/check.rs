@@ -8,9 +8,10 @@ use std::os::unix::ffi::OsStrExt;
 
 /// # Errors
 /// The exit code, when there is no policy to judge by.
-pub fn run(words: &[OsString], json: bool, caller: Caller) -> Result<Exit, Exit> {
+pub fn run(words: &[OsString], json: bool, explain: bool, caller: Caller) -> Result<Exit, Exit> {
     let gate = caller.gate()?;
-    let decision = gate.decide(&joined(words), true);
+    let request = joined(words);
+    let decision = if explain { gate.explain(&request, true) } else { gate.decide(&request, true) };
     Ok(if json { answer::check_json(&decision) } else { answer::check_text(&decision) })
 }
 

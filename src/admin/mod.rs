@@ -22,7 +22,7 @@ pub fn run(command: Command, caller: Caller) -> Exit {
         return exit;
     }
     let done = match command {
-        Command::Check { json, words } => check::run(&words, json, caller),
+        Command::Check { json, explain, words } => check::run(&words, json, explain, caller),
         Command::Authorize { file, from } => authorize::run(&file, from, caller),
         Command::Proxy { listen, group } => proxy::run(&listen, group.as_deref(), &caller),
         Command::Audit { command } => audit::run(*command, &caller),

@@ -6,18 +6,25 @@ use crate::denial::{Denial, Reason};
 use crate::exit::Exit;
 use std::io::Write;
 
+mod explained;
 pub mod guide;
 
 /// The verdict in words, on standard output.
 pub fn check_text(decision: &Decision) -> Exit {
     warn(&decision.understood.warnings);
+    if let Some(explanation) = &decision.understood.explanation {
+        print(&explained::text(explanation));
+    }
     match &decision.verdict {
         Ok(permit) => {
             let command = match permit.subject() {
                 Action::Docker(invocation) => format!("docker {}", shell_words::join(invocation.argv())),
                 Action::Own(own) => own.name().to_owned(),
             };
-            print(&format!("allow: {}\n", escape::for_terminal(command.trim_end())))
+            let observed = permit.observed().map_or_else(String::new, |denial| {
+                format!("the policy only observes; otherwise it would be refused:\n{}", refusal(denial, None))
+            });
+            print(&format!("allow: {}\n{observed}", escape::for_terminal(command.trim_end())))
         }
         Err(denial) => {
             print(&format!("deny: {}", refusal(denial, None)));
@@ -30,29 +37,41 @@ pub fn check_text(decision: &Decision) -> Exit {
 pub fn check_json(decision: &Decision) -> Exit {
     let Decision { understood: Understood { command, warnings, .. }, verdict } = decision;
     warn(warnings);
-    let (line, exit) = match verdict {
+    let (mut line, exit) = match verdict {
         Ok(permit) => {
             let argv = match permit.subject() {
                 Action::Docker(invocation) => Some(invocation.argv()),
                 Action::Own(_) => None,
             };
-            let line = serde_json::json!({"verdict": "allow", "reason": "permitted", "command": command, "argv": argv});
+            let observed = permit.observed().map(all);
+            let line = serde_json::json!({
+                "verdict": "allow", "reason": "permitted", "command": command, "argv": argv, "observed": observed,
+            });
             (line, Exit::Success)
         }
         Err(denial) => {
-            let Denial { reason, message, risk, why, hint, further } = denial;
-            let all = std::iter::once(denial).chain(further).map(|Denial { reason, message, hint, .. }| {
-                serde_json::json!({"reason": reason.code(), "message": message, "hint": hint})
-            });
+            let Denial { reason, message, risk, why, hint, further: _ } = denial;
             let line = serde_json::json!({
                 "verdict": "deny", "reason": reason.code(), "command": command,
-                "message": message, "risk": risk, "why": why, "hint": hint, "reasons": all.collect::<Vec<_>>(),
+                "message": message, "risk": risk, "why": why, "hint": hint, "reasons": all(denial),
             });
             (line, exit_of(denial))
         }
     };
+    if let (Some(explanation), Some(line)) = (&decision.understood.explanation, line.as_object_mut()) {
+        line.insert("explanation".to_owned(), explained::json(explanation));
+    }
     print(&format!("{line}\n"));
     exit
+}
+
+/// A refusal with all that goes with it.
+fn all(denial: &Denial) -> Vec<serde_json::Value> {
+    let all = std::iter::once(denial).chain(&denial.further);
+    all.map(|Denial { reason, message, hint, .. }| {
+        serde_json::json!({"reason": reason.code(), "message": message, "hint": hint})
+    })
+    .collect()
 }
 
 /// What the host cannot do is not the request's fault, and has the code of that.

@@ -150,7 +150,7 @@ impl Audit {
     }
 
     fn write(&self, verdict: Verdict, reasons: &[&str], understood: &Understood, call: Option<ApiCall>) -> Result<()> {
-        let Understood { command, secrets, input, candidate, warnings: _ } = understood;
+        let Understood { command, secrets, input, candidate, explanation: _, warnings: _ } = understood;
         let (secrets, request, policy) = (secrets.as_deref(), &self.request, self.policy.as_deref());
         let (reason, also) = reasons.split_first().unwrap_or((&"-", &[]));
         let also = Some(also.join(",")).filter(|also| !also.is_empty());

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 pub mod advice;
 pub mod candidate;
+pub mod explain;
 pub mod file;
 pub mod operations;
 pub mod rules;

@@ -9,8 +9,8 @@ pub enum Own {
     Help,
     /// `true`: a connection probe.
     Probe,
-    /// `dockgate check [--json] COMMAND`: the verdict on a request.
-    Check { request: Vec<u8>, json: bool },
+    /// `dockgate check [--json] [--explain] COMMAND`: the verdict on a request.
+    Check { request: Vec<u8>, json: bool, explain: bool },
     /// `dockgate policy show`.
     PolicyShow,
     /// `dockgate --version`.
@@ -41,19 +41,20 @@ impl Own {
             ["dockgate", "version" | "--version"] => Some(Self::Version),
             ["dockgate", "policy", "show"] => Some(Self::PolicyShow),
             // One word is the request as it would be sent; more are taken from the text, quotes and all.
-            ["dockgate", "check", "--json"] => None,
-            ["dockgate", "check", "--json", rest @ ..] => Some(Self::check(rest, text, 3, true)),
-            ["dockgate", "check", rest @ ..] if !rest.is_empty() => Some(Self::check(rest, text, 2, false)),
+            ["dockgate", "check", rest @ ..] => Self::check(rest, text),
             _ => None,
         }
     }
 
-    fn check(words: &[&str], text: &[u8], before: usize, json: bool) -> Self {
-        let request = match words {
+    fn check(words: &[&str], text: &[u8]) -> Option<Self> {
+        let options = words.iter().take_while(|word| ["--json", "--explain"].contains(word)).count();
+        let (options, rest) = words.split_at_checked(options)?;
+        let request = match rest {
+            [] => return None,
             [one] => one.as_bytes().to_vec(),
-            _ => after_words(text, before).to_vec(),
+            _ => after_words(text, options.len() + 2).to_vec(),
         };
-        Self::Check { request, json }
+        Some(Self::Check { request, json: options.contains(&"--json"), explain: options.contains(&"--explain") })
     }
 }
 
@@ -74,8 +75,11 @@ mod tests {
     #[test]
     fn recognises_its_own() {
         let own = |text: &str| Own::parse(&Words::split(text.as_bytes()).expect("words"), text.as_bytes());
-        let check = |text: &str| Some(Own::Check { request: text.as_bytes().to_vec(), json: false });
-        let json = |text: &str| Some(Own::Check { request: text.as_bytes().to_vec(), json: true });
+        let check = |text: &str| Some(Own::Check { request: text.as_bytes().to_vec(), json: false, explain: false });
+        let json = |text: &str| Some(Own::Check { request: text.as_bytes().to_vec(), json: true, explain: false });
+        let both = |text: &str| Some(Own::Check { request: text.as_bytes().to_vec(), json: true, explain: true });
+        assert_eq!(own("dockgate check --explain --json docker ps 'a b'"), both("docker ps 'a b'"));
+        assert_eq!(own("dockgate check --json --explain 'docker ps'"), both("docker ps"));
         assert_eq!(own("help"), Some(Own::Help));
         assert_eq!(own(" true "), Some(Own::Probe));
         assert_eq!(own("dockgate policy show"), Some(Own::PolicyShow));
