@@ -207,7 +207,7 @@ impl Gate {
         let label = self.label().filter(|_| project.purpose == Use::Makes);
         compose::judged::with_unwanted(&mut model, &documents);
         let text = compose::judged::as_judged(model, &directory, |path| facts.resolved(path), label);
-        let invocation = invocation.with_model(Model { directory: located.directory, text });
+        let invocation = invocation.with_model(Model { directory: located.directory, files: located.label, text });
         self.policy.judge(Action::Docker(invocation), &demands, &facts)
     }
 

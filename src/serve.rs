@@ -50,6 +50,8 @@ struct Ready {
     launch: Launch,
     signals: Signals,
     listener: Listener,
+    /// Of a Compose project.
+    files: Option<String>,
 }
 
 /// Serves one request: judges, records, and then acts or refuses.
@@ -115,17 +117,18 @@ impl Service<'_> {
         let listener = Listener::bind(&exec::state_directory(&account.name)?, self.audit.id())?;
         let over_ssh = self.request.client.is_some();
         let launch = Launch::prepare(policy, &listener.host(), account, invocation, over_ssh)?;
-        Ok(Some(Ready { launch, signals: Signals::block(*parent)?, listener }))
+        let files = invocation.model().map(|model| model.files.clone()).filter(|files| !files.is_empty());
+        Ok(Some(Ready { launch, signals: Signals::block(*parent)?, listener, files }))
     }
 
     /// Runs docker, waits for its end and records it. Its calls are judged by the guard, whose threads are started
     /// when docker has been, as a fork takes none of them along.
     fn run(&self, invocation: Audited<Invocation>, ready: &Ready, judged: Duration, understood: &Understood) -> Ending {
-        let Ready { launch, signals, listener } = ready;
+        let Ready { launch, signals, listener, files } = ready;
         let settings = &self.gate.policy.settings;
         let [duration, idle] = [&settings.duration, &settings.idle].map(|set| set.value.map(Duration::from_secs));
         let times = Times { duration, idle };
-        let guard = self.guard(Via::Argv(understood.command.clone()));
+        let guard = self.guard(Via::Argv(understood.command.clone()), files.clone());
         let started = exec::start(invocation, launch);
         let started = started.and_then(|docker| listener.start(Arc::clone(&guard)).map(|()| docker));
         let (outcome, cause, ran) = match started.and_then(|docker| docker.wait(launch, signals, times)) {
@@ -148,7 +151,7 @@ impl Service<'_> {
     /// Serves the API over standard input and output.
     fn dial_stdio(&self, judged: Duration) -> Exit {
         let begun = Instant::now();
-        let guard = self.guard(Via::DialStdio);
+        let guard = self.guard(Via::DialStdio, None);
         if let Err(error) = dial_stdio::serve(&guard) {
             return failed(&self.audit, &Understood::named(Own::DialStdio.name()), &error);
         }
@@ -157,7 +160,7 @@ impl Service<'_> {
         Exit::Success
     }
 
-    fn guard(&self, via: Via) -> Arc<Guard> {
+    fn guard(&self, via: Via, files: Option<String>) -> Arc<Guard> {
         let Gate { policy, candidate, account, .. } = &*self.gate;
         Arc::new(Guard {
             policy: policy.clone(),
@@ -170,6 +173,7 @@ impl Service<'_> {
                 account: account.name.clone(),
                 id: self.audit.id().to_owned(),
             },
+            files,
             calls: Calls::default(),
         })
     }

@@ -19,6 +19,8 @@ pub struct Resolved {
     pub ids: BTreeMap<Reference, String>,
     /// Labels of a new container's image that say whose something is: they are not inherited.
     pub marks: Vec<String>,
+    /// What Compose's label of a project's files says.
+    pub files: Option<String>,
     /// A label (`dockgate.key=hermes`) that lists, events and prunes are narrowed to.
     pub only: Option<String>,
 }
@@ -168,6 +170,9 @@ impl Call {
             let labels = map.entry("Labels").or_insert_with(|| Value::Object(Map::new()));
             if let Some(labels) = labels.as_object_mut() {
                 put_labels(labels, owner);
+                if let (Some(said), Some(files)) = (labels.get_mut(FILES), &resolved.files) {
+                    *said = Value::String(files.clone());
+                }
                 for mark in &resolved.marks {
                     labels.entry(mark.as_str()).or_insert_with(|| Value::String(String::new()));
                 }
@@ -186,6 +191,9 @@ impl Call {
         Payload::Whole(body.to_string().into_bytes())
     }
 }
+
+/// Where Compose says which files a project was made of (compose `pkg/api/labels.go`).
+const FILES: &str = "com.docker.compose.project.config_files";
 
 fn put_labels(labels: &mut Map<String, Value>, owner: &Ownership) {
     for (name, value) in owner.labels() {

@@ -36,6 +36,8 @@ pub use secrets::Secret;
 pub struct Model {
     /// The project directory, absolute.
     pub directory: PathBuf,
+    /// The files that it was made of, for Compose's label: absolute paths, and `-` for standard input.
+    pub files: String,
     /// The model as JSON, which is YAML; empty when there was no file to judge, so that Compose finds none.
     pub text: String,
 }

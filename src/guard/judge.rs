@@ -51,7 +51,7 @@ impl Guard {
     pub(super) fn judge(&self, call: &Call, claim: &Claim, body: Vec<u8>) -> Result<Audited<Passing>, Refusal> {
         let shown = call.shown();
         let archive = self.is_archive(call.route());
-        let objects = Objects::of(&self.policy.host, call, is_attach(call) || archive).map_err(|why| {
+        let mut objects = Objects::of(&self.policy.host, call, is_attach(call) || archive).map_err(|why| {
             let denial = unknown(call, &why);
             self.refuse(denial, call.operation(), &Told::refused(&shown, Reason::Unreachable, self))
         })?;
@@ -67,6 +67,7 @@ impl Guard {
         if output_only {
             call.leave_out("stdin");
         }
+        objects.resolved.files.clone_from(&self.files);
         let mut forward = call.forward(&objects.resolved, &owner);
         if archive {
             forward.body = Payload::Whole(body);

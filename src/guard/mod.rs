@@ -75,6 +75,8 @@ pub struct Guard {
     pub audit: Arc<Audit>,
     /// The labels of what the calls make.
     pub owner: Ownership,
+    /// The files of the Compose project that is being run; what Compose was given for them has other names.
+    pub files: Option<String>,
     pub calls: Calls,
 }
 

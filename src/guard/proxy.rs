@@ -143,6 +143,7 @@ impl Proxy {
             via: Via::Proxy,
             audit: Arc::new(audit),
             owner: Ownership { key: self.terms.key.clone(), account: name, id },
+            files: None,
             calls: Calls::default(),
         }))
     }

@@ -72,6 +72,8 @@ pub struct Located {
     pub variables: Vec<String>,
     /// Whether the request names the Compose files, so that a file of variables cannot name others.
     given: bool,
+    /// The Compose files as Compose names them in a label: absolute paths, and `-` for standard input.
+    pub label: String,
 }
 
 /// Finds the project's files as Compose would: those given, or the first with a known name in the project
@@ -88,7 +90,8 @@ pub fn locate(project: &Project) -> Result<Located, Trouble> {
         (None, None) => here.clone(),
     };
     let given = !project.files.is_empty();
-    let mut located = Located { directory, files: project.files.clone(), variables: Vec::new(), given };
+    let mut located =
+        Located { directory, files: project.files.clone(), variables: Vec::new(), given, label: String::new() };
     let mut variables = Vec::new();
     if !given {
         // Compose looks here before it looks further up.
@@ -104,6 +107,11 @@ pub fn locate(project: &Project) -> Result<Located, Trouble> {
             }
         }
     }
+    let label = |file: &String| match file.as_str() {
+        "-" => "-".to_owned(),
+        file => absolute(&here, file).display().to_string(),
+    };
+    located.label = located.files.iter().map(label).collect::<Vec<_>>().join(",");
     variables.extend([here.join(".env"), located.directory.join(".env")]);
     variables.extend(project.env_files.iter().map(PathBuf::from));
     for path in variables {

@@ -52,7 +52,17 @@ fn compose_s_own_labels_name_the_files_that_were_sent() {
     assert_eq!((label("config_files"), label("working_dir")), ("-".to_owned(), lab.home().display().to_string()));
     lab.ssh("docker compose -p origin -f origin/compose.yml up -d --force-recreate -t 0").succeeded();
     let directory = lab.home().join("origin").display().to_string();
-    assert_eq!((label("config_files"), label("working_dir")), ("-".to_owned(), directory));
+    let file = format!("{directory}/compose.yml");
+    assert_eq!((label("config_files"), label("working_dir")), (file.clone(), directory));
+    let listed = lab.docker(&["compose", "ls", "--format", "json", "--filter", "name=origin"]).succeeded().out();
+    assert!(listed.contains(&format!("\"ConfigFiles\":\"{file}\"")), "{listed}");
+    // Those that run once, too, and several files.
+    let run = "docker compose -p origin -f origin/compose.yml -f - run -d --name origin-once a true";
+    lab.ssh_with(run, SLEEPS.as_bytes()).succeeded();
+    let format = "{{index .Config.Labels \"com.docker.compose.project.config_files\"}}";
+    let once = lab.docker(&["inspect", "-f", format, "origin-once"]).succeeded().out();
+    assert_eq!(once.trim(), format!("{file},-"));
+    lab.ssh("docker rm origin-once").succeeded();
     lab.ssh("docker compose -p origin down -t 0").succeeded();
     // What passes standard input on keeps it.
     let outcome = lab.ssh_with("docker compose -p origin -f origin/compose.yml run --rm -T a cat", b"through\n");
@@ -184,4 +194,53 @@ fn an_account_without_a_home_can_send_a_file() {
     assert_eq!(outcome.code, 77);
     assert!(!outcome.err().contains("//"), "{}", outcome.err());
     lab.ssh("docker compose -p homeless down -t 0").succeeded();
+}
+
+#[test]
+fn a_check_explains_itself_from_the_words_to_the_rules() {
+    let lab = Lab::shared();
+    put(lab, "why/a.env", "A=b\n");
+    let text = "services: {a: {image: busybox, env_file: why/a.env, privileged: true, volumes: ['vol:/d']}}\nvolumes: {vol: {}}";
+    let request = "dockgate check --explain docker compose -p why -f - up -d";
+    let outcome = lab.ssh_with(request, text.as_bytes());
+    assert_eq!(outcome.code, 77);
+    let home = lab.home().display().to_string();
+    for part in [
+        "words: docker compose ".to_owned(),
+        "docker compose up\n  asks for: the operation compose up\n  rule:     commands.blocked = …  # built in".to_owned(),
+        format!("services.a.env_file: why/a.env\n  asks for: the client reads {home}/why/a.env\n  known:    a file\n"),
+        "services.a.privileged: true\n  asks for: every privilege\n  rule:     host.privileged = false  # built in\n  refused: privileged: ".to_owned(),
+        "  asks for: the volume why_vol in a container\n  known:    a plain volume, in memory, or not there yet\n".to_owned(),
+        "\ndeny: services.a.privileged: true: ".to_owned(),
+    ] {
+        assert!(outcome.out().contains(&part), "{part}: {}", outcome.out());
+    }
+    let outcome = lab.ssh_with("dockgate check --json --explain docker compose -p why -f - up -d", text.as_bytes());
+    let line: serde_json::Value = serde_json::from_str(&outcome.out()).unwrap();
+    let demands = line.pointer("/explanation/demands").and_then(serde_json::Value::as_array).unwrap();
+    let refused = demands.iter().filter(|demand| demand["verdict"] == "refused");
+    assert_eq!(refused.map(|demand| &demand["asks"]).collect::<Vec<_>>(), ["every privilege"]);
+    // Of what is elsewhere nothing is told here, either.
+    for path in ["/etc/shadow", "/etc/nowhere"] {
+        let said = lab.ssh(&format!("dockgate check --explain docker run --env-file {path} busybox"));
+        assert!(said.out().contains("refused: client-file") && !said.out().contains("known:"), "{}", said.out());
+    }
+    assert_eq!(containers(lab, "why"), "");
+}
+
+#[test]
+fn a_check_says_what_is_only_observed() {
+    let lab = Lab::shared();
+    let policy = lab.directory.join("policy-watching.toml");
+    let base = std::fs::read_to_string(lab.value("POLICY")).unwrap();
+    std::fs::write(&policy, format!("mode = 'observe'\n{base}")).unwrap();
+    let send =
+        |request: &str| -> crate::support::Outcome { lab.gate(&policy, request.as_bytes()).output().unwrap().into() };
+    let outcome = send("dockgate check docker exec web id");
+    assert_eq!(outcome.code, 0, "{}", outcome.err());
+    let said = "allow: docker exec -- web id\nthe policy only observes; otherwise it would be refused:\ndocker 'exec' is blocked by security policy\nreason: blocked-command: ";
+    assert!(outcome.out().starts_with(said), "{}", outcome.out());
+    let outcome = send("dockgate check --json docker exec web id").succeeded();
+    let line: serde_json::Value = serde_json::from_str(&outcome.out()).unwrap();
+    assert_eq!((&line["verdict"], &line["observed"][0]["reason"]), (&"allow".into(), &"blocked-command".into()));
 }
