@@ -71,6 +71,9 @@ pub struct Head {
     pub keep_alive: bool,
     /// In lower case, without parameters; a character set other than UTF-8 is refused.
     pub content_type: Option<String>,
+    /// The client says that its body is encoded (`Content-Encoding`). The daemon takes no notice of it: it knows a
+    /// compressed archive by how it begins.
+    pub encoded: bool,
     /// Credentials for a registry, base64 as sent: a secret.
     pub registry_auth: Option<String>,
     /// Credentials for all registries of a build, base64 as sent: a secret.
@@ -194,9 +197,6 @@ impl Fields {
     }
 
     fn head(self, method: Method, target: Target) -> Result<Head, Denial> {
-        if self.encoding.is_some() {
-            return Err(refuse("the body is encoded (Content-Encoding), and would not be read as it was judged"));
-        }
         let tokens = self.connection.as_deref().unwrap_or_default().to_ascii_lowercase();
         let tokens: Vec<&str> = tokens.split(',').map(str::trim).filter(|token| !token.is_empty()).collect();
         if tokens.iter().any(|token| !matches!(*token, "keep-alive" | "close" | "upgrade")) {
@@ -224,6 +224,7 @@ impl Fields {
             expects_continue,
             keep_alive: !tokens.contains(&"close"),
             content_type: self.content_type.as_deref().map(content_type).transpose()?.flatten(),
+            encoded: self.encoding.is_some(),
             registry_auth: self.registry_auth,
             registry_config: self.registry_config,
             session: self.session,
@@ -335,7 +336,6 @@ mod tests {
             "Connection: Upgrade\r\nUpgrade: websocket",
             "Connection: Upgrade\r\nUpgrade: tcp, h2c",
             "Expect: 200-ok",
-            "Content-Encoding: gzip",
             "Content-Type: application/json; charset=utf-7",
             "TE: trailers",
             "Trailer: Content-Length",

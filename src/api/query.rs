@@ -36,7 +36,7 @@ impl Query {
                 return Err(format!("{name}: this endpoint has no such key that the gate knows"));
             };
             let again = pairs.iter().skip(index + 1).any(|(other, _)| other == name);
-            if again && key.takes != Takes::Texts {
+            if again && !matches!(key.takes, Takes::Texts | Takes::First) {
                 return Err(format!("{name}: it is there twice"));
             }
         }
@@ -150,10 +150,10 @@ fn given(key: &Key, values: &[&str]) -> Result<Option<Given>, String> {
         }),
         Takes::Number if value.is_empty() => return Ok(None),
         Takes::Number => Given::Number(number(value).ok_or_else(|| format!("{value} is not a whole number"))?),
-        Takes::Text | Takes::Texts if values.iter().any(|value| value.len() > MOST_TEXT) => {
+        Takes::Text | Takes::Texts | Takes::First if values.iter().any(|value| value.len() > MOST_TEXT) => {
             return Err("it is longer than 8 KiB".to_owned());
         }
-        Takes::Text => Given::Text(value.to_owned()),
+        Takes::Text | Takes::First => Given::Text(value.to_owned()),
         Takes::Texts => Given::Texts(values.iter().map(|&value| value.to_owned()).collect()),
         Takes::One(known) if known.contains(&value) => Given::Text(value.to_owned()),
         Takes::One(known) => return Err(format!("{value} is not one of: {}", known.join(", "))),
@@ -273,12 +273,13 @@ const FILTERS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::row::{filters, flag, list, map, number, one, text, texts};
+    use crate::api::row::{filters, first, flag, list, map, number, one, text, texts};
 
     const KEYS: &[Key] = &[
         flag("all"),
         number("limit"),
         text("since"),
+        first("file"),
         texts("names"),
         filters(),
         list("cachefrom"),
@@ -301,6 +302,7 @@ mod tests {
             ("limit=", ""),
             ("filters=", ""),
             ("names=b&names=a", "?names=b&names=a"),
+            ("file=b&file=a", "?file=b"),
             ("filters=%7B%22label%22%3A%5B%22a%22%5D%7D", "?filters=%7B%22label%22:%7B%22a%22:true%7D%7D"),
             ("buildargs=%7B%22A%22%3Anull%7D", "?buildargs=%7B%22A%22:null%7D"),
             ("condition=removed", "?condition=removed"),

@@ -193,6 +193,9 @@ fn reading(endpoint: &Endpoint, head: &Head, about: &str) -> Result<Reading, Den
         (Body::Json(_), Framing::Length(length)) if length > json::MOST_BYTES as u64 => {
             Err(bad(about, "the body is longer than 4 MiB"))
         }
+        (Body::Json(_), _) if head.encoded => {
+            Err(bad(about, "the body is encoded (Content-Encoding), and would not be read as it was judged"))
+        }
         (Body::Json(_), _) if kind != Some("application/json") => {
             Err(bad(about, "its body is JSON, and Content-Type is not application/json"))
         }

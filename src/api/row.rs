@@ -115,6 +115,8 @@ pub enum Takes {
     Text,
     /// Text, and the key may come more than once.
     Texts,
+    /// Text; where the key comes more than once, the first is what the daemon takes, and what alone is passed on.
+    First,
     /// JSON: an object of lists or sets of text.
     Filters,
     /// JSON: a list of text.
@@ -294,6 +296,10 @@ pub const fn number(name: &'static str) -> Key {
 
 pub const fn text(name: &'static str) -> Key {
     key(name, Takes::Text)
+}
+
+pub const fn first(name: &'static str) -> Key {
+    key(name, Takes::First)
 }
 
 pub const fn texts(name: &'static str) -> Key {

@@ -53,6 +53,7 @@ impl Call {
             expects_continue: false,
             keep_alive: true,
             content_type: Some("application/json".to_owned()),
+            encoded: false,
             registry_auth: None,
             registry_config: None,
             session: Vec::new(),

@@ -8,7 +8,7 @@ use super::relay::{self, Broken};
 use super::response::{Asked, Response};
 use super::upstream::Upstream;
 use super::wire::Wire;
-use super::{Guard, Via, buffer::Buffer};
+use super::{Guard, Via, buffer::Buffer, version};
 use crate::api::call::Call;
 use crate::api::forward::{Forward, Payload};
 use crate::api::head::{self, Head, Method};
@@ -163,7 +163,7 @@ impl<'a> Connection<'a> {
 
     /// Passes a call on, and its answer back.
     fn pass(&mut self, head: &Head, audited: Audited<Passing>) -> Next {
-        let Passing { forward, answer, output_only, scope, makes } = audited.into_subject();
+        let Passing { forward, answer, output_only, scope, versions, makes } = audited.into_subject();
         let stream = forward.body == Payload::Stream;
         let until = Some(deadline(PATIENCE));
         if stream && head.expects_continue && self.client.write_all(CONTINUE, until).is_err() {
@@ -181,7 +181,7 @@ impl<'a> Connection<'a> {
             head: head.method == Method::Head,
             hijack: matches!(answer, Answer::Hijack | Answer::H2c),
             close: !head.keep_alive,
-            keep: makes.is_some() || scope.as_ref().is_some_and(|scope| !scope.is_of_lines()),
+            keep: versions || makes.is_some() || scope.as_ref().is_some_and(|scope| !scope.is_of_lines()),
         });
         let scope = response.look_through(scope);
         let answer_by = if head.method == Method::Get && answer == Answer::Plain { until } else { None };
@@ -217,6 +217,7 @@ impl<'a> Connection<'a> {
             }
             let whole = match scope {
                 Some(scope) => scope.narrowed(&kept),
+                None if versions => Some(version::narrowed(kept)),
                 None => Some(kept),
             };
             let Some(body) = whole else {

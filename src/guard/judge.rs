@@ -6,7 +6,7 @@ use super::scope::Scope;
 use super::terminal::{self, Attach};
 use super::told::Told;
 use super::{Guard, Via};
-use super::{archive, build, joined};
+use super::{archive, build, joined, version};
 use crate::api::call::Call;
 use crate::api::demands::Reference;
 use crate::api::forward::{Forward, Payload};
@@ -33,6 +33,8 @@ pub(super) struct Passing {
     pub(super) output_only: bool,
     /// The answer lists containers that are not there for this key.
     pub(super) scope: Option<Scope>,
+    /// The answer says which versions of the API there are.
+    pub(super) versions: bool,
     /// What it makes, where the answer says so.
     pub(super) makes: Option<(Object, String)>,
 }
@@ -80,6 +82,7 @@ impl Guard {
             answer: call.answer(),
             output_only,
             scope: Scope::of(self, &call),
+            versions: version::is_told_by(&call),
             makes: call.makes().pop().filter(|_| call.answer_names()),
         };
         let facts = self.look_up(&self.policy, &demands);

@@ -19,7 +19,7 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 /// Stack of a connection's thread, in bytes: readers of JSON go as deep as its nesting, which they limit.
-const STACK: usize = 1024 * 1024;
+pub(super) const STACK: usize = 1024 * 1024;
 
 /// The most connections at once. A build has eleven.
 const MOST: usize = 256;

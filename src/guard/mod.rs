@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex};
 mod archive;
 mod buffer;
 mod build;
+mod clock;
 mod connection;
 pub mod dial_stdio;
 mod framing;
@@ -37,6 +38,7 @@ mod scope;
 mod terminal;
 mod told;
 mod upstream;
+mod version;
 mod wire;
 
 /// By which way calls come.

@@ -5,6 +5,7 @@ use super::framing::{Framing, Malformed, Reframe};
 use super::lines::Lines;
 use super::relay::Pass;
 use super::scope::Scope;
+use super::version;
 
 /// The most header lines of an answer.
 const MOST_HEADERS: usize = 64;
@@ -228,6 +229,11 @@ fn told(answer: &mut String, headers: &[httparse::Header]) -> Result<Told, Malfo
                 told.protocol = ["tcp", "h2c"].into_iter().find(|known| value.eq_ignore_ascii_case(known));
             }
             "keep-alive" | "trailer" => {}
+            // By which clients choose theirs.
+            "api-version" => {
+                let known = version::known(value);
+                answer.push_str(&format!("{}: {}\r\n", header.name, known.as_deref().unwrap_or(value)));
+            }
             _ => {
                 answer.push_str(header.name);
                 answer.push_str(": ");

@@ -8,6 +8,8 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// A stream of bytes in each direction.
@@ -22,6 +24,8 @@ pub(crate) struct Wire {
     pub(crate) ended: bool,
     /// Whether one direction can end and the other go on, as a socket's can.
     pub(super) halves: bool,
+    /// How many bytes have been written, for whoever wants to know.
+    sent: Option<Arc<AtomicU64>>,
 }
 
 impl Wire {
@@ -31,12 +35,23 @@ impl Wire {
             let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
             fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
         }
-        Ok(Self { input, output: Some(output), ahead: Buffer::default(), ended: false, halves: false })
+        Ok(Self { input, output: Some(output), ahead: Buffer::default(), ended: false, halves: false, sent: None })
     }
 
     /// A wire over a connected socket.
     pub(crate) fn of_socket(socket: OwnedFd) -> Result<Self> {
         Ok(Self { halves: true, ..Self::new(socket.try_clone()?, socket)? })
+    }
+
+    /// Adds what is written to a number.
+    pub(super) fn counting(self, sent: Arc<AtomicU64>) -> Self {
+        Self { sent: Some(sent), ..self }
+    }
+
+    fn count(&self, written: usize) {
+        if let Some(sent) = &self.sent {
+            sent.fetch_add(written as u64, Ordering::Relaxed);
+        }
     }
 
     /// The wire for another owner; this one has nothing to say any more.
@@ -46,7 +61,8 @@ impl Wire {
     pub(crate) fn take(&mut self) -> Result<Self> {
         let input = self.input.try_clone()?;
         let output = self.output.take();
-        Ok(Self { input, output, ahead: std::mem::take(&mut self.ahead), ended: self.ended, halves: self.halves })
+        let (ahead, sent) = (std::mem::take(&mut self.ahead), self.sent.clone());
+        Ok(Self { input, output, ahead, ended: self.ended, halves: self.halves, sent })
     }
 
     /// Reads what is there, without waiting; whether anything happened, an end included.
@@ -71,7 +87,10 @@ impl Wire {
         while !from.is_empty() {
             let Some(output) = &self.output else { return Err(ErrorKind::BrokenPipe.into()) };
             match nix::unistd::write(output, from.data()) {
-                Ok(count) => from.consume(count),
+                Ok(count) => {
+                    self.count(count);
+                    from.consume(count);
+                }
                 Err(Errno::EAGAIN) => return Ok(()),
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
@@ -102,7 +121,10 @@ impl Wire {
         while !bytes.is_empty() {
             let Some(output) = &self.output else { return Err(ErrorKind::BrokenPipe.into()) };
             match nix::unistd::write(output, bytes) {
-                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Ok(count) => {
+                    self.count(count);
+                    bytes = bytes.get(count..).unwrap_or_default();
+                }
                 Err(Errno::EAGAIN) => wait(&mut [PollFd::new(output.as_fd(), PollFlags::POLLOUT)], until)?,
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),

@@ -1,9 +1,10 @@
 //! `/containers/create` and `/commit`: the structure `Config`, a container's own. Data only.
 
-use super::super::row::{Field, Rule, Shape, free, inner};
+use super::super::row::{Field, Rule, Shape, free, inner, like};
 use super::super::rules;
 use super::{host, network};
 use crate::demand::{Demand, Want};
+use crate::docker::row::Ask;
 use serde_json::Value;
 
 /// `Healthcheck`: a command in the container itself.
@@ -54,8 +55,11 @@ macro_rules! config {
 pub const CONFIG: &[Field] = config!();
 
 /// The body of `/containers/create`.
-pub const CREATE: &[Field] =
-    config!(inner("HostConfig", host::CONFIG), inner("NetworkingConfig", network::NETWORKING),);
+pub const CREATE: &[Field] = config!(
+    like("Runtime", Shape::Text, Ask::Runtime),
+    inner("HostConfig", host::CONFIG),
+    inner("NetworkingConfig", network::NETWORKING),
+);
 
 fn image(value: &Value, place: &str) -> Vec<Demand> {
     let name = rules::word(value);

@@ -61,7 +61,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         .is(&["top"])
         .part_of(&["compose top"])
         // Given to the host's ps, which runs as root.
-        .query(&[one("ps_args", &["", "-ef", "ef", "aux", "-aux", "-o pid", "-o pid,ppid,cmd", "-eo pid,comm"])]),
+        .query(&[one(
+            "ps_args",
+            &["", "-ef", "ef", "aux", "-aux", "-o pid", "-o pid,ppid,cmd", "-eo pid,comm", "waux", "auxww", "axu"],
+        )]),
     get("/containers/{container}/logs")
         .is(&["logs"])
         .part_of(&["compose logs", "compose up", "run"])

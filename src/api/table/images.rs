@@ -2,7 +2,7 @@
 
 use super::super::fields::other;
 use super::super::row::{
-    Answer, Asks, Endpoint, delete, filters, flag, get, limits, list, map, number, one, post, text, texts,
+    Answer, Asks, Endpoint, delete, filters, first, flag, get, limits, list, map, number, one, post, text, texts,
 };
 use crate::demand::Object;
 use crate::docker::row::Ask;
@@ -96,8 +96,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             text("cpusetcpus"),
             text("cpusetmems"),
             number("cpushares"),
-            text("dockerfile"),
-            list("extrahosts"),
+            // docker-py sends the text of one from outside the context behind its name.
+            first("dockerfile"),
+            texts("extrahosts"),
             flag("forcerm"),
             text("isolation"),
             map("labels"),
@@ -110,7 +111,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             flag("q"),
             text("remote"),
             flag("rm"),
-            list("securityopt").asks(Ask::SecurityOption),
+            texts("securityopt").asks(Ask::SecurityOption),
             number("shmsize"),
             flag("squash"),
             texts("t").asks(Ask::Tag),
