@@ -125,9 +125,7 @@ impl Service<'_> {
     /// when docker has been, as a fork takes none of them along.
     fn run(&self, invocation: Audited<Invocation>, ready: &Ready, judged: Duration, understood: &Understood) -> Ending {
         let Ready { launch, signals, listener, files } = ready;
-        let settings = &self.gate.policy.settings;
-        let [duration, idle] = [&settings.duration, &settings.idle].map(|set| set.value.map(Duration::from_secs));
-        let times = Times { duration, idle };
+        let times = Times::of(&self.gate.policy.settings);
         let guard = self.guard(Via::Argv(understood.command.clone()), files.clone());
         let started = exec::start(invocation, launch);
         let started = started.and_then(|docker| listener.start(Arc::clone(&guard)).map(|()| docker));
@@ -136,28 +134,32 @@ impl Service<'_> {
             Err(error) => return failed(&self.audit, understood, &error).into(),
         };
         self.ended(&End { outcome, cause, ran, judged, calls: guard.calls.counts() });
-        match (cause, duration, idle) {
-            (Cause::Duration, Some(most), _) => {
-                timed_out(&self.audit, &format!("it ran for {} (limits.duration)", Period::shown(most.as_secs())))
-            }
-            (Cause::Idle, _, Some(most)) => {
-                timed_out(&self.audit, &format!("it wrote nothing for {} (limits.idle)", Period::shown(most.as_secs())))
-            }
-            _ => return Ending::Docker(outcome),
-        }
-        .into()
+        self.over(cause, times).map_or(Ending::Docker(outcome), Into::into)
+    }
+
+    /// Tells the client that its time was up, if it was.
+    fn over(&self, cause: Cause, times: Times) -> Option<Exit> {
+        let shown = |most: Duration| Period::shown(most.as_secs());
+        let why = match (cause, times.duration, times.idle) {
+            (Cause::Duration, Some(most), _) => format!("it ran for {} (limits.duration)", shown(most)),
+            (Cause::Idle, _, Some(most)) => format!("it wrote nothing for {} (limits.idle)", shown(most)),
+            _ => return None,
+        };
+        Some(timed_out(&self.audit, &why))
     }
 
     /// Serves the API over standard input and output.
     fn dial_stdio(&self, judged: Duration) -> Exit {
-        let begun = Instant::now();
+        let (begun, times) = (Instant::now(), Times::of(&self.gate.policy.settings));
         let guard = self.guard(Via::DialStdio, None);
-        if let Err(error) = dial_stdio::serve(&guard) {
-            return failed(&self.audit, &Understood::named(Own::DialStdio.name()), &error);
-        }
+        let served = Signals::block(self.gate.parent).and_then(|signals| dial_stdio::serve(&guard, &signals, times));
+        let cause = match served {
+            Ok(cause) => cause,
+            Err(error) => return failed(&self.audit, &Understood::named(Own::DialStdio.name()), &error),
+        };
         let outcome = Outcome::Code(Exit::Success as i32);
-        self.ended(&End { outcome, cause: Cause::Itself, ran: begun.elapsed(), judged, calls: guard.calls.counts() });
-        Exit::Success
+        self.ended(&End { outcome, cause, ran: begun.elapsed(), judged, calls: guard.calls.counts() });
+        self.over(cause, times).unwrap_or(Exit::Success)
     }
 
     fn guard(&self, via: Via, files: Option<String>) -> Arc<Guard> {

@@ -315,12 +315,22 @@ fn what_is_pipelined_is_judged_call_by_call() {
 #[test]
 fn the_far_end_of_a_stream_ends_it() {
     let lab = Lab::shared();
-    let mut child = spawn(far_docker(lab, &["logs", "-f", "web"]).stdin(Stdio::piped()));
-    support::until("the gate serves it", || !lab.processes("dockgate").is_empty());
+    // The record of a call that reads is the connection's own, so it is found by whose it is.
+    let keys = lab.directory.join("keys").join(lab.value("ACCOUNT"));
+    let command = format!("{} --config {} --key far-end", lab.value("GATE"), lab.value("POLICY"));
+    let key = new_key(lab, "far-end", &keys, &format!("restrict,command=\"{command}\""));
+    let mut child = spawn(lab.client(&[], &["docker system dial-stdio"]).env("LAB_KEY", key).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"GET /containers/web/logs?follow=1&stdout=1 HTTP/1.1\r\nHost: docker\r\n\r\n").unwrap();
+    support::read_until(child.stdout.as_mut().unwrap(), "HTTP/1.1 200 OK");
+    assert!(!lab.processes("dockgate.*far-end").is_empty());
     child.kill().unwrap();
     child.wait().unwrap();
-    // docker's own ssh may live on for a moment.
-    support::until("the gate has ended", || lab.processes("dockgate.*hermes").is_empty());
+    // Standard input is held by nobody but this test, and that does not keep the gate.
+    support::until("the gate has ended", || lab.processes("dockgate.*far-end").is_empty());
+    let opened = all_records(lab, " key=far-end ", 1).remove(0);
+    assert!(lab.end(&support::id_of(&opened)).contains(" calls=1 "));
+    drop(stdin);
 }
 
 #[test]
@@ -471,6 +481,97 @@ fn what_an_image_hands_on_makes_nobodys_container_the_keys() {
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
     assert!(!lab.docker(&["diff", "guard-inherited"]).succeeded().out().contains("evil"), "nothing was written");
     for operation in ["cp", "attach"] {
-        all_records(lab, &format!("verdict=deny reason=blocked-command command={operation} "), 1);
+        let records = all_records(lab, "/containers/guard-inherited/", 2);
+        let denied = format!(" verdict=deny reason=blocked-command command={operation} ");
+        assert!(records.iter().any(|record| record.contains(&denied)), "{records:?}");
+    }
+}
+
+/// docker-py of Debian's, by the ssh client and by paramiko; both read `~/.ssh`.
+#[test]
+fn docker_py_works_by_both_of_its_ways_through_ssh() {
+    let lab = Lab::shared();
+    let home = lab.directory.join("docker-py");
+    std::fs::create_dir_all(home.join(".ssh")).unwrap();
+    let (port, known) = (lab.value("PORT"), home.join(".ssh/known_hosts"));
+    let hosts = std::fs::read_to_string(lab.value("KNOWN_HOSTS")).unwrap();
+    std::fs::write(&known, hosts.replace("lazyworkhorse", &format!("[127.0.0.1]:{port}"))).unwrap();
+    let config = home.join(".ssh/config");
+    let options = format!("IdentityFile {}\nUserKnownHostsFile {}", lab.value("KEY"), known.display());
+    std::fs::write(&config, format!("Host 127.0.0.1\n{options}\n")).unwrap();
+    let ssh = home.join("ssh");
+    std::fs::write(&ssh, format!("#!/bin/sh\nexec /usr/bin/ssh -F {} \"$@\"\n", config.display())).unwrap();
+    std::fs::set_permissions(&ssh, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for way in ["ssh", "paramiko"] {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/clients/docker_py.py");
+        let mut python = Command::new("/usr/bin/python3");
+        python.arg(script).arg(format!("ssh://{}@127.0.0.1:{port}", lab.value("ACCOUNT"))).arg(way);
+        python.env_clear().env("HOME", &home).env("PATH", format!("{}:/usr/bin:/bin", home.display()));
+        let outcome = Outcome::from(python.output().unwrap()).succeeded();
+        assert_eq!(outcome.out(), "done\n", "{way}: {}", outcome.err());
+    }
+}
+
+#[test]
+fn a_terminal_on_the_far_side_is_one() {
+    let lab = Lab::shared();
+    let mut command = far_docker(lab, &["run", "--rm", "-it", "busybox", "sh"]);
+    let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
+    let words = words.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ");
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &words, "/dev/null"]).env_clear();
+    script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "dumb");
+    let mut child =
+        spawn(script.current_dir(command.current_dir(lab.home()).get_current_dir().unwrap()).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    support::read_until(&mut stdout, "# ");
+    stdin.write_all(b"stty size; tty; exit 37\n").unwrap();
+    let mut said = String::new();
+    stdout.read_to_string(&mut said).unwrap();
+    assert!(said.contains("/dev/pts/"), "{said}");
+    assert_eq!(child.wait().unwrap().code(), Some(37));
+}
+
+#[test]
+fn the_classic_builder_is_given_hosts() {
+    let lab = Lab::shared();
+    let mut build =
+        far_docker(lab, &["build", "--add-host", "a:192.0.2.1", "--add-host", "b:192.0.2.2", "-t", "guard-hosts", "-"]);
+    let mut child = spawn(build.env("DOCKER_BUILDKIT", "0").stdin(Stdio::piped()));
+    child.stdin.take().unwrap().write_all(b"FROM busybox\nRUN grep -c 192.0.2. /etc/hosts >/x\n").unwrap();
+    Outcome::from(child.wait_with_output().unwrap()).succeeded();
+    assert_eq!(lab.docker(&["run", "--rm", "guard-hosts", "cat", "/x"]).succeeded().out(), "2\n");
+    let labels = lab.docker(&["image", "inspect", "-f", "{{json .Config.Labels}}", "guard-hosts"]).out();
+    assert!(labels.contains("dockgate.key") && !labels.contains("dockgate.id"), "{labels}");
+}
+
+#[test]
+fn what_is_asked_over_the_api_has_an_end() {
+    let lab = Lab::shared();
+    let keys = lab.directory.join("keys").join(lab.value("ACCOUNT"));
+    for (limit, cause, says) in [
+        ("duration = '2s'", "limit-duration", "it ran for 2s (limits.duration)"),
+        ("idle = '2s'", "limit-idle", "it wrote nothing for 2s (limits.idle)"),
+    ] {
+        let policy = lab.directory.join(format!("{cause}.toml"));
+        let own = std::fs::read_to_string(lab.value("POLICY")).unwrap();
+        std::fs::write(&policy, format!("{own}\n[limits]\n{limit}\n")).unwrap();
+        let command = format!("{} --config {} --key {cause}", lab.value("GATE"), policy.display());
+        let key = new_key(lab, cause, &keys, &format!("restrict,command=\"{command}\""));
+        let mut client = lab.client(&[], &["docker system dial-stdio"]);
+        let mut child = spawn(client.env("LAB_KEY", key).stdin(Stdio::piped()));
+        let mut stdin = child.stdin.take().unwrap();
+        // What no call is being served for is not idle: the client may ask when it likes.
+        std::thread::sleep(std::time::Duration::from_millis(if cause == "limit-idle" { 3000 } else { 0 }));
+        stdin
+            .write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\nGET /events HTTP/1.1\r\nHost: docker\r\n\r\n")
+            .unwrap();
+        let outcome = Outcome::from(child.wait_with_output().unwrap());
+        assert_eq!(outcome.code, 77, "{}{}", outcome.out(), outcome.err());
+        assert!(outcome.out().matches("HTTP/1.1 200 OK").count() == 2, "{}", outcome.out());
+        assert!(outcome.err().contains(says) && outcome.err().contains("reason: limit: "), "{}", outcome.err());
+        assert!(lab.end(&record_id(&outcome.err())).contains(&format!(" ended={cause} ")));
+        drop(stdin);
     }
 }

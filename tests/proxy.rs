@@ -36,7 +36,13 @@ impl Drop for Proxy {
 impl Proxy {
     /// With the lab's policy and `more`; the account's group may use its socket.
     fn start(lab: &Lab, name: &str, more: &str, options: &[&str]) -> Self {
-        let policy = policy(lab, name, lab.value("SOCKET"), more);
+        policy(lab, name, lab.value("SOCKET"), more);
+        Self::start_as_it_is(lab, name, options)
+    }
+
+    /// With the policy that there is under this name.
+    fn start_as_it_is(lab: &Lab, name: &str, options: &[&str]) -> Self {
+        let policy = directory(lab).join(format!("{name}.toml"));
         let socket = directory(lab).join(format!("{name}.sock"));
         let mut command = dockgate(lab, &policy);
         command.arg("proxy").arg("--listen").arg(format!("unix:{}", socket.display()));
@@ -468,4 +474,109 @@ fn the_units_are_what_systemd_takes_and_start_what_they_say() {
     let words: Vec<_> = start.split(' ').collect();
     assert_eq!(words, ["/usr/bin/dockgate", "proxy", "--listen", listen.as_str(), "$OPTIONS"]);
     assert_eq!(Path::new(&listen).parent(), Some(Path::new("/run/dockgate-proxy")));
+}
+
+/// A daemon that says this to whoever asks, one answer a connection.
+fn fake_daemon(lab: &Lab, name: &str, answer: &'static [u8]) -> PathBuf {
+    let socket = directory(lab).join(format!("{name}-daemon.sock"));
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut request = [0; 64 * 1024];
+            let _ = client.read(&mut request);
+            let _ = client.write_all(answer);
+        }
+    });
+    socket
+}
+
+#[test]
+fn a_newer_daemon_speaks_the_newest_known_version() {
+    let lab = Lab::shared();
+    let answer: &[u8] =
+        b"HTTP/1.1 200 OK\r\nApi-Version: 1.99\r\nContent-Type: application/json\r\nContent-Length: 46\r\n\r\n\
+        {\"ApiVersion\":\"1.99\", \"MinAPIVersion\": \"1.24\"}";
+    let daemon = fake_daemon(lab, "newer", answer);
+    policy(lab, "newer", &daemon.display().to_string(), "");
+    let proxy = Proxy::start_as_it_is(lab, "newer", &[]);
+    for path in ["/_ping", "/version"] {
+        let answer = proxy.raw(format!("GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").as_bytes());
+        assert!(answer.contains("\r\nApi-Version: 1.51\r\n"), "{answer}");
+        assert_eq!(answer.contains(r#"{"ApiVersion":"1.51","MinAPIVersion":"1.41"}"#), path == "/version", "{answer}");
+    }
+}
+
+#[test]
+fn a_daemon_that_goes_is_told_of() {
+    let lab = Lab::shared();
+    policy(lab, "gone", "/nonexistent/docker.sock", "");
+    let gone = Proxy::start_as_it_is(lab, "gone", &[]);
+    let ping = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+    let answer = gone.raw(ping);
+    assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("the daemon gives no answer"), "{answer}");
+    let daemon = fake_daemon(lab, "half", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+    policy(lab, "half", &daemon.display().to_string(), "");
+    let half = Proxy::start_as_it_is(lab, "half", &[]);
+    let answer = half.raw(ping);
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("\r\n\r\nhalf"),
+        "no more than has come: {answer}"
+    );
+    let daemon = fake_daemon(lab, "garbage", b"garbage\r\n\r\n");
+    policy(lab, "garbage", &daemon.display().to_string(), "");
+    let garbage = Proxy::start_as_it_is(lab, "garbage", &[]);
+    let answer = garbage.raw(ping);
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+}
+
+#[test]
+fn two_hundred_clients_are_served_and_as_many_ends_recorded() {
+    let lab = Lab::shared();
+    let proxy = Proxy::start(lab, "many", "", &["--key", "many"]);
+    let ask = |_| {
+        let socket = proxy.socket.clone();
+        std::thread::spawn(move || {
+            let mut client = UnixStream::connect(&socket).unwrap();
+            // All of them are there before the first has been answered.
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            client.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).unwrap();
+            answer
+        })
+    };
+    let clients: Vec<_> = (0..200).map(ask).collect();
+    for client in clients {
+        let answer = client.join().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    }
+    // And the one that has looked whether it listens.
+    let opened = logged(lab, &["command=proxy ", " key=many "], 201);
+    let ids: std::collections::BTreeSet<_> = opened.iter().map(|record| id_of(record)).collect();
+    assert_eq!(ids.len(), 201);
+    until("each has its end", || {
+        let log = std::fs::read_to_string(lab.value("LOG")).unwrap();
+        let ended = log.lines().filter_map(|line| line.split(": verdict=end id=").nth(1)?.split(' ').next());
+        ended.filter(|id| ids.contains(*id)).count() == 201
+    });
+    // A client that says nothing, or not enough, is let be, and keeps nobody else.
+    let mut slow: Vec<_> = (0..50).map(|_| UnixStream::connect(&proxy.socket).unwrap()).collect();
+    slow.iter_mut().for_each(|client| client.write_all(b"GET /_ping HT").unwrap());
+    let answer = proxy.raw(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[test]
+fn what_is_asked_of_a_proxy_has_an_end() {
+    let lab = Lab::shared();
+    let proxy = Proxy::start(lab, "ending", "[limits]\nduration = '2s'\n", &["--key", "ending"]);
+    let mut client = UnixStream::connect(&proxy.socket).unwrap();
+    client.write_all(b"GET /events HTTP/1.1\r\nHost: docker\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let opened = logged(lab, &["command=proxy ", " key=ending "], 2);
+    let ends: Vec<_> = opened.iter().map(|record| lab.end(&id_of(record))).collect();
+    assert!(ends.iter().any(|end| end.contains(" ended=limit-duration ")), "{ends:?}");
 }

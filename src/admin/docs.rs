@@ -222,6 +222,7 @@ fn about(ask: Ask) -> Option<About> {
         Ask::Label => about("label", "com.docker.compose.project=x", LABELS),
         Ask::LabelFile => about("file of labels", "/etc/shadow", FILE),
         Ask::Change => about("label", "LABEL dockgate.key=x", LABELS),
+        Ask::NetworkScope => about("network scope", "swarm", "`local`"),
         Ask::HostSetting(_) => about("host setting", "", NEVER),
         Ask::OomScore => about("memory priority", "-1000", "0 and more"),
         Ask::Reads | Ask::ReadsBeside | Ask::ReadsTree => about("file", "/etc/shadow", FILE),

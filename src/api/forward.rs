@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::demands::{Reference, object_of};
 use super::head::{Framing, Method, Upgrade};
-use super::labels::Ownership;
+use super::labels::{ID, Ownership};
 use super::query::Given;
 use super::route::Reading;
 use super::row::{Asks, Body, Endpoint, Takes};
@@ -100,6 +100,8 @@ impl Call {
                 _ => Map::new(),
             };
             put_labels(&mut given, owner);
+            // What is built anew out of the same stays the same image.
+            given.remove(ID);
             query.set(labels, Given::Json(Value::Object(given)));
         }
         for named in endpoint.query.iter().filter(|key| key.names == Some(Object::Container)) {

@@ -61,6 +61,8 @@ pub fn wants(ask: Ask, name: &str, value: &str) -> Vec<Want> {
         Ask::Sysctl if SYSCTLS.iter().any(|known| value.starts_with(known)) => Vec::new(),
         Ask::Sysctl => host_setting(value, "it is not one of the container's own kernel parameters"),
         Ask::NetworkDriver if matches!(value, "" | "bridge" | "default") => Vec::new(),
+        Ask::NetworkScope if matches!(value, "" | "local") => Vec::new(),
+        Ask::NetworkScope => host_setting(value, "it belongs to the cluster, not to this host alone"),
         Ask::NetworkDriver => vec![Want::NetworkDriver { name: owned() }],
         Ask::NetworkOption => key_in(value, NETWORK_OPTIONS, |what| Want::NetworkDriver { name: what }),
         Ask::HostSetting(why) => host_setting(value, why),

@@ -205,6 +205,8 @@ pub enum Ask {
     /// `--sysctl`: `key=value`; `net.*` is the container's own.
     Sysctl,
     NetworkDriver,
+    /// Where a network is: on this host, or in the cluster.
+    NetworkScope,
     /// `network create -o`.
     NetworkOption,
     /// `--link CONTAINER[:ALIAS]`.

@@ -2,7 +2,27 @@
 
 use crate::audit::end::Cause;
 use crate::run::life::Times;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+/// What a connection does, as its thread says.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    /// How many bytes the client has been sent.
+    sent: AtomicU64,
+    /// No call is being served: the client is waited for.
+    waits: AtomicBool,
+}
+
+impl Activity {
+    pub(super) fn sends(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn waits(&self, waits: bool) {
+        self.waits.store(waits, Ordering::Relaxed);
+    }
+}
 
 /// The limits of one connection, from when it began.
 #[derive(Debug)]
@@ -26,11 +46,13 @@ impl Clock {
     ///
     /// # Errors
     /// Why the connection is over.
-    pub(super) fn look(&mut self, now: Instant, sent: u64) -> Result<Duration, Cause> {
+    pub(super) fn look(&mut self, now: Instant, activity: &Activity) -> Result<Duration, Cause> {
+        let (sent, waits) = (activity.sent.load(Ordering::Relaxed), activity.waits.load(Ordering::Relaxed));
         if self.over_at.is_some_and(|at| at <= now) {
             return Err(Cause::Duration);
         }
-        if sent != self.sent {
+        // A client that asks for nothing keeps nothing busy.
+        if sent != self.sent || waits {
             (self.sent, self.since) = (sent, now);
         }
         if self.idle.is_some_and(|most| now.saturating_duration_since(self.since) >= most) {
@@ -56,14 +78,22 @@ mod tests {
             duration: duration.map(Duration::from_secs),
             idle: idle.map(Duration::from_secs),
         };
+        let sent = |bytes: usize| {
+            let activity = Activity::default();
+            activity.sends(bytes);
+            activity
+        };
         let mut clock = Clock::new(times(Some(100), None), begun).expect("limited");
-        assert_eq!(clock.look(after(60), 0), Ok(Duration::from_secs(40)));
-        assert_eq!(clock.look(after(100), 7), Err(Cause::Duration));
+        assert_eq!(clock.look(after(60), &sent(0)), Ok(Duration::from_secs(40)));
+        assert_eq!(clock.look(after(100), &sent(7)), Err(Cause::Duration));
         let mut clock = Clock::new(times(Some(100), Some(16)), begun).expect("limited");
-        assert_eq!(clock.look(after(10), 1), Ok(Duration::from_secs(2)));
-        assert_eq!(clock.look(after(25), 1), Ok(Duration::from_secs(2)));
-        assert_eq!(clock.look(after(26), 1), Err(Cause::Idle));
-        assert_eq!(clock.look(after(26), 2), Ok(Duration::from_secs(2)), "it has said something");
-        assert_eq!(clock.look(after(99), 3), Ok(Duration::from_secs(1)));
+        assert_eq!(clock.look(after(10), &sent(1)), Ok(Duration::from_secs(2)));
+        assert_eq!(clock.look(after(25), &sent(1)), Ok(Duration::from_secs(2)));
+        assert_eq!(clock.look(after(26), &sent(1)), Err(Cause::Idle));
+        assert_eq!(clock.look(after(26), &sent(2)), Ok(Duration::from_secs(2)), "it has said something");
+        let waits = sent(2);
+        waits.waits(true);
+        assert_eq!(clock.look(after(90), &waits), Ok(Duration::from_secs(2)), "it is asked for nothing");
+        assert_eq!(clock.look(after(99), &sent(2)), Ok(Duration::from_secs(1)));
     }
 }

@@ -54,7 +54,10 @@ impl<'a> Connection<'a> {
 
     /// Serves calls until the client ends, or breaks the rules.
     pub(super) fn serve(mut self) {
-        while let Some(head) = self.head() {
+        loop {
+            self.client.waits(true);
+            let Some(head) = self.head() else { break };
+            self.client.waits(false);
             let next = match head {
                 Ok(head) => self.call(&head),
                 Err((denial, shown)) => {

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the connection's thread is started here")]
 
 use super::Guard;
-use super::clock::Clock;
+use super::clock::{Activity, Clock};
 use super::connection::Connection;
 use super::listener::STACK;
 use super::wire::{self, Wire};
@@ -14,7 +14,6 @@ use nix::poll::{PollFd, PollFlags};
 use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::Builder;
 use std::time::Instant;
 
@@ -25,8 +24,8 @@ use std::time::Instant;
 pub fn serve(guard: &Arc<Guard>, signals: &Signals, times: Times) -> Result<Cause> {
     let input = std::io::stdin().as_fd().try_clone_to_owned().context("standard input")?;
     let output = std::io::stdout().as_fd().try_clone_to_owned().context("standard output")?;
-    let sent = Arc::new(AtomicU64::new(0));
-    let client = Wire::new(input, output).context("standard input and output")?.counting(Arc::clone(&sent));
+    let activity = Arc::new(Activity::default());
+    let client = Wire::new(input, output).context("standard input and output")?.watched(Arc::clone(&activity));
     let (ended, alive) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).context("a pipe")?;
     let guard = Arc::clone(guard);
     let connection = move || {
@@ -38,7 +37,7 @@ pub fn serve(guard: &Arc<Guard>, signals: &Signals, times: Times) -> Result<Caus
     let mut clock = Clock::new(times, Instant::now());
     loop {
         let now = Instant::now();
-        let next = clock.as_mut().map(|clock| clock.look(now, sent.load(Ordering::Relaxed)));
+        let next = clock.as_mut().map(|clock| clock.look(now, &activity));
         let until = match next {
             None => None,
             Some(Ok(left)) => now.checked_add(left),

@@ -1,7 +1,9 @@
 //! Proxy: the API on a socket for programs on this host; each connection has its own records. Acts.
+#![expect(clippy::disallowed_methods, reason = "the threads that end connections in time are started here")]
 
+use super::clock::{Activity, Clock};
 use super::connection::Connection;
-use super::listener::{self, Arrival, Door, IDLE, refuse};
+use super::listener::{self, Arrival, Door, IDLE, STACK, refuse};
 use super::refusal::Refusal;
 use super::wire::Wire;
 use super::{Calls, Guard, Via};
@@ -15,8 +17,9 @@ use crate::policy::Policy;
 use crate::policy::candidate::{Candidate, Opinion};
 use crate::policy::set::Selected;
 use crate::request::Request;
+use crate::run::life::Times;
 use crate::world::{identity, policy_file};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nix::sys::socket::{Shutdown, UnixCredentials, shutdown};
 use nix::unistd::Uid;
 use std::collections::BTreeMap;
@@ -24,7 +27,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 /// The command in the record of a connection.
@@ -59,8 +64,8 @@ struct Served {
     client: OwnedFd,
     guard: Arc<Guard>,
     begun: Instant,
-    /// Whether this process is to end.
-    ended: bool,
+    /// Why it ends, as far as that is known.
+    cause: Cause,
 }
 
 impl Proxy {
@@ -84,7 +89,7 @@ impl Proxy {
     pub fn stop(&self) {
         let mut served = self.served();
         for connection in served.values_mut() {
-            connection.ended = true;
+            connection.cause = Cause::Signal;
             // One that has ended by itself is on its way out.
             let _ = shutdown(connection.client.as_raw_fd(), Shutdown::Both);
         }
@@ -100,10 +105,11 @@ impl Proxy {
         self.served.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn serve(&self, Arrival { client, peer, too_many }: Arrival) {
+    fn serve(self: &Arc<Self>, Arrival { client, peer, too_many }: Arrival) {
         let begun = Instant::now();
         let Ok(watched) = client.try_clone() else { return };
-        let Ok(client) = Wire::of_socket(client) else { return };
+        let activity = Arc::new(Activity::default());
+        let Ok(client) = Wire::of_socket(client).map(|client| client.watched(Arc::clone(&activity))) else { return };
         let id = identity::record_id();
         let guard = match self.admit(peer, id.clone()) {
             Ok(guard) => guard,
@@ -113,12 +119,48 @@ impl Proxy {
             return refuse(client, &Refusal::Busy, &id);
         }
         let place = self.count.fetch_add(1, Ordering::Relaxed);
-        self.served().insert(place, Served { client: watched, guard: Arc::clone(&guard), begun, ended: false });
-        Connection::new(&guard, client, Some(IDLE)).serve();
+        let served = Served { client: watched, guard: Arc::clone(&guard), begun, cause: Cause::Itself };
+        self.served().insert(place, served);
+        let clock = Clock::new(Times::of(&guard.policy.settings), begun);
+        // Dropped when the connection has been served.
+        let (_serving, ended) = channel();
+        let watch = || clock.is_none_or(|clock| self.watch(place, clock, activity, ended).is_ok());
+        if watch() {
+            Connection::new(&guard, client, Some(IDLE)).serve();
+        }
         if let Some(connection) = self.served().remove(&place) {
             connection.record_end();
         }
         self.fewer.notify_all();
+    }
+
+    /// Ends a connection when its time is up, by a thread of its own.
+    fn watch(
+        self: &Arc<Self>,
+        place: u64,
+        mut clock: Clock,
+        activity: Arc<Activity>,
+        ended: Receiver<()>,
+    ) -> Result<()> {
+        let proxy = Arc::clone(self);
+        let watch = move || {
+            let mut wait = Duration::ZERO;
+            while ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+                match clock.look(Instant::now(), &activity) {
+                    Ok(next) => wait = next,
+                    Err(cause) => return proxy.end(place, cause),
+                }
+            }
+        };
+        Builder::new().stack_size(STACK).spawn(watch).context("a further thread")?;
+        Ok(())
+    }
+
+    fn end(&self, place: u64, cause: Cause) {
+        if let Some(connection) = self.served().get_mut(&place) {
+            connection.cause = cause;
+            let _ = shutdown(connection.client.as_raw_fd(), Shutdown::Both);
+        }
     }
 
     /// The guard for a connection, once it has been recorded that it is served.
@@ -184,7 +226,7 @@ impl Served {
     fn record_end(&self) {
         let end = End {
             outcome: Outcome::Code(Exit::Success as i32),
-            cause: if self.ended { Cause::Signal } else { Cause::Itself },
+            cause: self.cause,
             ran: self.begun.elapsed(),
             judged: Duration::ZERO,
             calls: self.guard.calls.counts(),

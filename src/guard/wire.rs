@@ -3,13 +3,13 @@
 //! Nothing here blocks but [`poll`](nix::poll::poll), and that has a deadline wherever one is due.
 
 use super::buffer::Buffer;
+use super::clock::Activity;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// A stream of bytes in each direction.
@@ -24,8 +24,8 @@ pub(crate) struct Wire {
     pub(crate) ended: bool,
     /// Whether one direction can end and the other go on, as a socket's can.
     pub(super) halves: bool,
-    /// How many bytes have been written, for whoever wants to know.
-    sent: Option<Arc<AtomicU64>>,
+    /// Told what is written, where somebody wants to know.
+    activity: Option<Arc<Activity>>,
 }
 
 impl Wire {
@@ -35,7 +35,7 @@ impl Wire {
             let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
             fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
         }
-        Ok(Self { input, output: Some(output), ahead: Buffer::default(), ended: false, halves: false, sent: None })
+        Ok(Self { input, output: Some(output), ahead: Buffer::default(), ended: false, halves: false, activity: None })
     }
 
     /// A wire over a connected socket.
@@ -43,15 +43,18 @@ impl Wire {
         Ok(Self { halves: true, ..Self::new(socket.try_clone()?, socket)? })
     }
 
-    /// Adds what is written to a number.
-    pub(super) fn counting(self, sent: Arc<AtomicU64>) -> Self {
-        Self { sent: Some(sent), ..self }
+    /// With somebody who is told what is done here.
+    pub(super) fn watched(self, activity: Arc<Activity>) -> Self {
+        Self { activity: Some(activity), ..self }
+    }
+
+    /// Whether a client is waited for, to ask for something.
+    pub(super) fn waits(&self, waits: bool) {
+        self.activity.iter().for_each(|activity| activity.waits(waits));
     }
 
     fn count(&self, written: usize) {
-        if let Some(sent) = &self.sent {
-            sent.fetch_add(written as u64, Ordering::Relaxed);
-        }
+        self.activity.iter().for_each(|activity| activity.sends(written));
     }
 
     /// The wire for another owner; this one has nothing to say any more.
@@ -61,8 +64,8 @@ impl Wire {
     pub(crate) fn take(&mut self) -> Result<Self> {
         let input = self.input.try_clone()?;
         let output = self.output.take();
-        let (ahead, sent) = (std::mem::take(&mut self.ahead), self.sent.clone());
-        Ok(Self { input, output, ahead, ended: self.ended, halves: self.halves, sent })
+        let (ahead, activity) = (std::mem::take(&mut self.ahead), self.activity.clone());
+        Ok(Self { input, output, ahead, ended: self.ended, halves: self.halves, activity })
     }
 
     /// Reads what is there, without waiting; whether anything happened, an end included.

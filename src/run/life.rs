@@ -7,6 +7,7 @@
 
 use crate::audit::end::Cause;
 use crate::exit::Outcome;
+use crate::policy::settings::Settings;
 use crate::run::child::{self, Child};
 use crate::run::signals::{Signals, Told};
 use anyhow::{Context, Result};
@@ -83,6 +84,14 @@ impl Farewell {
 pub struct Times {
     pub duration: Option<Duration>,
     pub idle: Option<Duration>,
+}
+
+impl Times {
+    /// As a policy has them.
+    pub fn of(settings: &Settings) -> Self {
+        let [duration, idle] = [&settings.duration, &settings.idle].map(|set| set.value.map(Duration::from_secs));
+        Self { duration, idle }
+    }
 }
 
 /// docker's life, as the gate sees it.

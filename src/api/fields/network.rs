@@ -60,7 +60,7 @@ pub const CREATE: &[Field] = &[
     // Of no use since Engine 25.
     free("CheckDuplicate", Shape::Flag),
     like("Driver", Shape::Text, Ask::NetworkDriver),
-    like("Scope", Shape::Text, Ask::HostSetting(CLUSTER)),
+    like("Scope", Shape::Text, Ask::NetworkScope),
     free("EnableIPv4", Shape::Flag),
     free("EnableIPv6", Shape::Flag),
     inner("IPAM", IPAM),

@@ -35,7 +35,7 @@ pub(super) const COMMANDS: &[Command] = &[
             switch("ipv6"),
             list("label").asks(Ask::Label),
             list("opt").short('o').asks(Ask::NetworkOption),
-            value("scope").asks(Ask::HostSetting(CLUSTER)),
+            value("scope").asks(Ask::NetworkScope),
             list("subnet"),
         ]])
         .operands(Operands::Made(Object::Network)),
