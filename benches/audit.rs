@@ -27,6 +27,8 @@ fn main() {
         &["show", "660ec95c8bba3-2f25"],
         &["summary"],
         &["summary", "--objects"],
+        &["summary", "--candidate"],
+        &["summary", "--html"],
         &["suggest"],
         &["verify"],
         &["who", "w7"],

@@ -18,7 +18,8 @@ pub enum Missed {
     Failed,
 }
 
-/// Does `work`, and waits for its result no longer than `limit`.
+/// Does `work`, and waits for its result no longer than `limit`. Once that is there, the thread has gone: a signal for the
+/// process that this thread waits for, of a child that has ended, could be given to it and be lost (signal(7)).
 ///
 /// # Errors
 /// [`Missed`], when there is no result then.
@@ -28,13 +29,13 @@ pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Sen
         // Who waited may have gone.
         let _ = sender.send(work());
     });
-    if started.is_err() {
-        return Err(Missed::Failed);
+    let Ok(thread) = started else { return Err(Missed::Failed) };
+    match receiver.recv_timeout(limit) {
+        // It has nothing to do any more but to end.
+        Ok(done) => thread.join().map(|()| done).map_err(|_| Missed::Failed),
+        Err(RecvTimeoutError::Timeout) => Err(Missed::Late),
+        Err(RecvTimeoutError::Disconnected) => Err(Missed::Failed),
     }
-    receiver.recv_timeout(limit).map_err(|error| match error {
-        RecvTimeoutError::Timeout => Missed::Late,
-        RecvTimeoutError::Disconnected => Missed::Failed,
-    })
 }
 
 /// Limits on the processor time and the memory of this process and of each that it starts, until they are lifted.

@@ -7,6 +7,8 @@
     reason = "these are tests"
 )]
 
+mod sessions;
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
