@@ -1,5 +1,5 @@
 # dockgate: what can be done here. Every target does its own set-up on Debian with Rust.
-.PHONY: help test demo bench lint oracle catalogue deb deb-test sbom audit reproducible clean cargo lab
+.PHONY: help test demo bench soak lint oracle catalogue deb deb-test sbom audit reproducible clean cargo lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -15,6 +15,9 @@ demo: cargo lab ## real ssh sessions through the gate, and the log of them (need
 
 bench: cargo ## what the gate costs, side by side with bare docker; what reading a long log costs
 	cargo bench --locked --bench gate --bench audit
+
+soak: cargo lab ## 10,000 sessions at full speed into a real rsyslogd that restarts meanwhile (needs root)
+	DOCKGATE_SESSIONS=$${SESSIONS:-10000} cargo test --locked --release --test sinks full_speed -- --nocapture
 
 oracle: cargo lab ## the long run of the oracle: what is allowed, through the real docker (about an hour)
 	@scripts/lab.sh install-cli 20.10

@@ -254,6 +254,39 @@ fn rotated_and_packed_logs_are_one_log() {
 }
 
 #[test]
+fn a_chain_goes_on_behind_a_line_that_was_cut_off() {
+    use std::io::Write;
+    let log = Log::new("");
+    let append = |lines: &str| {
+        let mut chain = Command::new(env!("CARGO_BIN_EXE_dockgate"))
+            .args(["audit", "chain"])
+            .arg(&log.path)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        chain.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        assert!(chain.wait().unwrap().success());
+    };
+    let record = |number: u32| {
+        format!(
+            "Nov 23 10:00:00 h dockgate[7]: verdict=deny reason=limit command=run id=660ec95c8bba{number}-1 request=\"x\"\n"
+        )
+    };
+    append(&record(1));
+    for cut in ["seq=2 pr", "seq=2"] {
+        fs::OpenOptions::new().append(true).open(&log.path).unwrap().write_all(cut.as_bytes()).unwrap();
+        append(&record(2));
+        let text = fs::read_to_string(&log.path).unwrap();
+        assert!(text.lines().last().unwrap().starts_with("seq="), "{text}");
+    }
+    let (code, out, _) = log.audit(&["verify"]);
+    // The second record came twice, and the chain is whole.
+    assert_eq!(code, Some(1));
+    assert!(out.starts_with("twice in the log: 1\n") && !out.contains("chained, and"), "{out}");
+    assert!(out.contains("3 of them chained"), "{out}");
+}
+
+#[test]
 fn standard_input_is_read_and_a_closed_pipe_is_no_fault() {
     let log = Log::new(&generated());
     let run = |script: &str| {

@@ -195,15 +195,20 @@ fn example(name: &str, changes: &[(&str, &str)]) -> String {
     text
 }
 
+/// The example's chain, to another file.
+fn chain_to(log: &Path) -> String {
+    let program = format!("{} audit chain --confirm --sync {}", env!("CARGO_BIN_EXE_dockgate"), log.display());
+    example(
+        "rsyslog-chain.conf",
+        &[("/usr/bin/dockgate audit chain --confirm --sync /var/log/dockgate/chained.log", &program)],
+    )
+}
+
 #[test]
 fn a_chain_that_rsyslog_feeds_names_what_was_changed() {
     let gate = Gate::new("");
     let log = gate.path("chained.log");
-    let program = format!("{} audit chain --confirm --sync {}", env!("CARGO_BIN_EXE_dockgate"), log.display());
-    let action = example(
-        "rsyslog-chain.conf",
-        &[("/usr/bin/dockgate audit chain --confirm --sync /var/log/dockgate/chained.log", &program)],
-    );
+    let action = chain_to(&log);
     let mut daemon = Rsyslog::start(gate.directory.path(), "local", &local(&gate, "", &action));
     until("rsyslogd's socket", || gate.path("log.sock").exists());
     let send = |range: std::ops::Range<usize>| {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// When what was appended counts as kept, and who is told.
@@ -47,7 +47,7 @@ pub fn append(path: &Path, care: Care) -> Result<()> {
         }
         let (linked, next) = head.extend(&String::from_utf8_lossy(&line));
         // One write, so that the file never ends within a line because of a signal.
-        (&*file).write_all(format!("{linked}\n").as_bytes()).with_context(about)?;
+        write_whole(&file, format!("{linked}\n").as_bytes()).with_context(about)?;
         if care.sync {
             file.sync_data().with_context(about)?;
         }
@@ -56,6 +56,15 @@ pub fn append(path: &Path, care: Care) -> Result<()> {
         line.clear();
     }
     Ok(())
+}
+
+/// All of a line, or nothing: on a full disk half of it would stand before the one that is tried again.
+fn write_whole(mut file: &File, line: &[u8]) -> io::Result<()> {
+    let before = file.metadata()?.len();
+    file.write_all(line).inspect_err(|_| {
+        // What cannot be taken back is found by whoever opens the file again.
+        let _ = file.set_len(before);
+    })
 }
 
 /// The seal of a chain as it is now.
@@ -71,10 +80,22 @@ pub fn seal(path: &Path) -> Result<String> {
 /// Opened for appending, and held: two writers would make two chains.
 fn open(path: &Path) -> Result<Flock<File>> {
     let about = || path.display().to_string();
-    let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path).with_context(about)?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path).with_context(about)?;
+    let file = Flock::lock(file, FlockArg::LockExclusiveNonblock)
         .map_err(|(_, error)| error)
-        .with_context(|| format!("{}: another dockgate writes it", path.display()))
+        .with_context(|| format!("{}: another dockgate writes it", path.display()))?;
+    end_line(&file).with_context(about)?;
+    Ok(file)
+}
+
+/// Ends a line that was cut off when the host went down, so that it does not swallow the next one.
+fn end_line(mut file: &File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let mut last = [b'\n'];
+    if let Some(at) = length.checked_sub(1) {
+        file.read_exact_at(&mut last, at)?;
+    }
+    if last == [b'\n'] { Ok(()) } else { file.write_all(b"\n") }
 }
 
 fn is_elsewhere(file: &File, path: &Path) -> bool {
@@ -88,7 +109,8 @@ fn head(path: &Path) -> Result<Head> {
     while let Some(source) = newest.pop() {
         let (mut lines, mut line, mut last) = (Lines::of(vec![source]), Vec::new(), None);
         while lines.next_into(&mut line)? {
-            last = Head::after(&line);
+            // One that was cut off within its own link is none.
+            last = Head::after(&line).or(last);
         }
         if let Some(head) = last {
             return Ok(head);
