@@ -13,6 +13,8 @@ install_lab() {
     unpack forky docker-28.5 docker.io docker-cli docker-compose docker-buildx containerd
     # forky's runc is built for a newer libc than bookworm's; tini is what `docker run --init` starts.
     unpack bookworm runtime runc tini
+    # promtool, for the example of an alert.
+    unpack bookworm prometheus prometheus
 }
 
 is_installed() {

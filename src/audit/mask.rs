@@ -54,8 +54,11 @@ fn guesses(words: &[Word], nesting: usize) -> Vec<Range<usize>> {
         found.extend(own);
         let text = String::from_utf8_lossy(&word.text);
         // Its bytes are where they were only if none was replaced.
-        let urls = if text.len() == word.text.len() { secrets::urls(&text, true) } else { Vec::new() };
-        found.extend(urls.into_iter().filter_map(|range| word.raw(range)));
+        if text.len() == word.text.len() {
+            let one = !text.contains(|c: char| c.is_ascii_whitespace());
+            let keyed = if one { secrets::keyed(&text) } else { Vec::new() };
+            found.extend(secrets::urls(&text, true).into_iter().chain(keyed).filter_map(|range| word.raw(range)));
+        }
         previous = &word.text;
     }
     found
@@ -252,7 +255,10 @@ mod tests {
                 "docker volume prune --filter label=http://a:b@c",
                 "docker volume prune --filter label=http://a:b@c".to_owned(),
             ),
-            ("docker run -l u=http://a:b@c y", "docker run -l u=http://a:b@c y".to_owned()),
+            ("docker run -l u=http://a:b@c y", "docker run -l u=http://a:***@c y".to_owned()),
+            ("docker run --log-opt splunk-token=a== y", "docker run --log-opt splunk-token=*** y".to_owned()),
+            ("docker run -l role=x -l api-token=s y", "docker run -l role=x -l api-token=*** y".to_owned()),
+            ("docker -H tcp://u:s@h ps", "docker -H tcp://u:***@h ps".to_owned()),
             ("docker swarm join --token SWMTKN-1 h", "docker swarm join --token *** h".to_owned()),
             ("docker buildx bake --set '*.args.X=s'", "docker buildx bake --set '*.args.X=***'".to_owned()),
             (

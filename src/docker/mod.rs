@@ -106,6 +106,7 @@ impl Invocation {
     /// As [`Invocation::parse`].
     pub fn from_args(args: &[String]) -> Result<Self, Denial> {
         let parsed = options::parse("", catalogue::GLOBAL.iter(), false, args)?;
+        let secrets = Secrets(secrets::of_options(&parsed).collect());
         let Parsed { mut given, operands, help, .. } = parsed;
         refuse_double_dash(args, &operands, "docker")?;
         log_level(&given)?;
@@ -119,7 +120,7 @@ impl Invocation {
             given: vec![],
             operands: vec![],
             model: None,
-            secrets: Secrets::default(),
+            secrets,
         };
         match operands.split_first() {
             None if version && !help => Ok(Self { target: Target::Version, ..invocation }),

@@ -42,6 +42,7 @@ pub fn of_value(ask: Ask, text: &str) -> Vec<Range<usize>> {
         Ask::Assignment => after('='),
         Ask::Change if text.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("env ")) => after('='),
         Ask::CommandLine => assignments(text),
+        Ask::Label => label(text),
         Ask::Mount | Ask::VolumeOption | Ask::LogOption | Ask::CacheTo | Ask::CacheFrom | Ask::BuildOutput => {
             keyed(text)
         }
@@ -53,17 +54,39 @@ pub fn of_value(ask: Ask, text: &str) -> Vec<Range<usize>> {
 /// Names of fields that hold credentials, as far as they are in docker's, buildx's and the kernel's own options.
 const CREDENTIALS: &[&str] = &["pass", "secret", "token", "key"];
 
-/// The values of `name=value` fields of such a name, up to the next comma.
-fn keyed(text: &str) -> Vec<Range<usize>> {
+/// The values of `name=value` fields of such a name, up to the next comma. A value may hold further signs of that kind, as
+/// base64 does, and the name may be one of several (`o=password=x`).
+pub fn keyed(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
     for field in text.split(',') {
-        let name = field.rsplit_once('=').map(|(name, _)| name.to_ascii_lowercase());
-        let value = name.filter(|name| CREDENTIALS.iter().any(|word| name.contains(word)));
-        found.extend(value.map(|name| start + name.len() + 1..start + field.len()));
+        let mut name = 0;
+        for (equals, _) in field.match_indices('=') {
+            let is = field.get(name..equals).is_some_and(is_credential);
+            if is {
+                found.push(start + equals + 1..start + field.len());
+                break;
+            }
+            name = equals + 1;
+        }
         start += field.len() + 1;
     }
     found
+}
+
+fn is_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    CREDENTIALS.iter().any(|word| name.contains(word))
+}
+
+/// A label is shown, as it says whose something is; but not one that is a credential by its name, nor a password in an
+/// address.
+fn label(text: &str) -> Vec<Range<usize>> {
+    let name = text.split_once('=').map(|(name, _)| name);
+    match name.filter(|name| is_credential(name)) {
+        Some(name) => std::iter::once(name.len() + 1..text.len()).collect(),
+        None => urls(text, false),
+    }
 }
 
 /// The values of `NAME=VALUE` among the words of a shell's command line.

@@ -7,6 +7,9 @@
     reason = "these are tests"
 )]
 
+mod alerts;
+mod collector;
+mod secrets;
 mod sessions;
 
 use serde_json::Value;
@@ -87,8 +90,14 @@ impl Gate {
     }
 
     fn sends(&self, request: &str) -> Option<i32> {
+        self.sends_from("192.0.2.1", request)
+    }
+
+    /// A request from an address, as sshd would say.
+    fn sends_from(&self, address: &str, request: &str) -> Option<i32> {
         let mut gate = Command::new(env!("CARGO_BIN_EXE_dockgate"));
         gate.arg("--config").arg(self.path("policy.toml")).env("SSH_ORIGINAL_COMMAND", request);
+        gate.env("SSH_CONNECTION", format!("{address} 50000 192.0.2.254 22"));
         gate.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().code()
     }
 

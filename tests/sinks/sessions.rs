@@ -35,7 +35,7 @@ fn send(gate: &Gate, numbers: std::ops::Range<usize>, sent: &Mutex<Sent>) {
                     if number >= numbers.end {
                         return;
                     }
-                    let request = if number % 3 == 0 {
+                    let request = if number.is_multiple_of(3) {
                         format!("docker exec web n{number}")
                     } else {
                         format!("docker ps --filter name=n{number}")
