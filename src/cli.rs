@@ -30,7 +30,7 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 pub struct Options {
     /// Policy file [default: /etc/dockgate/policy.toml if there is one, else built in]
     #[arg(long, value_name = "FILE", global = true)]
@@ -42,6 +42,34 @@ pub struct Options {
     /// policy has under it, authorize writes it into the line, and audit shows its records
     #[arg(long, value_name = "NAME", global = true, value_parser = label)]
     pub key: Option<String>,
+}
+
+impl Options {
+    /// Options alone, as they stand in authorized_keys; `None` for all else, which clap reads or refuses. Building
+    /// clap's tables takes longer than judging a request.
+    pub fn alone(arguments: &[OsString]) -> Option<Self> {
+        let mut options = Self::default();
+        let mut words = arguments.iter().map(|word| word.to_str());
+        while let Some(word) = words.next() {
+            let (name, value) = match word?.split_once('=') {
+                Some((name, value)) => (name, value),
+                None => (word?, words.next()??),
+            };
+            if value.is_empty() || value.starts_with('-') {
+                return None;
+            }
+            let twice = match name {
+                "--config" => options.config.replace(value.into()).is_some(),
+                "--profile" => options.profile.replace(label(value).ok()?).is_some(),
+                "--key" => options.key.replace(label(value).ok()?).is_some(),
+                _ => return None,
+            };
+            if twice {
+                return None;
+            }
+        }
+        Some(options)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -144,11 +172,37 @@ fn socket(text: &str) -> Result<PathBuf, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use clap::CommandFactory;
+    use proptest::prelude::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    proptest! {
+        #[test]
+        fn options_alone_are_read_as_clap_reads_them(words in prop::collection::vec(
+            prop::sample::select(vec!["--config", "--profile", "--key", "--key=a", "--config=/b=c", "--profile=", "a", "/b", "",
+                "-", "--", "--help", "--conf", "a b", "-a", "check", "docker", "--json", "--key=-x"]), 0..6)
+        ) {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let whole = std::iter::once("dockgate".into()).chain(words.iter().cloned());
+            if let Some(options) = Options::alone(&words) {
+                let clap = Cli::try_parse_from(whole).unwrap();
+                prop_assert!(clap.command.is_none());
+                prop_assert_eq!(options, clap.options);
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_in_authorized_keys_is_read_without_clap() {
+        for line in ["", "--key hermes", "--key=hermes --profile operator --config /etc/p.toml"] {
+            let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            assert!(Options::alone(&words).is_some(), "{line}");
+        }
     }
 
     #[test]

@@ -80,10 +80,8 @@ impl Gate {
     }
 
     fn decided(&self, request: &[u8], standard_input: bool, mut understood: Understood) -> Decision {
-        let verdict = self.judge(request, standard_input, &mut understood).map_err(|denial| {
-            let hint = advice::fitting(&self.policy.settings, &denial.hint);
-            Denial { hint, ..denial }
-        });
+        let verdict = self.judge(request, standard_input, &mut understood);
+        let verdict = verdict.map_err(|denial| self.fitting(denial));
         if understood.candidate.is_none() {
             understood.candidate = self.opinion(request);
         }
@@ -146,14 +144,48 @@ impl Gate {
         Some(policy.map_or_else(|opinion| opinion, |_| Opinion::Unknown))
     }
 
+    /// The decision where the words alone make it; `None` where something has to be read or asked, which takes time.
+    pub fn decide_by_words(&self, request: &[u8]) -> Option<Decision> {
+        if self.candidate.is_some() {
+            // It may have to look at what the policy in force does not ask about.
+            return None;
+        }
+        let mut understood = Understood::named("-");
+        let verdict = match self.begin(request, &mut understood) {
+            Err(denial) => Err(denial),
+            Ok(Begun::Own(own)) => Ok(self.policy.own(Action::Own(own))),
+            Ok(Begun::Docker(invocation, demands)) => {
+                let reads = Project::of(&invocation).is_some() || invocation.made_of().is_some();
+                if reads || world::is_asked(&self.policy, &demands) {
+                    return None;
+                }
+                self.finish(invocation, demands, false, &mut understood)
+            }
+        };
+        Some(Decision { understood, verdict: verdict.map_err(|denial| self.fitting(denial)) })
+    }
+
+    fn fitting(&self, denial: Denial) -> Denial {
+        let hint = advice::fitting(&self.policy.settings, &denial.hint);
+        Denial { hint, ..denial }
+    }
+
     fn judge(&self, request: &[u8], standard_input: bool, understood: &mut Understood) -> Verdict<Action> {
+        match self.begin(request, understood)? {
+            Begun::Own(own) => Ok(self.policy.own(Action::Own(own))),
+            Begun::Docker(invocation, demands) => self.finish(invocation, demands, standard_input, understood),
+        }
+    }
+
+    /// What comes before any look at the world.
+    fn begin(&self, request: &[u8], understood: &mut Understood) -> Result<Begun, Denial> {
         if let Some(denial) = &self.refusal {
             return Err(denial.clone());
         }
         let words = Words::split(request)?;
         if let Some(own) = Own::parse(&words, request) {
             *understood = Understood::named(own.name());
-            return Ok(self.policy.own(Action::Own(own)));
+            return Ok(Begun::Own(own));
         }
         let invocation = Invocation::parse(&words)?;
         let explanation = understood.explanation.take();
@@ -162,6 +194,16 @@ impl Gate {
         let demands = invocation.demands();
         self.ground(&demands, understood);
         self.policy.screen(&demands)?;
+        Ok(Begun::Docker(invocation, demands))
+    }
+
+    fn finish(
+        &self,
+        invocation: Invocation,
+        demands: Vec<Demand>,
+        standard_input: bool,
+        understood: &mut Understood,
+    ) -> Verdict<Action> {
         if invocation.name() == Own::DialStdio.name() {
             return self.permit(Action::Own(Own::DialStdio), &demands);
         }
@@ -291,6 +333,12 @@ impl Gate {
         let documents = documents.into_iter().chain(included).collect();
         Ok(Some(Known { documents, model, nameless }))
     }
+}
+
+/// A request that no list of operations refuses.
+enum Begun {
+    Own(Own),
+    Docker(Invocation, Vec<Demand>),
 }
 
 /// A Compose project, as it was read and as Compose has resolved it.

@@ -17,7 +17,7 @@ use dockgate::world::{identity, policy_file};
 use dockgate::{answer, audit};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -31,11 +31,8 @@ fn main() -> ExitCode {
     let parent = nix::unistd::getppid();
     let original = std::env::var_os("SSH_ORIGINAL_COMMAND");
     let ending = match Start::of(std::env::args_os().collect(), original.is_some(), &ThisProgram) {
-        Start::Request(command) => {
-            let options = Options { config: None, profile: None, key: None };
-            run(Cli { options, command: None }, command, parent)
-        }
-        Start::Own(arguments) => match Cli::try_parse_from(arguments) {
+        Start::Request(command) => run(alone(Options::default()), command, parent),
+        Start::Own(arguments) => match read(arguments) {
             Ok(cli) => run(cli, original.map(OsString::into_vec), parent),
             Err(error) => {
                 // A client that has gone needs no message.
@@ -48,6 +45,18 @@ fn main() -> ExitCode {
         Ending::Gate(exit) => exit.into(),
         Ending::Docker(outcome) => as_docker(outcome),
     }
+}
+
+/// dockgate's own command line.
+fn read(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    match arguments.get(1..).and_then(Options::alone) {
+        Some(options) => Ok(alone(options)),
+        None => Cli::try_parse_from(arguments),
+    }
+}
+
+fn alone(options: Options) -> Cli {
+    Cli { options, command: None }
 }
 
 /// Ends as docker has ended, for whoever waits for the gate.
@@ -74,8 +83,9 @@ impl Itself for ThisProgram {
 
 fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::unistd::Pid) -> Ending {
     let Options { config, profile, key } = options;
-    let request = request(key, original);
-    let account = account(&request.user);
+    let (name, home) = identity::account();
+    let request = request(name.clone(), key, original);
+    let account = account(name, home);
     match command {
         Some(command) => admin::run(command, Caller { config, profile, request, account, parent }).into(),
         None => serve(config.as_deref(), profile.as_deref(), &request, account, parent),
@@ -101,9 +111,8 @@ fn serve(
 }
 
 /// What sshd says of the connection.
-fn request(key: Option<String>, command: Option<Vec<u8>>) -> Request {
+fn request(user: String, key: Option<String>, command: Option<Vec<u8>>) -> Request {
     let text = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
-    let (user, _) = identity::account();
     let proof = std::env::var_os("SSH_USER_AUTH").and_then(|file| identity::proof(file.as_ref()));
     let (fingerprint, certificate) = proof.map(|proof| (proof.fingerprint, proof.certificate)).unzip();
     Request {
@@ -117,12 +126,11 @@ fn request(key: Option<String>, command: Option<Vec<u8>>) -> Request {
     }
 }
 
-fn account(name: &str) -> Account {
-    let (_, home) = identity::account();
+fn account(name: String, home: PathBuf) -> Account {
     let locale = std::env::vars_os().filter(
         |(name, value)| matches!((name.to_str(), value.to_str()), (Some(name), Some(value)) if is_locale(name, value)),
     );
-    Account { name: name.to_owned(), home, locale: locale.collect() }
+    Account { name, home, locale: locale.collect() }
 }
 
 /// Nothing runs with a broken policy. Of what stands in the file the client is told nothing.

@@ -2,7 +2,9 @@
 //! why not. Acts.
 
 use crate::answer::guide;
-use crate::answer::{check_json, check_text, failed, print, refuse, say, timed_out, unended, unrecorded, warn};
+use crate::answer::{
+    check_json, check_text, failed, print, refuse, say, timed_out, unended, unrecorded, unwanted, warn,
+};
 use crate::api::labels::Ownership;
 use crate::audit::end::{Cause, End};
 use crate::audit::{Audit, Audited, sinks::Sinks};
@@ -21,9 +23,10 @@ use crate::request::Request;
 use crate::request::own::Own;
 use crate::run::deadline::{self, Bounds, Missed};
 use crate::run::exec::{self, Launch};
-use crate::run::life::Times;
+use crate::run::life::{FarEnd, Times};
 use crate::run::session;
 use crate::run::signals::{self, Signals};
+use crate::world::dial;
 use anyhow::Result;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -81,7 +84,10 @@ impl Service<'_> {
         // From here on the connection's end is the gate's, and what it has started ends with it.
         let bound = signals::end_with_parent(self.gate.parent);
         let limit = Bounds::set(PROCESSOR_SECONDS, MEMORY).map_err(Into::into);
-        let Decision { understood, verdict } = decide_in_time(&self.gate, text, false);
+        let Decision { understood, verdict } = match decide_in_time(&self.gate, self.request, text, false) {
+            Ok(decision) => decision,
+            Err(understood) => return unwanted(&self.audit, &understood).into(),
+        };
         let judged = self.begun.elapsed();
         warn(&understood.warnings);
         let permit = match verdict {
@@ -114,6 +120,7 @@ impl Service<'_> {
         };
         limit.lift()?;
         let Gate { policy, account, parent, .. } = &*self.gate;
+        dial::find(&policy.host)?;
         let listener = Listener::bind(&exec::state_directory(&account.name)?, self.audit.id())?;
         let over_ssh = self.request.client.is_some();
         let launch = Launch::prepare(policy, &listener.host(), account, invocation, over_ssh)?;
@@ -121,15 +128,16 @@ impl Service<'_> {
         Ok(Some(Ready { launch, signals: Signals::block(*parent)?, listener, files }))
     }
 
-    /// Runs docker, waits for its end and records it. Its calls are judged by the guard, whose threads are started
-    /// when docker has been, as a fork takes none of them along.
+    /// Runs docker, waits for its end and records it. Its calls are judged by the guard.
     fn run(&self, invocation: Audited<Invocation>, ready: &Ready, judged: Duration, understood: &Understood) -> Ending {
         let Ready { launch, signals, listener, files } = ready;
         let times = Times::of(&self.gate.policy.settings);
         let guard = self.guard(Via::Argv(understood.command.clone()), files.clone());
-        let started = exec::start(invocation, launch);
-        let started = started.and_then(|docker| listener.start(Arc::clone(&guard)).map(|()| docker));
-        let (outcome, cause, ran) = match started.and_then(|docker| docker.wait(launch, signals, times)) {
+        let ended = listener.porter(Arc::clone(&guard)).and_then(|porter| {
+            let docker = exec::start(invocation, launch)?;
+            docker.wait(launch, signals, times, &porter)
+        });
+        let (outcome, cause, ran) = match ended {
             Ok(ended) => ended,
             Err(error) => return failed(&self.audit, understood, &error).into(),
         };
@@ -218,27 +226,51 @@ impl Service<'_> {
             Own::PolicyShow => print(&policy::show::text(&self.gate.policy)),
             Own::Version => print(concat!("dockgate ", env!("CARGO_PKG_VERSION"), "\n")),
             Own::Check { request, json, explain } => {
-                let decision = decide_in_time(&self.gate, request, *explain);
-                if *json { check_json(&decision) } else { check_text(&decision) }
+                match decide_in_time(&self.gate, self.request, request, *explain) {
+                    Ok(decision) if *json => check_json(&decision),
+                    Ok(decision) => check_text(&decision),
+                    // Nobody reads the answer.
+                    Err(_) => Exit::Unavailable,
+                }
             }
             Own::DialStdio => Exit::Unavailable,
         }
     }
 }
 
-/// As [`Gate::decide`], in bounded time: a request that keeps the gate busy is a refusal like others.
-fn decide_in_time(gate: &Arc<Gate>, request: &[u8], explain: bool) -> Decision {
-    let (gate, bytes, undecided) = (Arc::clone(gate), request.to_vec(), gate.undecided());
-    let judge = move || if explain { gate.explain(&bytes, true) } else { gate.decide(&bytes, true) };
-    deadline::within(PATIENCE, judge).unwrap_or_else(|missed| {
-        let why = match missed {
-            Missed::Late => format!("what it asks for could not be found out in {} seconds", PATIENCE.as_secs()),
-            Missed::Failed => "the gate failed to judge it, which is a defect of the gate".to_owned(),
-        };
-        let hint = "send it again; a Compose file comes on standard input within that time, and has an end";
-        let denial = Denial::new(Reason::TooSlow, "request", why, hint);
-        Decision { understood: gate::understood(request).with_candidate(undecided), verdict: Err(denial) }
-    })
+/// As [`Gate::decide`], in bounded time: a request that keeps the gate busy is a refusal like others. What the words
+/// alone decide waits for nothing. Where the client has gone meanwhile, there is no decision.
+fn decide_in_time(
+    gate: &Arc<Gate>,
+    request: &Request,
+    text: &[u8],
+    explain: bool,
+) -> Result<Decision, Box<Understood>> {
+    let by_words = || if explain { None } else { gate.decide_by_words(text) };
+    let missed = match deadline::caught(by_words) {
+        Ok(Some(decision)) => return Ok(decision),
+        Ok(None) => {
+            // What cannot be watched is taken to be there.
+            let far_end = request.client.as_ref().and_then(|_| FarEnd::of_stdout().ok());
+            let gone = || far_end.as_ref().is_some_and(FarEnd::has_gone);
+            let (gate, bytes) = (Arc::clone(gate), text.to_vec());
+            let judge = move || if explain { gate.explain(&bytes, true) } else { gate.decide(&bytes, true) };
+            match deadline::within(PATIENCE, gone, judge) {
+                Ok(decision) => return Ok(decision),
+                Err(missed) => missed,
+            }
+        }
+        Err(missed) => missed,
+    };
+    let understood = deadline::caught(|| gate::understood(text)).unwrap_or_else(|_| Understood::named("-"));
+    let understood = understood.with_candidate(gate.undecided());
+    let why = match missed {
+        Missed::Unwanted => return Err(Box::new(understood)),
+        Missed::Late => format!("what it asks for could not be found out in {} seconds", PATIENCE.as_secs()),
+        Missed::Failed => "the gate failed to judge it, which is a defect of the gate".to_owned(),
+    };
+    let hint = "send it again; a Compose file comes on standard input within that time, and has an end";
+    Ok(Decision { understood, verdict: Err(Denial::new(Reason::TooSlow, "request", why, hint)) })
 }
 
 /// A place among the sessions at once, where their number is limited.

@@ -6,11 +6,12 @@ use crate::answer;
 use crate::audit::escape::for_terminal;
 use crate::exit::Exit;
 use crate::guard::proxy::{Proxy, Terms};
+use crate::world::accounts;
 use anyhow::{Context, Result, bail, ensure};
 use listenfd::ListenFd;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Group, chown};
+use nix::unistd::{Gid, chown};
 use std::fs::{Permissions, remove_file, set_permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -111,8 +112,8 @@ fn bind(path: &Path, group: Option<&str>) -> Result<UnixListener> {
     let group = match group {
         None => None,
         Some(name) => {
-            let found = Group::from_name(name).with_context(|| format!("group {name}"))?;
-            Some(found.with_context(|| format!("group {name}: there is none"))?.gid)
+            let found = accounts::group_id(name).with_context(|| format!("group {name}"))?;
+            Some(Gid::from_raw(found.with_context(|| format!("group {name}: there is none"))?))
         }
     };
     make_room(path).with_context(about)?;

@@ -137,6 +137,12 @@ pub(crate) fn failed(audit: &Audit, understood: &Understood, error: &anyhow::Err
     Exit::Unavailable
 }
 
+/// The client has gone before its request was judged: there is nobody to be told.
+pub(crate) fn unwanted(audit: &Audit, understood: &Understood) -> Exit {
+    let _ = audit.error("client-gone", understood);
+    Exit::Unavailable
+}
+
 /// docker was ended because its time was up.
 pub(crate) fn timed_out(audit: &Audit, why: &str) -> Exit {
     say(&format!(

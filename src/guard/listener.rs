@@ -5,11 +5,13 @@ use super::Guard;
 use super::connection::Connection;
 use super::refusal::Refusal;
 use super::wire::Wire;
+use crate::run::life::Entrance;
 use anyhow::{Context, Result};
 use nix::sys::socket::{UnixCredentials, getsockopt, sockopt};
 use nix::unistd::Uid;
 use std::fs::{Permissions, remove_file, set_permissions};
-use std::os::fd::OwnedFd;
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -61,19 +63,21 @@ impl Listener {
         format!("unix://{}", self.path.display())
     }
 
-    /// Begins to serve whoever is of this account, until this process ends.
+    /// What serves whoever is of this account, as whoever waits for docker lets them in: that costs no thread where
+    /// nobody comes.
     ///
     /// # Errors
-    /// When there can be no further thread.
-    pub fn start(&self, guard: Arc<Guard>) -> Result<()> {
+    /// When there can be no further descriptor.
+    pub fn porter(&self, guard: Arc<Guard>) -> Result<Porter> {
         let socket = self.socket.try_clone().context("a further descriptor")?;
+        socket.set_nonblocking(true).context("the guard's socket")?;
         let own = Uid::current();
         let door = move |Arrival { client, peer, too_many }: Arrival| {
             if peer.uid() == own.as_raw() {
                 serve(&guard, client, too_many);
             }
         };
-        start(socket, Arc::new(door))
+        Ok(Porter::new(socket, Arc::new(door)))
     }
 }
 
@@ -99,7 +103,7 @@ fn clear(directory: &Path) {
 /// A socket that was made longer ago than this is listened on, or dead.
 const OLD: Duration = Duration::from_secs(60);
 
-const REFUSED: std::io::ErrorKind = std::io::ErrorKind::ConnectionRefused;
+const REFUSED: ErrorKind = ErrorKind::ConnectionRefused;
 
 /// Somebody who has connected.
 #[derive(Debug)]
@@ -119,26 +123,57 @@ pub(super) type Door = Arc<dyn Fn(Arrival) + Send + Sync>;
 /// # Errors
 /// When there can be no further thread.
 pub(super) fn start(socket: UnixListener, door: Door) -> Result<()> {
-    let accept = move || accept(&socket, &door);
+    let porter = Porter::new(socket, door);
+    let accept = move || {
+        loop {
+            porter.let_in();
+        }
+    };
     Builder::new().stack_size(STACK).spawn(accept).context("a further thread")?;
     Ok(())
 }
 
-fn accept(socket: &UnixListener, door: &Door) {
-    let served = Arc::new(AtomicUsize::new(0));
-    loop {
-        let client: OwnedFd = match socket.accept() {
+/// Hands connections to the door, each in a thread of its own.
+pub struct Porter {
+    socket: UnixListener,
+    door: Door,
+    served: Arc<AtomicUsize>,
+}
+
+impl std::fmt::Debug for Porter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Porter").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+impl Porter {
+    fn new(socket: UnixListener, door: Door) -> Self {
+        Self { socket, door, served: Arc::default() }
+    }
+}
+
+impl AsFd for Porter {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Entrance for Porter {
+    fn let_in(&self) {
+        let client: OwnedFd = match self.socket.accept() {
             Ok((client, _)) => client.into(),
+            // Whoever knocked has gone.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
             Err(_) => {
                 // Out of descriptors or memory: those that are served give some back.
                 std::thread::sleep(Duration::from_millis(50));
-                continue;
+                return;
             }
         };
-        let Ok(peer) = getsockopt(&client, sockopt::PeerCredentials) else { continue };
-        let place = Place(Arc::clone(&served));
-        let too_many = served.fetch_add(1, Ordering::SeqCst) >= MOST;
-        let door = Arc::clone(door);
+        let Ok(peer) = getsockopt(&client, sockopt::PeerCredentials) else { return };
+        let place = Place(Arc::clone(&self.served));
+        let too_many = self.served.fetch_add(1, Ordering::SeqCst) >= MOST;
+        let door = Arc::clone(&self.door);
         let _ = Builder::new().stack_size(STACK).spawn(move || {
             let _place = place;
             door(Arrival { client, peer, too_many });

@@ -17,15 +17,18 @@ pub fn fitting(settings: &Settings, hint: &str) -> String {
 
 /// Whether the lists let an operation pass.
 pub fn permits(settings: &Settings, name: &str) -> bool {
-    let covered = |list: &[String]| list.iter().any(|entry| operations::covers(entry, name));
-    !covered(&settings.blocked.value) && settings.allowed.value.as_deref().is_none_or(covered)
+    let sought = operations::Sought::of(name);
+    !sought.is_in(&settings.blocked.value) && settings.allowed.value.as_deref().is_none_or(|list| sought.is_in(list))
 }
 
 /// The docker commands that a text names, by docker's own verbs.
 fn commands(text: &str) -> impl Iterator<Item = &'static str> {
     text.match_indices("docker ").filter_map(|(at, word)| {
         let words = text.get(at + word.len()..).unwrap_or_default().split_whitespace();
-        let plain = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '\'' | ',' | ';'));
+        let plain = |word: &&str| {
+            !word.starts_with('-')
+                && word.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '\'' | ',' | ';'))
+        };
         let words: Vec<&str> =
             words.take_while(plain).map(|word| word.trim_end_matches(['\'', ',', ';'])).take(3).collect();
         (1..=words.len()).rev().find_map(|count| match catalogue::find(&words.get(..count)?.join(" ")) {

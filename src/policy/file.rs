@@ -152,7 +152,10 @@ impl PolicySet {
 fn contradiction(settings: &Settings) -> Result<(), String> {
     let allowed = settings.allowed.value.iter().flatten();
     let blocked = &settings.blocked;
-    let by = |name: &String| blocked.value.iter().find(|entry| operations::covers(entry, operations::verb(name)));
+    let by = |name: &String| {
+        let sought = operations::Sought::of(operations::verb(name));
+        blocked.value.iter().find(|entry| sought.is(entry))
+    };
     match allowed.map(|name| (name, by(name))).find(|(_, entry)| entry.is_some()) {
         Some((name, Some(entry))) => Err(format!(
             "commands.allowed: \"{name}\" can never match: \"{entry}\" is blocked, too (commands.blocked, {})",

@@ -1,6 +1,7 @@
 //! The block-list: what is blocked by default, and the words for it. Data, and matching of names.
 
 use crate::docker::catalogue::{self, Found};
+use crate::docker::row::Command;
 
 /// Why an operation is on the default block-list, and what to do instead.
 #[derive(Debug)]
@@ -264,20 +265,42 @@ pub const READ_ONLY: &[&str] = &[
 /// What `operator` allows beyond that: running what is there, making nothing new.
 pub const OPERATING: &[&str] = &["kill", "pause", "pull", "restart", "start", "stop", "unpause", "wait"];
 
-/// Whether the entry of a block-list or allow-list stands for the operation.
-///
-/// An entry is a docker verb in any spelling (`exec`, `container exec`, `compose exec`) or a group
-/// (`plugin`). Docker's own verb stands for Compose's verb of that name too, and `build` for buildx's; a
-/// group stands for everything below it.
-pub fn covers(entry: &str, operation: &str) -> bool {
-    if entry == operation || operation.strip_prefix(entry).is_some_and(|rest| rest.starts_with(' ')) {
-        return true;
+/// An operation, to be looked for in lists.
+#[derive(Debug)]
+pub struct Sought<'a> {
+    operation: &'a str,
+    /// The rows whose spellings stand for it.
+    rows: [Option<&'static Command>; 3],
+}
+
+impl<'a> Sought<'a> {
+    /// By docker's own verb.
+    pub fn of(operation: &'a str) -> Self {
+        let below = operation.strip_prefix("compose ").and_then(catalogue::named);
+        let build = (operation == "buildx build").then(|| catalogue::named("build")).flatten();
+        Self { operation, rows: [catalogue::named(operation), below, build] }
     }
-    let (Found::Leaf(command) | Found::Both(command)) = catalogue::find(entry) else { return false };
-    let verb = command.name;
-    operation == verb
-        || operation.strip_prefix("compose ").is_some_and(|below| below == verb)
-        || (verb == "build" && operation == "buildx build")
+
+    /// Whether the entry of a block-list or allow-list stands for it.
+    ///
+    /// An entry is a docker verb in any spelling (`exec`, `container exec`, `compose exec`) or a group
+    /// (`plugin`). Docker's own verb stands for Compose's verb of that name too, and `build` for buildx's; a
+    /// group stands for everything below it.
+    pub fn is(&self, entry: &str) -> bool {
+        let below = |rest: &str| rest.is_empty() || rest.starts_with(' ');
+        self.operation.strip_prefix(entry).is_some_and(below)
+            || self.rows.iter().flatten().any(|row| catalogue::spellings(row).any(|known| known == entry))
+    }
+
+    /// Whether a list has an entry that stands for it.
+    pub fn is_in(&self, list: &[String]) -> bool {
+        list.iter().any(|entry| self.is(entry))
+    }
+}
+
+/// Whether the entry of a list stands for an operation: see [`Sought::is`].
+pub fn covers(entry: &str, operation: &str) -> bool {
+    Sought::of(operation).is(entry)
 }
 
 /// Docker's own verb for a list's entry: `rmi` for `image rm`; a group is its own.
@@ -295,7 +318,8 @@ pub fn is_known(entry: &str) -> bool {
 
 /// The words for a blocked operation: its own row, or that of the verb or group it belongs to.
 pub fn explanation(operation: &str) -> Option<&'static Blocked> {
-    DEFAULT.iter().find(|row| row.name == operation).or_else(|| DEFAULT.iter().find(|row| covers(row.name, operation)))
+    let sought = Sought::of(operation);
+    DEFAULT.iter().find(|row| row.name == operation).or_else(|| DEFAULT.iter().find(|row| sought.is(row.name)))
 }
 
 #[cfg(test)]

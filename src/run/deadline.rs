@@ -2,9 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "the thread is started here, and only here")]
 
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::Builder;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Stack for the work, in bytes: parsers recurse with the nesting of what they read.
 const STACK: usize = 64 * 1024 * 1024;
@@ -16,26 +17,51 @@ pub enum Missed {
     Late,
     /// It could not be started, or ended without a result: a defect.
     Failed,
+    /// Nobody waits for it any more. It may go on until the process ends.
+    Unwanted,
 }
 
-/// Does `work`, and waits for its result no longer than `limit`. Once that is there, the thread has gone: a signal for the
-/// process that this thread waits for, of a child that has ended, could be given to it and be lost (signal(7)).
+/// How often it is looked whether the work is wanted still.
+const STEP: Duration = Duration::from_millis(200);
+
+/// Does `work`, and waits for its result no longer than `limit`, nor when it is `unwanted`. Once that is there, the
+/// thread has gone: a signal for the process that this thread waits for, of a child that has ended, could be given to it
+/// and be lost (signal(7)).
 ///
 /// # Errors
 /// [`Missed`], when there is no result then.
-pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Missed> {
+pub fn within<T: Send + 'static>(
+    limit: Duration,
+    unwanted: impl Fn() -> bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Missed> {
+    let begun = Instant::now();
     let (sender, receiver) = channel();
     let started = Builder::new().stack_size(STACK).spawn(move || {
         // Who waited may have gone.
         let _ = sender.send(work());
     });
     let Ok(thread) = started else { return Err(Missed::Failed) };
-    match receiver.recv_timeout(limit) {
-        // It has nothing to do any more but to end.
-        Ok(done) => thread.join().map(|()| done).map_err(|_| Missed::Failed),
-        Err(RecvTimeoutError::Timeout) => Err(Missed::Late),
-        Err(RecvTimeoutError::Disconnected) => Err(Missed::Failed),
+    loop {
+        let left = limit.saturating_sub(begun.elapsed());
+        match receiver.recv_timeout(left.min(STEP)) {
+            // It has nothing to do any more but to end.
+            Ok(done) => return thread.join().map(|()| done).map_err(|_| Missed::Failed),
+            Err(RecvTimeoutError::Disconnected) => return Err(Missed::Failed),
+            Err(RecvTimeoutError::Timeout) if left.is_zero() => return Err(Missed::Late),
+            Err(RecvTimeoutError::Timeout) if unwanted() => return Err(Missed::Unwanted),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
     }
+}
+
+/// Does `work` that waits for nothing, and has its own end.
+///
+/// # Errors
+/// [`Missed::Failed`], when it ended without a result.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Missed> {
+    // Nothing that the work has changed is looked at afterwards.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Missed::Failed)
 }
 
 /// Limits on the processor time and the memory of this process and of each that it starts, until they are lifted.
@@ -85,11 +111,16 @@ mod tests {
 
     #[test]
     fn what_takes_too_long_or_fails_has_no_result() {
-        assert_eq!(within(Duration::from_secs(60), || 7), Ok(7));
+        let wanted = || false;
+        assert_eq!(within(Duration::from_secs(60), wanted, || 7), Ok(7));
         // It would wait for ever: the sender that it waits for is kept.
         let (kept, never) = channel::<()>();
-        assert_eq!(within(Duration::from_millis(10), move || never.recv().is_ok()), Err(Missed::Late));
-        drop(kept);
-        assert_eq!(within(Duration::from_secs(60), || -> u8 { panic!("a defect") }), Err(Missed::Failed));
+        assert_eq!(within(Duration::from_millis(10), wanted, move || never.recv().is_ok()), Err(Missed::Late));
+        let (kept_too, never) = channel::<()>();
+        assert_eq!(within(Duration::from_secs(60), || true, move || never.recv().is_ok()), Err(Missed::Unwanted));
+        drop((kept, kept_too));
+        assert_eq!(within(Duration::from_secs(60), wanted, || -> u8 { panic!("a defect") }), Err(Missed::Failed));
+        assert_eq!(caught(|| 7), Ok(7));
+        assert_eq!(caught(|| -> u8 { panic!("a defect") }), Err(Missed::Failed));
     }
 }

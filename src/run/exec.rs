@@ -9,7 +9,7 @@ use crate::exit::Outcome;
 use crate::policy::Policy;
 use crate::request::account::Account;
 use crate::run::child::{self, Child, Group};
-use crate::run::life::{FarEnd, Farewell, Life, Times};
+use crate::run::life::{Entrance, FarEnd, Farewell, Life, Times};
 use crate::run::memory;
 use crate::run::signals::Signals;
 use anyhow::{Context, Result, ensure};
@@ -161,7 +161,8 @@ pub fn program(policy: &Policy) -> Result<PathBuf> {
 fn refuse_podman(program: &Path) -> Result<()> {
     let real = std::fs::canonicalize(program).with_context(|| format!("docker program {}", program.display()))?;
     let named = real.file_name().is_some_and(|name| name.to_string_lossy().starts_with("podman"));
-    let mut start = Vec::new();
+    // With room for one byte more: it is read by one call.
+    let mut start = Vec::with_capacity(4097);
     let read = || std::fs::File::open(&real)?.take(4096).read_to_end(&mut start);
     // What cannot be read is no script that this account could run.
     let scripted = { read }().is_ok() && start.starts_with(b"#!") && start.windows(6).any(|word| word == b"podman");
@@ -213,9 +214,15 @@ impl Docker {
     ///
     /// # Errors
     /// When it cannot be waited for.
-    pub fn wait(self, launch: &Launch, signals: &Signals, times: Times) -> Result<(Outcome, Cause, Duration)> {
+    pub fn wait(
+        self,
+        launch: &Launch,
+        signals: &Signals,
+        times: Times,
+        entrance: &impl Entrance,
+    ) -> Result<(Outcome, Cause, Duration)> {
         let Self { child, farewell, begun } = self;
-        let (outcome, cause) = Life::new(signals, launch.far_end()?, farewell, times).wait(&child)?;
+        let (outcome, cause) = Life::new(signals, launch.far_end()?, farewell, times).wait(&child, entrance)?;
         Ok((outcome, cause, begun.elapsed()))
     }
 }

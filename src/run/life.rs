@@ -10,6 +10,7 @@ use crate::exit::Outcome;
 use crate::policy::settings::Settings;
 use crate::run::child::{self, Child};
 use crate::run::signals::{Signals, Told};
+use crate::run::silence::Silence;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -57,6 +58,12 @@ impl FarEnd {
         let mut watched = [watched];
         poll(&mut watched, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
     }
+}
+
+/// Where docker connects to while it runs.
+pub trait Entrance: AsFd {
+    /// Has whoever has come served by somebody else, without waiting.
+    fn let_in(&self);
 }
 
 /// How docker is asked to end when its client is gone or its time is up.
@@ -119,13 +126,15 @@ impl<'a> Life<'a> {
     ///
     /// # Errors
     /// When it can no longer be waited for. docker is killed with the gate then.
-    pub fn wait(mut self, docker: &Child) -> Result<(Outcome, Cause)> {
+    pub fn wait(mut self, docker: &Child, entrance: &impl Entrance) -> Result<(Outcome, Cause)> {
         loop {
             if let Some(outcome) = docker.ended()? {
                 child::kill_rest()?;
                 return Ok((outcome, self.cause));
             }
-            self.wait_for_anything()?;
+            if self.somebody_comes(entrance)? {
+                entrance.let_in();
+            }
             if self.far_end.has_gone() {
                 self.take_leave(docker, Cause::ClientGone);
             }
@@ -161,13 +170,15 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    fn wait_for_anything(&self) -> Result<()> {
-        let look = self.silence.as_ref().map(|silence| silence.look_at);
+    /// Waits for anything at all, and says whether somebody is at the entrance.
+    fn somebody_comes(&self, entrance: &impl Entrance) -> Result<bool> {
+        let look = self.silence.as_ref().map(Silence::look_at);
         let next = [self.kill_at, self.over_at, look].into_iter().flatten().min();
-        let mut watched = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        let waiting = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut watched = vec![waiting(entrance.as_fd()), waiting(self.signals.as_fd())];
         watched.extend(self.far_end.watched());
         match poll(&mut watched, timeout(next)) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Ok(_) | Err(Errno::EINTR) => Ok(watched.first().is_some_and(|entrance| entrance.any() == Some(true))),
             Err(error) => Err(error).context("waiting for docker"),
         }
     }
@@ -189,35 +200,6 @@ impl<'a> Life<'a> {
             self.cause = cause;
         }
         first
-    }
-}
-
-/// For how long docker has written nothing.
-#[derive(Debug)]
-struct Silence {
-    most: Duration,
-    written: u64,
-    since: Instant,
-    look_at: Instant,
-}
-
-impl Silence {
-    fn new(most: Duration) -> Self {
-        let now = Instant::now();
-        Self { most, written: 0, since: now, look_at: now }
-    }
-
-    /// Looks when it is time to: a few times in the time that it may last.
-    fn is_too_long(&mut self, now: Instant) -> Result<bool> {
-        if now < self.look_at {
-            return Ok(false);
-        }
-        let written = child::written()?;
-        if written != self.written {
-            (self.written, self.since) = (written, now);
-        }
-        self.look_at = now + self.most / 8;
-        Ok(now.saturating_duration_since(self.since) >= self.most)
     }
 }
 

@@ -8,3 +8,4 @@ pub mod memory;
 pub mod output;
 pub mod session;
 pub mod signals;
+mod silence;

@@ -1,6 +1,7 @@
 //! Questions to the Docker daemon over its socket. Acts: connects.
 #![expect(clippy::disallowed_methods, reason = "the daemon is asked here")]
 
+use super::dial::address_of;
 use crate::demand::Object;
 use crate::docker::asks::{is_of_memory, is_volume_name};
 use crate::facts::{Container, Listed, Mount, Unreachable, Volume};
@@ -8,8 +9,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::{Error, ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -179,7 +180,8 @@ fn connect(host: &str) -> Result<Box<dyn Connection>, Unreachable> {
             Ok(Box::new(stream) as Box<dyn Connection>)
         })
     } else if let Some(address) = host.strip_prefix("tcp://") {
-        let address = address.to_socket_addrs().and_then(|mut all| all.next().ok_or(ErrorKind::NotFound.into()));
+        let address =
+            address_of(address).map_err(|error| Error::new(ErrorKind::AddrNotAvailable, format!("{error:#}")));
         address.and_then(|address| TcpStream::connect_timeout(&address, PATIENCE)).and_then(|stream| {
             stream.set_read_timeout(Some(PATIENCE))?;
             stream.set_write_timeout(Some(PATIENCE))?;

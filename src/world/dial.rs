@@ -1,11 +1,14 @@
 //! Dial: a connection to the daemon, for the guard. Acts: connects.
 #![expect(clippy::disallowed_methods, reason = "the daemon is connected to here")]
 
+use super::name_service::ask;
+use anyhow::{Context, Result as Found};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt};
 use nix::sys::time::TimeVal;
 use std::io::{Error, ErrorKind, Result};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// How long a daemon may take to accept a connection.
@@ -26,9 +29,57 @@ pub fn dial(host: &str) -> Result<OwnedFd> {
     let Some(address) = host.strip_prefix("tcp://") else {
         return Err(Error::new(ErrorKind::Unsupported, "only a daemon on a Unix or TCP socket can be reached"));
     };
-    let address = address.to_socket_addrs()?.next().ok_or(ErrorKind::AddrNotAvailable)?;
+    let address = address_of(address).map_err(|error| Error::new(ErrorKind::AddrNotAvailable, format!("{error:#}")))?;
     let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     // Calls and keystrokes are small, and waited for.
     stream.set_nodelay(true)?;
     Ok(stream.into())
+}
+
+/// Finds out where the daemon is, if its host has a name: while docker runs nobody can be asked.
+///
+/// # Errors
+/// When nobody knows.
+pub fn find(host: &str) -> Found<()> {
+    host.strip_prefix("tcp://").map_or(Ok(()), |address| address_of(address).map(drop))
+}
+
+/// The address of `HOST:PORT`. A name is looked up once.
+///
+/// # Errors
+/// When nobody knows it.
+pub(super) fn address_of(text: &str) -> Found<SocketAddr> {
+    static KNOWN: OnceLock<(String, SocketAddr)> = OnceLock::new();
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    if let Some((_, address)) = KNOWN.get().filter(|(known, _)| known == text) {
+        return Ok(*address);
+    }
+    let (name, port) = text.rsplit_once(':').with_context(|| format!("{text} has no port"))?;
+    let port = port.parse().with_context(|| format!("the port of {text}"))?;
+    let found = ask("ahosts", name)?.with_context(|| format!("there is no host {name}"))?;
+    let mut found = found.lines().filter_map(|line| line.split_ascii_whitespace().next()?.parse().ok());
+    let address = SocketAddr::new(found.next().with_context(|| format!("{name} has no address"))?, port);
+    // Another's is as good.
+    let _ = KNOWN.set((text.to_owned(), address));
+    Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_by_number_and_by_name() {
+        assert_eq!(address_of("192.0.2.1:2375").unwrap().to_string(), "192.0.2.1:2375");
+        assert_eq!(address_of("[::1]:2375").unwrap().to_string(), "[::1]:2375");
+        let local = address_of("localhost:2376").unwrap();
+        assert!(local.ip().is_loopback() && local.port() == 2376, "{local}");
+        for unknown in ["no-such-host.invalid:2375", "localhost", "localhost:docker", "--help:1", ":1"] {
+            assert!(address_of(unknown).is_err(), "{unknown}");
+        }
+        assert!(find("tcp://no-such-host.invalid:2375").is_err());
+        assert!(find("unix:///nowhere").is_ok());
+    }
 }

@@ -1,8 +1,9 @@
 //! Identity: who is at the other end, as sshd proves it. Acts: reads the account and sshd's file.
 #![expect(clippy::disallowed_methods, reason = "sshd's file of accepted methods is read here")]
 
+use super::accounts::{self, Key};
 use crate::keys::proof::Proof;
-use nix::unistd::{Uid, User};
+use nix::unistd::Uid;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -16,8 +17,8 @@ pub fn account() -> (String, PathBuf) {
 
 /// The name and home of an account.
 pub fn account_of(uid: Uid) -> (String, PathBuf) {
-    match User::from_uid(uid) {
-        Ok(Some(user)) => (user.name, user.dir),
+    match accounts::user(Key::Id(uid.as_raw())) {
+        Ok(Some(user)) => (user.name, user.home),
         _ => (uid.to_string(), PathBuf::from("/")),
     }
 }

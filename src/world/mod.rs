@@ -13,9 +13,11 @@ use std::io::{ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::path::{Component, Path, PathBuf};
 
+pub mod accounts;
 pub mod daemon;
 pub mod dial;
 pub mod identity;
+pub mod name_service;
 pub mod policy_file;
 pub mod project;
 pub mod sources;
@@ -23,65 +25,95 @@ pub mod tree;
 
 /// Looks up everything that `demands` name. `owner`: who asks.
 pub fn look_up(policy: &Policy, owner: Owner, home: &Path, demands: &[Demand]) -> Facts {
-    let mut facts = Facts {
-        working_directory: std::env::current_dir().and_then(fs::canonicalize).unwrap_or_else(|_| PathBuf::from("/")),
-        home: fs::canonicalize(home).unwrap_or_else(|_| home.to_owned()),
-        owner,
-        ..Facts::default()
-    };
-    for demand in demands {
-        match &demand.want {
-            Want::ClientRead { path }
-            | Want::ClientReadTree { path }
-            | Want::DaemonMount { path }
-            | Want::Bind { source: path, .. } => {
+    let mut facts = Facts { owner, ..Facts::default() };
+    for question in demands.iter().filter_map(|demand| question(policy, &demand.want)) {
+        if facts.home.as_os_str().is_empty() {
+            facts.home = fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
+            let here = std::env::current_dir().and_then(fs::canonicalize);
+            facts.working_directory = here.unwrap_or_else(|_| PathBuf::from("/"));
+        }
+        match question {
+            Question::Place(path) => {
                 let place = place(path, &facts);
-                facts.places.insert(path.clone(), place);
+                facts.places.insert(path.to_owned(), place);
             }
-            Want::Volume { name } => {
+            Question::Volume(name) => {
                 let volume = daemon::volume(&policy.host, name);
-                facts.volumes.insert(name.clone(), volume);
+                facts.volumes.insert(name.to_owned(), volume);
             }
-            Want::Runtime { name } if !policy.settings.runtimes.value.contains(name) => {
+            Question::DefaultRuntime => {
                 facts.default_runtime.get_or_insert_with(|| daemon::default_runtime(&policy.host));
             }
-            Want::OwnProject { .. } => list(policy, &[Object::Container], &mut facts),
-            Want::ProjectMounts { project } => look_up_mounts(policy, project, &mut facts),
-            Want::Object { object, .. } => list_for(policy, *object, &mut facts),
-            Want::Image { .. }
-                if policy.settings.images.value.is_some() || policy.settings.only(Object::Image).is_some() =>
-            {
-                list(policy, &[Object::Image], &mut facts);
-            }
-            Want::Prune { object } if policy.settings.watches(*object) => {
-                list(policy, &[Object::Container], &mut facts);
-                list_for(policy, *object, &mut facts);
-            }
-            Want::PruneNameless if policy.settings.only(Object::Image).is_some() => {
-                list(policy, &[Object::Container, Object::Image], &mut facts);
-            }
-            Want::Project { reach, .. } => {
-                let objects: &[Object] = match reach {
-                    Reach::Look | Reach::Containers => &[Object::Container],
-                    Reach::Everything { .. } => &[Object::Container, Object::Image, Object::Network, Object::Volume],
-                };
-                objects.iter().for_each(|object| list_for(policy, *object, &mut facts));
-            }
-            Want::Starts(_) if policy.settings.containers_at_once.value.is_some() => {
-                list(policy, &[Object::Container], &mut facts);
-            }
-            Want::Mounted(_) if !policy.writable.is_empty() || !policy.settings.bind_mounts.value.is_empty() => {
-                look_up_ways(policy, &mut facts);
-            }
-            Want::LabelFile { path } => {
+            Question::Objects(objects) => list(policy, &objects, &mut facts),
+            Question::ProjectMounts(project) => look_up_mounts(policy, project, &mut facts),
+            Question::Ways => look_up_ways(policy, &mut facts),
+            Question::LabelFile(path) => {
                 let names = label_file(path, &facts);
-                facts.label_files.insert(path.clone(), names);
+                facts.label_files.insert(path.to_owned(), names);
             }
-            Want::Credentials => facts.config_is_writable = writable(&policy.config),
-            _ => {}
+            Question::Configuration => facts.config_is_writable = writable(&policy.config),
         }
     }
     facts
+}
+
+/// Whether judging `demands` has to look at anything, and so could have to wait.
+pub fn is_asked(policy: &Policy, demands: &[Demand]) -> bool {
+    demands.iter().any(|demand| question(policy, &demand.want).is_some())
+}
+
+/// What is to be looked up.
+enum Question<'a> {
+    /// Where a path leads.
+    Place(&'a str),
+    Volume(&'a str),
+    DefaultRuntime,
+    /// All objects of these kinds.
+    Objects(Vec<Object>),
+    ProjectMounts(&'a str),
+    /// Where the mounts of all containers lead.
+    Ways,
+    LabelFile(&'a str),
+    /// Whether docker's configuration can be written.
+    Configuration,
+}
+
+/// What must be known to judge a demand, if anything.
+fn question<'a>(policy: &Policy, want: &'a Want) -> Option<Question<'a>> {
+    let settings = &policy.settings;
+    let some = |objects: Vec<Object>| (!objects.is_empty()).then_some(Question::Objects(objects));
+    match want {
+        Want::ClientRead { path }
+        | Want::ClientReadTree { path }
+        | Want::DaemonMount { path }
+        | Want::Bind { source: path, .. } => Some(Question::Place(path)),
+        Want::Volume { name } => Some(Question::Volume(name)),
+        Want::Runtime { name } if !settings.runtimes.value.contains(name) => Some(Question::DefaultRuntime),
+        Want::OwnProject { .. } => some(vec![Object::Container]),
+        Want::ProjectMounts { project } => Some(Question::ProjectMounts(project)),
+        Want::Object { object, .. } => some(kinds_for(policy, *object)),
+        Want::Image { .. } if settings.images.value.is_some() || settings.only(Object::Image).is_some() => {
+            some(vec![Object::Image])
+        }
+        Want::Prune { object } if settings.watches(*object) => {
+            some([vec![Object::Container], kinds_for(policy, *object)].concat())
+        }
+        Want::PruneNameless if settings.only(Object::Image).is_some() => some(vec![Object::Container, Object::Image]),
+        Want::Project { reach, .. } => {
+            let objects: &[Object] = match reach {
+                Reach::Look | Reach::Containers => &[Object::Container],
+                Reach::Everything { .. } => &[Object::Container, Object::Image, Object::Network, Object::Volume],
+            };
+            some(objects.iter().flat_map(|object| kinds_for(policy, *object)).collect())
+        }
+        Want::Starts(_) if settings.containers_at_once.value.is_some() => some(vec![Object::Container]),
+        Want::Mounted(_) if !policy.writable.is_empty() || !settings.bind_mounts.value.is_empty() => {
+            Some(Question::Ways)
+        }
+        Want::LabelFile { path } => Some(Question::LabelFile(path)),
+        Want::Credentials => Some(Question::Configuration),
+        _ => None,
+    }
 }
 
 /// The names in a file of labels, read as docker reads it (docker/cli `kvfile`): a line each, blanks in front left
@@ -124,17 +156,21 @@ fn or_none<T>(policy: &Policy, found: Result<Vec<T>, Unreachable>) -> Result<Vec
     }
 }
 
-/// What must be known of the objects of a kind; of volumes, which containers have them; of a key's own containers, of
-/// which images they are.
-fn list_for(policy: &Policy, object: Object, facts: &mut Facts) {
+/// Of which kinds all must be known to know objects of a kind: of volumes, which containers have them; of a key's own
+/// containers, of which images they are.
+fn kinds_for(policy: &Policy, object: Object) -> Vec<Object> {
     let settings = &policy.settings;
     let kinds: &[Object] = if object == Object::Volume { &[Object::Container, object] } else { &[object] };
-    let watched: Vec<Object> = kinds.iter().copied().filter(|object| settings.watches(*object)).collect();
-    list(policy, &watched, facts);
+    let mut known: Vec<Object> = kinds.iter().copied().filter(|object| settings.watches(*object)).collect();
     let volumes = object == Object::Volume && settings.only(object).is_some();
-    if volumes || (watched.contains(&Object::Container) && settings.only(Object::Container) == Some(&Only::Own)) {
-        list(policy, &[Object::Container, Object::Image], facts);
+    if volumes || (known.contains(&Object::Container) && settings.only(Object::Container) == Some(&Only::Own)) {
+        known.extend([Object::Container, Object::Image]);
     }
+    known
+}
+
+fn list_for(policy: &Policy, object: Object, facts: &mut Facts) {
+    list(policy, &kinds_for(policy, object), facts);
 }
 
 /// What must be known to tell which objects of a kind are there for who asks.

@@ -82,30 +82,45 @@ fn trusted_text(path: &Path) -> Result<String> {
         "others than root can write it (mode {:04o}); chmod go-w",
         metadata.mode() & 0o7777
     );
-    trusted_way(path)?;
-    trusted_way(&fs::canonicalize(path)?)?;
-    let mut text = String::new();
+    if trusted_way(path)? == Way::Winding {
+        trusted_way(&fs::canonicalize(path)?)?;
+    }
     ensure!(metadata.len() <= MAX_BYTES, "it is larger than {MAX_BYTES} bytes");
+    // With room for the end, too: it is read by one call.
+    let mut text = String::with_capacity(usize::try_from(metadata.len())? + 1);
     file.by_ref().take(MAX_BYTES).read_to_string(&mut text)?;
     Ok(text)
 }
 
 /// Whoever can rename something on the way to a file can put another in its place. A sticky directory of
 /// root's (`/tmp`, `/nix/store`) protects what is root's in it.
-fn trusted_way(path: &Path) -> Result<()> {
+fn trusted_way(path: &Path) -> Result<Way> {
+    let mut way = Way::Straight;
     for part in path.ancestors() {
         let own = fs::symlink_metadata(part)?;
+        let is_link = own.is_symlink();
         ensure!(
             own.uid() == 0,
             "{} on the way to it belongs to user id {}; it must belong to root",
             part.display(),
             own.uid()
         );
-        if part != path && writable_by_others(&fs::metadata(part)?) {
+        let directory = if is_link { fs::metadata(part)? } else { own };
+        if part != path && writable_by_others(&directory) {
             bail!("others than root can write the directory {} on the way to it; chmod go-w", part.display());
         }
+        if is_link || part.ends_with("..") {
+            way = Way::Winding;
+        }
     }
-    Ok(())
+    Ok(way)
+}
+
+/// Whether a path leads where it says, or by way of symbolic links and `..`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Straight,
+    Winding,
 }
 
 fn writable_by_others(directory: &Metadata) -> bool {

@@ -90,16 +90,29 @@ pub enum Found {
 
 /// Looks up a spelling, its words joined by single spaces.
 pub fn find(spelling: &str) -> Found {
-    let leaf = commands().find(|command| spellings(command).any(|known| known == spelling));
-    let group = commands().any(|command| {
-        spellings(command).any(|known| known.strip_prefix(spelling).is_some_and(|rest| rest.starts_with(' ')))
-    });
+    let (mut leaf, mut group) = (None, false);
+    let first = spelling.bytes().next();
+    for command in commands() {
+        // Nearly all differ in their first letter.
+        for known in spellings(command).filter(|known| known.bytes().next() == first) {
+            match known.strip_prefix(spelling) {
+                Some("") => leaf = leaf.or(Some(command)),
+                Some(rest) => group |= rest.starts_with(' '),
+                None => {}
+            }
+        }
+    }
     match (leaf, group) {
         (Some(command), false) => Found::Leaf(command),
         (Some(command), true) => Found::Both(command),
         (None, true) => Found::Group,
         (None, false) => Found::Nothing,
     }
+}
+
+/// The row of this name, which is docker's own verb.
+pub fn named(name: &str) -> Option<&'static Command> {
+    AREAS.iter().find_map(|(_, rows)| rows.get(rows.binary_search_by(|row| row.name.cmp(name)).ok()?))
 }
 
 /// The words that can follow `prefix` (a group's spelling, or empty for docker itself).
@@ -163,6 +176,15 @@ mod tests {
         assert!(matches!(find("container"), Found::Group));
         assert!(matches!(find("compose bridge"), Found::Group));
         assert!(matches!(find("buildx history inspect"), Found::Both(_)));
+        for command in commands() {
+            assert!(named(command.name).is_some_and(|found| std::ptr::eq(found, command)), "{}", command.name);
+            for spelling in spellings(command) {
+                assert!(
+                    matches!(find(spelling), Found::Leaf(found) | Found::Both(found) if std::ptr::eq(found, command))
+                );
+            }
+        }
+        assert!(named("container ls").is_none() && named("").is_none());
         for unknown in ["", "PS", "ps ", "containe", "docker", "container  ls", "help"] {
             assert!(matches!(find(unknown), Found::Nothing), "{unknown:?}");
         }

@@ -6,10 +6,10 @@ use crate::policy::settings::Settings;
 
 /// Judges an operation by its name. `instead`: it is asked for by another command that has the same effect, `word`.
 pub(in crate::policy) fn operation(settings: &Settings, name: &str, instead: bool, word: &str) -> Result<(), Denial> {
-    let covering = |list: &[String]| list.iter().any(|entry| operations::covers(entry, name));
-    let (reason, verb) = if covering(&settings.blocked.value) {
+    let sought = operations::Sought::of(name);
+    let (reason, verb) = if sought.is_in(&settings.blocked.value) {
         (Reason::BlockedCommand, "is blocked by security policy")
-    } else if settings.allowed.value.as_deref().is_some_and(|allowed| !covering(allowed)) {
+    } else if settings.allowed.value.as_deref().is_some_and(|allowed| !sought.is_in(allowed)) {
         (Reason::NotAllowed, "is not on the allow-list of the security policy")
     } else {
         return Ok(());

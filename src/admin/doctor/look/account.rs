@@ -3,9 +3,9 @@
 
 use super::files::read;
 use crate::admin::doctor::account::{Account, Aging, Password};
+use crate::world::accounts::{self, Key};
 use anyhow::{Context, Result};
-use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
-use std::ffi::CString;
+use nix::unistd::Uid;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -13,29 +13,22 @@ use std::path::{Path, PathBuf};
 
 /// The account of that name, or this process's own.
 pub(super) fn account(name: Option<&str>) -> Result<Option<Account>> {
-    let user = match name {
-        Some(name) => User::from_name(name),
-        None => User::from_uid(Uid::current()),
-    };
-    let Some(user) = user.context("looking the account up")? else { return Ok(None) };
-    let groups = getgrouplist(&CString::new(user.name.as_str())?, user.gid).context("looking its groups up")?;
-    let named = |gid: &Gid| (gid.as_raw(), group_name(gid.as_raw()).unwrap_or_else(|| gid.to_string()));
+    let key = name.map_or(Key::Id(Uid::current().as_raw()), Key::Name);
+    let Some(user) = accounts::user(key).context("looking the account up")? else { return Ok(None) };
+    let groups = accounts::groups(&user).context("looking its groups up")?;
+    let named = |gid: &u32| (*gid, accounts::group_name(*gid).unwrap_or_else(|| gid.to_string()));
     // passwd(5): an empty field is /bin/sh.
     let shell = if user.shell.as_os_str().is_empty() { PathBuf::from("/bin/sh") } else { user.shell };
     Ok(Some(Account {
-        password: password(&user.name, &user.passwd.to_string_lossy()),
+        password: password(&user.name, &user.password),
         aging: aging(&user.name),
-        uid: user.uid.as_raw(),
-        gid: user.gid.as_raw(),
+        uid: user.uid,
+        gid: user.gid,
         groups: groups.iter().map(named).collect(),
-        home: user.dir,
+        home: user.home,
         shell,
         name: user.name,
     }))
-}
-
-pub(super) fn group_name(gid: u32) -> Option<String> {
-    Group::from_gid(Gid::from_raw(gid)).ok().flatten().map(|group| group.name)
 }
 
 /// Whether some password matches. `field` is the password database's, `x` where it is in /etc/shadow.

@@ -8,7 +8,7 @@ use super::way::Way;
 use crate::policy::Policy;
 use crate::policy::set::PolicySet;
 use crate::run::exec;
-use crate::world::policy_file;
+use crate::world::{accounts, policy_file};
 use anyhow::{Context, Result};
 use files::{read, there};
 use options::Options;
@@ -150,7 +150,7 @@ fn plugins(policy: &Policy) -> Vec<Way> {
 fn daemon(host: &str) -> Daemon {
     let Some(socket) = host.strip_prefix("unix://") else { return Daemon::Address(host.to_owned()) };
     let way = path::way(Path::new(socket));
-    let group = way.end().and_then(|end| account::group_name(end.gid));
+    let group = way.end().and_then(|end| accounts::group_name(end.gid));
     Daemon::Socket(way, group)
 }
 
