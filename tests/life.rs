@@ -10,6 +10,11 @@
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
 mod support;
 
+#[path = "life/kills.rs"]
+mod kills;
+#[path = "life/streams.rs"]
+mod streams;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -55,6 +60,11 @@ fn script(lab: &Lab, name: &str, text: &str) -> PathBuf {
     let text = format!("[docker]\nprogram = {program:?}\n[audit]\nsocket = {:?}\n", lab.value("LOG_SOCKET"));
     fs::write(&policy, text).unwrap();
     policy
+}
+
+/// The account's number.
+fn uid(lab: &Lab) -> u32 {
+    std::os::unix::fs::MetadataExt::uid(&fs::metadata(lab.home()).unwrap())
 }
 
 /// The gate as sshd would start it, over a connection.

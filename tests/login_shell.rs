@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "these are tests"
 )]
@@ -12,7 +13,7 @@ mod support;
 
 use std::fs;
 use std::process::Command;
-use support::{Lab, new_key, ssh_as};
+use support::{Lab, new_key, spawn, ssh_as, until};
 
 #[test]
 fn as_login_shell_it_gates_a_key_that_the_account_has_added() {
@@ -39,5 +40,37 @@ fn as_login_shell_it_gates_a_key_that_the_account_has_added() {
     lab.records("under-login-shell", 1);
     for planted in ["added-ran", "bashrc-ran"] {
         assert!(!lab.home().join(planted).exists(), "{planted}");
+    }
+    a_signal_of_the_clients_ends_docker_with_the_gate(lab);
+}
+
+/// sshd sends a client's signal (RFC 4254, 6.9) to the process group of the login shell, which is the gate: that is done
+/// here in its stead, for OpenSSH's client sends none, and sshd takes none for a forced command.
+fn a_signal_of_the_clients_ends_docker_with_the_gate(lab: &Lab) {
+    for signal in ["HUP", "INT", "QUIT", "TERM", "KILL", "ABRT"] {
+        let mark = format!("container=signal-{signal}");
+        let client = spawn(&mut lab.client(&[], &[&format!("docker events --filter {mark}")]));
+        let docker = || lab.processes(&mark).iter().find_map(|line| line.split(' ').next()?.parse::<u32>().ok());
+        until("docker runs", || docker().is_some());
+        let of = |pid: u32| {
+            let output = Command::new("ps").args(["-o", "ppid=,pgid=,sid=", "-p", &pid.to_string()]).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let numbers: Vec<u32> = text.split_whitespace().map(|number| number.parse().unwrap()).collect();
+            (numbers[0], numbers[1], numbers[2])
+        };
+        let (gate, own_group, _) = of(docker().unwrap());
+        let (_, group, session) = of(gate);
+        assert!(gate == group && gate == session && group != own_group, "{gate} is what sshd has started");
+        let killed = Command::new("kill").args([&format!("-{signal}"), "--", &format!("-{group}")]).status().unwrap();
+        assert!(killed.success());
+        until(&format!("SIG{signal} has ended docker"), || docker().is_none());
+        let code = client.wait_with_output().unwrap().status.code();
+        let id = support::id_of(&lab.records(&mark, 1).remove(0));
+        if ["KILL", "ABRT"].contains(&signal) {
+            // These end the gate, and docker goes with it.
+            assert_eq!(code, Some(255));
+        } else {
+            assert!(lab.end(&id).contains(" ended=signal "), "{}", lab.end(&id));
+        }
     }
 }
