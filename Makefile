@@ -10,11 +10,15 @@ test: lint lab ## all tests, end to end included (needs root: it starts sshd, do
 	cargo test --locked --workspace; status=$$?; scripts/lab.sh settle; exit $$status
 
 demo: cargo lab ## real ssh sessions through the gate, and the log of them (needs root)
-	cargo build --locked --release
-	scripts/demo.sh $${CARGO_TARGET_DIR:-target}/release/dockgate
+	scripts/dist.sh build
+	scripts/demo.sh target/dist/release/dockgate
 
-bench: cargo ## what the gate costs, side by side with bare docker; what reading a long log costs
-	cargo bench --locked --bench gate --bench audit
+bench: cargo ## what the gate costs, side by side with other gates; what reading a long log costs (needs root)
+	@scripts/dist.sh build
+	@scripts/lab.sh install-peers
+	DOCKGATE_PROGRAM=$(CURDIR)/target/dist/release/dockgate DOCKGATE_PEERS=$${DOCKGATE_LAB_CACHE:-$(CURDIR)/target/lab}/peers/bin \
+		cargo bench --locked --profile dev --bench gate
+	cargo bench --locked --bench audit
 
 soak: cargo lab ## 10,000 sessions at full speed into a real rsyslogd that restarts meanwhile (needs root)
 	DOCKGATE_SESSIONS=$${SESSIONS:-10000} cargo test --locked --release --test sinks full_speed -- --nocapture

@@ -46,6 +46,11 @@ rustPlatform.buildRustPackage {
 
   nativeBuildInputs = [ installShellFiles ];
 
+  # Static, so that no library of a client's choosing can be put into it: `cargo static` of .cargo/config.toml. Cargo is
+  # given the target here, so these flags are not those of macros.
+  env.RUSTFLAGS = "-C target-feature=+crt-static -C relocation-model=static";
+  buildInputs = lib.optionals stdenv.hostPlatform.isGnu [ stdenv.cc.libc.static ];
+
   # It is a tool of the build, so it goes before the programs are installed; built for another machine it cannot run.
   postBuild = ''
     xtask=target/${stdenv.hostPlatform.rust.cargoShortTarget}/release/xtask

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What is released: the program, the Debian package, the list of what is in it.
 #
-#   dist.sh build          the program, in target/dist/release: the same bytes wherever it is built
+#   dist.sh build          the program, static, in target/dist/release: the same bytes wherever it is built
 #   dist.sh deb            the Debian package, in target/debian
 #   dist.sh sbom           what the program is made of (CycloneDX), in target/sbom
 #   dist.sh audit [WHAT…]  licenses, bans, sources and advisories of the dependencies (deny.toml)
@@ -36,7 +36,7 @@ tool() {
 build() {
     local cargo_home=${CARGO_HOME:-$HOME/.cargo}
     RUSTFLAGS="--remap-path-prefix=$PWD=/usr/src/dockgate --remap-path-prefix=$cargo_home=/usr/src/cargo" \
-        CARGO_TARGET_DIR=$PWD/target/dist cargo build --quiet --locked --release
+        CARGO_TARGET_DIR=$PWD/target/dist cargo --quiet static
 }
 
 deb() {

@@ -4,9 +4,9 @@
 # The libraries are dockerd's and runc's; groff-base and man-db show the manual pages to their tests; nix-bin and
 # sudo are for what the NixOS module makes; xz-utils and zstd pack logs as logrotate does; libnss-systemd finds
 # accounts that are in no file; python3-docker and python3-paramiko are a client of the API's; fail2ban and rsyslog-relp
-# are for the examples.
+# are for the examples; valgrind counts instructions.
 packages=(busybox-static dash fail2ban groff-base libcap2 libdevmapper1.02.1 libnss-systemd libseccomp2 libsystemd0 man-db nix-bin
-    openssh-client openssh-server procps python3-docker python3-paramiko rsyslog rsyslog-relp sudo xz-utils zstd)
+    openssh-client openssh-server procps python3-docker python3-paramiko rsyslog rsyslog-relp sudo valgrind xz-utils zstd)
 
 install_lab() {
     install_packages
@@ -28,6 +28,16 @@ install_cli() {
     26.1) unpack trixie docker-26.1 docker.io docker-cli docker-compose docker-buildx containerd ;;
     *) die "no docker $1 here; there are 20.10 and 26.1" ;;
     esac
+}
+
+# Other gates, for the bench to measure beside this one, in an environment of their own.
+install_peers() {
+    [ ! -e "$cache/peers/.complete" ] || return 0
+    say "installing other gates"
+    rm -rf "$cache/peers"
+    quiet python3 -m venv "$cache/peers" && quiet "$cache/peers/bin/pip" install authprogs==0.7.5 limited-shell==0.11.1 ||
+        { say "these cannot be had; the bench goes on without them"; return 0; }
+    touch "$cache/peers/.complete"
 }
 
 missing_packages() {

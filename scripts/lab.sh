@@ -3,6 +3,7 @@
 #
 #   lab.sh install                     install what the lab needs, where it is missing
 #   lab.sh install-cli VERSION         unpack another docker: 20.10 or 26.1
+#   lab.sh install-peers               other gates, for `make bench`
 #   lab.sh up DIR GATE                 start a lab in the empty directory DIR, with GATE as the forced command
 #   lab.sh ssh DIR [OPTION…] -- WORD…  the ssh client, as the lab's account (LAB_KEY: another key's file)
 #   lab.sh down DIR                    end it and remove all that it made
@@ -361,6 +362,7 @@ shift
 case $command:$# in
 install:0) install_lab ;;
 install-cli:1) install_cli "$1" ;;
+install-peers:0) install_peers ;;
 up:2) up "$(realpath "$1")" "$2" ;;
 ssh:*) client "$(realpath "${1?DIR}")" "${@:2}" ;;
 down:1) down "$(realpath -m "$1")" ;;

@@ -43,10 +43,15 @@ impl Report {
 
 impl Machine {
     pub(crate) fn start() -> Self {
+        Self::of(env!("CARGO_BIN_EXE_dockgate").as_ref())
+    }
+
+    /// One that has this program for its dockgate.
+    pub(crate) fn of(program: &std::path::Path) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/machine/machine.sh");
         let mut unshare = Command::new("unshare");
         unshare.args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", script]);
-        unshare.arg(env!("CARGO_BIN_EXE_dockgate")).env_clear().env("PATH", PATH);
+        unshare.arg(program).env_clear().env("PATH", PATH);
         let mut unshare = unshare.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
         BufReader::new(unshare.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
