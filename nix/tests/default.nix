@@ -169,5 +169,7 @@ in
       lock = "${toString package.cargoLock.lockFile}";
       root = toString package.src.root;
       files = map toString package.src.fileset;
+      flags = package.env.RUSTFLAGS;
+      libraries = map (library: library.name) package.buildInputs;
     };
 }

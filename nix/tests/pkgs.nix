@@ -53,8 +53,10 @@ in
 rec {
   stdenv = {
     buildPlatform.canExecute = _: true;
+    cc.libc.static = package "glibc-static" { };
     hostPlatform = {
       system = "x86_64-linux";
+      isGnu = true;
       rust.cargoShortTarget = "x86_64-unknown-linux-gnu";
     };
   };

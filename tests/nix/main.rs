@@ -353,6 +353,11 @@ fn the_package_is_built_from_what_cargo_needs() {
     // No second build makes the manual pages, and xtask is not installed.
     let script = [&package["postBuild"], &package["postInstall"]].map(|script| script.as_str().unwrap());
     assert!(!script.concat().contains("cargo") && script[0].trim_end().ends_with("rm $xtask"), "{script:?}");
+    // Static, as `cargo static` makes it.
+    let aliases = fs::read_to_string(repository().join(".cargo/config.toml")).unwrap();
+    let flags = package["flags"].as_str().unwrap();
+    assert!(flags.contains("crt-static") && aliases.contains(&format!(" -- {flags}\"")), "{flags}");
+    assert_eq!(package["libraries"], serde_json::json!(["glibc-static"]));
     assert_eq!(package["license"], env!("CARGO_PKG_LICENSE"));
     assert_eq!(package["lock"], repository().join("Cargo.lock").to_str().unwrap());
     let directory = tempfile::tempdir().unwrap();
