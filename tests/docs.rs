@@ -160,6 +160,11 @@ fn the_reference_of_commands_is_that_of_the_catalogue() {
 }
 
 #[test]
+fn the_reference_of_calls_is_that_of_the_tables() {
+    assert!(text("docs/api.md") == dockgate::admin::docs::api::calls(), "docs/api.md is out of date: cargo xtask docs");
+}
+
+#[test]
 fn the_changelog_has_this_version() {
     assert!(text("CHANGELOG.md").contains(&format!("## [{}]", env!("CARGO_PKG_VERSION"))));
 }

@@ -580,3 +580,87 @@ fn what_is_asked_of_a_proxy_has_an_end() {
     let ends: Vec<_> = opened.iter().map(|record| lab.end(&id_of(record))).collect();
     assert!(ends.iter().any(|end| end.contains(" ended=limit-duration ")), "{ends:?}");
 }
+
+/// What a client does beyond its words is judged where no word is: plain docker and Compose, at a guard with a policy.
+#[test]
+fn the_second_wall_holds_alone() {
+    let lab = Lab::shared();
+    let granted = lab.directory.join("granted");
+    std::fs::create_dir_all(&granted).unwrap();
+    let more = format!(
+        "[host]\nbind_mounts = ['{}']\n[volumes]\nprotected = ['vault-*']\n[networks]\nprotected = ['edge-*']\n\
+        [containers]\nprotected = ['shop-*']\n[limits]\ncpus = 1.0\nimages = ['busybox']\n",
+        granted.display()
+    );
+    let proxy = Proxy::start(lab, "effects", &more, &["--key", "effects"]);
+    let refused = |outcome: Outcome, reason: &str| {
+        assert_ne!(outcome.code, 0, "{reason}: {}", outcome.out());
+        assert!(outcome.err().contains(&format!("reason: {reason}: ")), "{reason}: {}", outcome.err());
+    };
+    let compose = |words: &[&str], file: &str| {
+        let words = [&["compose", "-f", "-"], words].concat();
+        with_input(docker_at(lab, &proxy.socket, &words), file.as_bytes())
+    };
+    let there = |kind: &str, name: &str| lab.docker(&[kind, "inspect", name]).code == 0;
+
+    // A model's names, of a project that is nobody's.
+    lab.docker(&["volume", "create", "vault-data"]).succeeded();
+    lab.docker(&["network", "create", "edge-net"]).succeeded();
+    let named =
+        "services: {a: {image: busybox}}\nvolumes: {v: {name: vault-data}}\nnetworks: {default: {name: edge-net}}\n";
+    let _ = compose(&["-p", "effects-named", "down", "-v"], named);
+    assert!(there("volume", "vault-data") && there("network", "edge-net"));
+    refused(proxy.docker(lab, &["volume", "rm", "vault-data"]), "protected");
+    refused(proxy.docker(lab, &["run", "--rm", "-v", "vault-data:/v", "busybox", "true"]), "protected");
+    refused(proxy.docker(lab, &["volume", "create", "vault-new"]), "protected");
+
+    // What a project's containers have mounted is handed on by Compose.
+    let shop = "services: {db: {image: busybox, command: sleep 1000, init: true, volumes: [\"vault-data:/data\"]}}\n\
+        volumes: {vault-data: {external: true}}\n";
+    let mut own = docker_at(lab, Path::new(lab.value("SOCKET")), &["compose", "-p", "shop", "-f", "-", "up", "-d"]);
+    own.env("DOCKER_HOST", format!("unix://{}", lab.value("SOCKET")));
+    with_input(own, shop.as_bytes()).succeeded();
+    let before = lab.docker(&["inspect", "-f", "{{.Id}}", "shop-db-1"]).succeeded().out();
+    let taken = "services: {db: {image: busybox, command: sleep 2000, volumes: [/data]}}\n";
+    refused(compose(&["-p", "shop", "up", "-d"], taken), "protected");
+    assert_eq!(lab.docker(&["inspect", "-f", "{{.Id}}", "shop-db-1"]).out(), before, "it is the same");
+    // A label that makes a container one of it.
+    refused(
+        proxy.docker(lab, &["run", "-d", "--label", "com.docker.compose.project=shop", "busybox", "sleep", "1000"]),
+        "protected",
+    );
+
+    // A mount that leads elsewhere by the time of its start.
+    let (place, name) = (granted.join("own"), "effects-mounts");
+    std::fs::create_dir_all(&place).unwrap();
+    let mount = format!("{}:/h", place.display());
+    lab.docker(&["create", "--name", name, "-v", &mount, "busybox", "cat", "/h/shadow"]).succeeded();
+    std::fs::remove_dir(&place).unwrap();
+    std::os::unix::fs::symlink("/etc", &place).unwrap();
+    refused(proxy.docker(lab, &["start", name]), "bind-mount");
+    assert_eq!(lab.docker(&["inspect", "-f", "{{.State.Status}}", name]).out(), "created\n");
+
+    // The image that runs without being named, and one under another tag.
+    lab.docker(&["tag", "busybox", "effects-implicit-a"]).succeeded();
+    refused(compose(&["-p", "effects-implicit", "up", "-d"], "services: {a: {build: .}}\n"), "limit");
+    assert_eq!(lab.docker(&["ps", "-aq", "--filter", "name=effects-implicit"]).out(), "");
+
+    // One limit in another spelling.
+    proxy
+        .docker(lab, &["run", "-d", "--name", "effects-limits", "--cpus", "0.5", "busybox", "sleep", "1000"])
+        .succeeded();
+    refused(proxy.docker(lab, &["update", "--cpu-quota=-1", "effects-limits"]), "limit");
+    refused(proxy.docker(lab, &["run", "--rm", "busybox", "true"]), "limit");
+    assert_eq!(lab.docker(&["inspect", "-f", "{{.HostConfig.NanoCpus}}", "effects-limits"]).out(), "500000000\n");
+    // More of what exists.
+    refused(proxy.docker(lab, &["exec", "--privileged", "effects-limits", "true"]), "blocked-command");
+    refused(proxy.docker(lab, &["rename", "effects-limits", "shop-x-1"]), "protected");
+    refused(proxy.docker(lab, &["network", "connect", "edge-net", "effects-limits"]), "protected");
+    for words in [
+        &["rm", "-f", "effects-limits", "shop-db-1", name][..],
+        &["volume", "rm", "vault-data"],
+        &["network", "rm", "edge-net"],
+    ] {
+        lab.docker(words).succeeded();
+    }
+}

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 enum Xtask {
     /// Compare the catalogue with an installed docker, and fail where they differ unexplained
     Catalogue(Catalogue),
-    /// Write docs/commands.md
+    /// Write docs/commands.md and docs/api.md
     Docs,
     /// Write the manual pages: DIR/man1/dockgate.1 and DIR/man5/dockgate-policy.5
     Man { dir: PathBuf },
@@ -55,8 +55,12 @@ fn main() -> Result<ExitCode> {
 }
 
 fn docs() -> Result<ExitCode> {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/commands.md");
-    fs::write(file, dockgate::admin::docs::commands()).with_context(|| format!("writing {file}"))?;
+    for (file, text) in [
+        (concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/commands.md"), dockgate::admin::docs::commands()),
+        (concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/api.md"), dockgate::admin::docs::api::calls()),
+    ] {
+        fs::write(file, text).with_context(|| format!("writing {file}"))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,6 +11,8 @@ use crate::policy::operations::{self, Blocked};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+pub mod api;
+
 const HEAD: &str = "# Commands
 
 Every command that the gate knows, what the built-in policy says of it, and which of its options ask for more
