@@ -58,6 +58,11 @@ fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/lab.sh")
 }
 
+/// What is tried: the one that was just built, or for measurements the one that is named.
+fn program() -> std::ffi::OsString {
+    std::env::var_os("DOCKGATE_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_dockgate").into())
+}
+
 impl Lab {
     /// The lab of this test process; started on first use.
     pub(crate) fn shared() -> &'static Self {
@@ -80,7 +85,7 @@ impl Lab {
             .process_group(0)
             .spawn()
             .expect("scripts/lab.sh watch");
-        let up = Command::new(script()).arg("up").arg(&directory).arg(env!("CARGO_BIN_EXE_dockgate")).output().unwrap();
+        let up = Command::new(script()).arg("up").arg(&directory).arg(program()).output().unwrap();
         assert!(
             up.status.success(),
             "the lab did not start; `make test` installs what it needs, and needs root:\n{}",
