@@ -166,8 +166,7 @@ impl Gate {
     }
 
     fn fitting(&self, denial: Denial) -> Denial {
-        let hint = advice::fitting(&self.policy.settings, &denial.hint);
-        Denial { hint, ..denial }
+        advice::fitted(&self.policy.settings, denial)
     }
 
     fn judge(&self, request: &[u8], standard_input: bool, understood: &mut Understood) -> Verdict<Action> {

@@ -153,7 +153,7 @@ impl Service<'_> {
             (Cause::Idle, _, Some(most)) => format!("it wrote nothing for {} (limits.idle)", shown(most)),
             _ => return None,
         };
-        Some(timed_out(&self.audit, &why))
+        Some(timed_out(&self.audit, &self.gate.policy.settings, &why))
     }
 
     /// Serves the API over standard input and output.

@@ -37,6 +37,7 @@ pub fn guide(policy: &Policy, request: &Request) -> String {
     text.push_str("\nHow to:\n");
     for (what, command, operation) in RECIPES {
         if advice::permits(&policy.settings, operation) {
+            let command = advice::fitting(&policy.settings, command);
             let _ = writeln!(text, "  {what}:\n    {command}");
         }
     }
@@ -194,7 +195,12 @@ mod tests {
         let policy = "profile = 'x'\n[profiles.x.containers]\nonly = ['agent-*']\n[profiles.x.limits]\nmemory = '1g'\n\
             [profiles.x.commands]\nallowed = ['ps', 'run']\n[profiles.x.host]\nbind_mounts = ['/srv/media:ro']\n";
         let text = guide(&Policy::from_toml(policy).expect("a policy"), &Request::default());
-        for says in ["named agent-*;", "--memory 1g", "bind mounts of /srv/media:ro", "docker run -d"] {
+        for says in [
+            "named agent-*;",
+            "--memory 1g",
+            "bind mounts of /srv/media:ro",
+            "docker run --name agent-x --memory 1g -d IMAGE",
+        ] {
             assert!(text.contains(says), "{says}: {text}");
         }
         assert!(!text.contains("docker logs") && !text.contains("up -d"), "{text}");

@@ -4,6 +4,8 @@ use crate::audit::{Audit, escape};
 use crate::decision::{Action, Decision, Understood};
 use crate::denial::{Denial, Reason};
 use crate::exit::Exit;
+use crate::policy::advice;
+use crate::policy::settings::Settings;
 use std::io::Write;
 
 mod explained;
@@ -144,11 +146,14 @@ pub(crate) fn unwanted(audit: &Audit, understood: &Understood) -> Exit {
 }
 
 /// docker was ended because its time was up.
-pub(crate) fn timed_out(audit: &Audit, why: &str) -> Exit {
+pub(crate) fn timed_out(audit: &Audit, settings: &Settings, why: &str) -> Exit {
+    let hint =
+        "send a command that ends by itself, such as docker logs --tail 100 NAME; what runs in a container goes on";
     say(&format!(
-        "ERROR: docker: ended, because {why}\nreason: {}: {}\nhint: send a command that ends by itself, such as docker logs --tail 100 NAME; what runs in a container goes on\nrecord: {}\n",
+        "ERROR: docker: ended, because {why}\nreason: {}: {}\nhint: {}\nrecord: {}\n",
         Reason::Limit.code(),
         Reason::Limit.meaning(),
+        advice::fitting(settings, hint),
         audit.id()
     ));
     Exit::Denied

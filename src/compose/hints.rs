@@ -79,7 +79,7 @@ pub(super) fn bind(source: &str, target: &str) -> String {
         )
     } else {
         format!(
-            "use a named volume: volumes: [{name}:{target}] in the service, and volumes: {{{name}: {{}}}} beside services:; or ask the administrator to add \"{source}\" to host.bind_mounts"
+            "use a named volume: volumes: [{name}:{target}] in the service, and volumes: {{{name}: {{}}}} beside services:; or ask the administrator"
         )
     }
 }

@@ -148,10 +148,16 @@ impl Found<'_> {
         }
     }
 
-    /// `service:NAME` of a service of the project.
+    /// `service:NAME` of a service of the project, or `container:NAME` of the container that is made for one.
     fn is_service(&self, mode: &Value) -> bool {
-        let name = mode.as_str().and_then(|mode| mode.strip_prefix("service:"));
-        name.is_some_and(|name| self.model.get("services").is_some_and(|services| services.get(name).is_some()))
+        let Some(services) = self.model.get("services") else { return false };
+        match mode.as_str().and_then(|mode| mode.split_once(':')) {
+            Some(("service", name)) => services.get(name).is_some(),
+            Some(("container", name)) => {
+                entries(services).any(|(_, service)| service.get("container_name").is_some_and(|own| own == name))
+            }
+            _ => false,
+        }
     }
 
     fn gpus(&mut self, place: &str, requests: &Value) {

@@ -21,7 +21,7 @@ use crate::demand::{Demand, Existing, Object, Starts, Touch, Want};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Facts, Owner, Unreachable};
 use crate::policy::candidate::Opinion;
-use crate::policy::{Permit, Policy, operations};
+use crate::policy::{Permit, Policy, advice, operations};
 use crate::world;
 
 /// A call that may be passed on.
@@ -201,6 +201,7 @@ impl Guard {
     }
 
     pub(super) fn refuse(&self, denial: Denial, operation: &str, told: &Told) -> Refusal {
+        let denial = advice::fitted(&self.policy.settings, denial);
         self.refuse_as(&denial.clone(), operation, told, Refusal::Denied(denial))
     }
 

@@ -2,7 +2,10 @@
 //! Pure.
 
 use super::operations;
-use super::settings::Settings;
+use super::rules::limits::{size, thousandths};
+use super::settings::{Only, Pattern, Settings};
+use crate::demand::Object;
+use crate::denial::Denial;
 use crate::docker::catalogue::{self, Found};
 
 /// What is left to say where all of a hint was about commands that are not permitted.
@@ -10,9 +13,92 @@ const NOTHING_ELSE: &str = "`help` lists what may be run here; sending this agai
 
 /// Leaves out of a hint the parts (`;` stands between them) that propose docker commands which are blocked, or not on
 /// the allow-list.
+///
+/// What is proposed is as the key's limits and corners have it: with the limits that it must ask for, and names that it
+/// may give.
 pub fn fitting(settings: &Settings, hint: &str) -> String {
-    let kept: Vec<&str> = hint.split("; ").filter(|part| commands(part).all(|name| permits(settings, name))).collect();
-    if kept.is_empty() { NOTHING_ELSE.to_owned() } else { kept.join("; ") }
+    let kept: Vec<&str> = hint
+        .split("; ")
+        .filter(|part| commands(part).chain(by_options(part)).all(|name| permits(settings, name)))
+        .collect();
+    if kept.is_empty() {
+        return NOTHING_ELSE.to_owned();
+    }
+    let mut hint = kept.join("; ");
+    for (made, object) in NAMED {
+        if let (true, Some(name)) = (hint.contains(made), example(settings, *object)) {
+            let named = made.replace("NAME", &name).replace("data:", &format!("{name}:"));
+            hint = hint.replace(made, &named);
+        }
+    }
+    if settings.only(Object::Volume) == Some(&Only::Own) {
+        hint = hint.replace("(-v data:/data)", "(docker volume create data, then -v data:/data)");
+    }
+    let image = example(settings, Object::Image);
+    hint = image.map_or(hint.clone(), |image| hint.replace("IMAGE", &image));
+    let options = options(settings);
+    if options.contains("--name ") {
+        hint = hint.replace(" --name NAME", "");
+    }
+    for command in ["docker run ", "docker create "] {
+        let inside = format!("{command}{options}");
+        hint = if options.is_empty() { hint } else { hint.replace(command, &inside) };
+    }
+    let project = example(settings, Object::Container).and_then(|name| Some(name.strip_suffix("-x")?.to_owned()));
+    if let Some(project) = project.filter(|_| hint.contains("compose -p NAME")) {
+        hint = hint.replace("compose -p NAME", &format!("compose -p {project}"));
+    }
+    let services = in_services(settings);
+    let makes = ["up", "run", "create"].iter().any(|verb| hint.contains(&format!(" {verb} ")) || hint.ends_with(verb));
+    if !services.is_empty() && makes && hint.contains("docker compose") {
+        hint.push_str(&format!("; each service must have {services}"));
+    }
+    hint
+}
+
+/// A refusal with all its hints as they fit.
+#[must_use]
+pub fn fitted(settings: &Settings, denial: Denial) -> Denial {
+    let further = denial.further.into_iter().map(|other| fitted(settings, other)).collect();
+    Denial { hint: fitting(settings, &denial.hint), further, ..denial }
+}
+
+/// Where hints have a name that whoever follows them gives to something.
+const NAMED: &[(&str, Object)] = &[
+    ("docker volume create NAME", Object::Volume),
+    ("-v data:/data", Object::Volume),
+    ("docker network create NAME", Object::Network),
+    ("--network NAME", Object::Network),
+    ("docker pull NAME", Object::Image),
+    ("-t NAME", Object::Image),
+];
+
+/// A name that the key may give, where it is not free to choose.
+fn example(settings: &Settings, object: Object) -> Option<String> {
+    let granted = settings.images.value.as_ref().filter(|_| object == Object::Image);
+    let patterns: &[Pattern] = match (granted, settings.only(object)) {
+        (Some(patterns), _) => patterns,
+        (None, Some(Only::Names(patterns))) => patterns,
+        (None, Some(Only::Own) | None) => return None,
+    };
+    patterns.first().map(|pattern| pattern.as_str().replace(['*', '?'], "x"))
+}
+
+/// The options that `docker run` must have.
+fn options(settings: &Settings) -> String {
+    let name = example(settings, Object::Container).map(|name| format!("--name {name} "));
+    let memory = settings.memory.value.map(|most| format!("--memory {} ", size(most)));
+    let cpus = settings.cpus.value.map(|most| format!("--cpus {} ", thousandths(most)));
+    let pids = settings.pids.value.map(|most| format!("--pids-limit {most} "));
+    [name, memory, cpus, pids].into_iter().flatten().collect()
+}
+
+/// What each service of a Compose file must have.
+fn in_services(settings: &Settings) -> String {
+    let memory = settings.memory.value.map(|most| format!("mem_limit: {}", size(most)));
+    let cpus = settings.cpus.value.map(|most| format!("cpus: '{}'", thousandths(most)));
+    let pids = settings.pids.value.map(|most| format!("pids_limit: {most}"));
+    [memory, cpus, pids].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Whether the lists let an operation pass.
@@ -25,17 +111,34 @@ pub fn permits(settings: &Settings, name: &str) -> bool {
 fn commands(text: &str) -> impl Iterator<Item = &'static str> {
     text.match_indices("docker ").filter_map(|(at, word)| {
         let words = text.get(at + word.len()..).unwrap_or_default().split_whitespace();
-        let plain = |word: &&str| {
-            !word.starts_with('-')
-                && word.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '\'' | ',' | ';'))
-        };
-        let words: Vec<&str> =
-            words.take_while(plain).map(|word| word.trim_end_matches(['\'', ',', ';'])).take(3).collect();
+        let words = without_options(words);
         (1..=words.len()).rev().find_map(|count| match catalogue::find(&words.get(..count)?.join(" ")) {
             Found::Leaf(command) => Some(command.name),
             _ => None,
         })
     })
+}
+
+/// The first words that could be a command's, options among them and their values left out.
+fn without_options<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let plain = |word: &str| word.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '\'' | ',' | ';'));
+    let (mut found, mut value) = (Vec::new(), false);
+    for word in words {
+        if value || word.starts_with('-') {
+            // The short ones of `docker compose` have a value.
+            value = !value && ["-p", "-f", "--project-directory"].contains(&word);
+        } else if plain(word) && found.len() < 3 {
+            found.push(word.trim_end_matches(['\'', ',', ';']));
+        } else {
+            break;
+        }
+    }
+    found
+}
+
+/// The operations that a text asks for by an option: `--build`.
+fn by_options(text: &str) -> impl Iterator<Item = &'static str> {
+    [("up -d --build", "build")].into_iter().filter(|(option, _)| text.contains(option)).map(|(_, operation)| operation)
 }
 
 #[cfg(test)]
@@ -55,6 +158,28 @@ mod tests {
         );
         assert_eq!(fit("[commands]\nallowed = ['images']"), NOTHING_ELSE);
         assert_eq!(fit("[commands]\nblocked = ['container ls', 'run', 'logs']"), NOTHING_ELSE);
+    }
+
+    #[test]
+    fn what_is_proposed_is_as_the_limits_have_it() {
+        let policy = "[limits]\nmemory = '1g'\npids = 50\nimages = ['team/*']\n[containers]\nonly = ['agent-*']\n[volumes]\nonly = ['agent_*']";
+        let settings = Policy::from_toml(policy).expect("a policy").settings;
+        for (hint, fits) in [
+            (
+                "docker run -d IMAGE runs one",
+                "docker run --name agent-x --memory 1g --pids-limit 50 -d team/x runs one",
+            ),
+            ("mount a named volume (-v data:/data)", "mount a named volume (-v agent_x:/data)"),
+            ("docker volume create NAME makes one", "docker volume create agent_x makes one"),
+            ("docker pull NAME fetches it", "docker pull team/x fetches it"),
+            ("docker logs NAME", "docker logs NAME"),
+            (
+                "ssh HOST docker compose -p NAME -f - up -d < FILE",
+                "ssh HOST docker compose -p agent -f - up -d < FILE; each service must have mem_limit: 1g, pids_limit: 50",
+            ),
+        ] {
+            assert_eq!(fitting(&settings, hint), fits);
+        }
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Policy {
         for demand in demands {
             let Err(mut denial) = self.demand(demand, facts) else { continue };
             if let Some(hint) = &demand.hint {
-                denial.hint.clone_from(hint);
+                denial.hint = rules::in_their_words(hint, &denial.hint);
             }
             let which = if self.is_observed(&demand.want) { &mut observed } else { &mut refused };
             match which {

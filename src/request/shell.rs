@@ -22,7 +22,7 @@ pub(super) fn operator(before: &str, c: char, after: &str) -> Denial {
         '&' if after.starts_with('&') => ("a second command", second(before, after.trim_start_matches('&'))),
         '&' => (
             "a background job",
-            "nothing runs on here when the request ends: docker run -d leaves a container running".to_owned(),
+            "nothing runs on here when the request ends: docker run -d IMAGE leaves a container running".to_owned(),
         ),
         ';' => ("a second command", second(before, after)),
         _ => ("a subshell", "send one plain docker command in each request".to_owned()),
@@ -122,6 +122,9 @@ fn second(before: &str, after: &str) -> String {
         "cd" | "pushd" => {
             let directory = before.split_whitespace().nth(1).unwrap_or("DIR");
             let directory = directory.trim_start_matches("~/");
+            // What is not below the home would be refused there, too.
+            let below = !directory.starts_with(['/', '$', '~']) && !directory.contains("..");
+            let directory = if below { directory } else { "DIR" };
             format!(
                 "requests start in the account's home, and directories below it are named from there: docker compose --project-directory {} …, docker build {}",
                 shown(directory),
@@ -235,7 +238,7 @@ mod tests {
             ("docker rm `docker ps -aq`", "put what it prints here: ssh HOST 'docker ps -aq';"),
             ("docker build ~/app", "leave ~/ out: app;"),
             ("docker run -e A=$HOME x", "write out its value;"),
-            ("docker run x sleep 9 &", "docker run -d leaves"),
+            ("docker run x sleep 9 &", "docker run -d IMAGE leaves"),
         ] {
             assert!(hint(request).contains(says), "{request}: {}", hint(request));
         }

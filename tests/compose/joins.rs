@@ -49,6 +49,12 @@ fn a_service_joins_another_one_of_its_project() {
         lab.ssh_with("docker compose -p joins -f - up --exit-code-from b -t 0", reached.as_bytes()).succeeded();
     assert!(outcome.out().contains("reached"), "{}{}", outcome.out(), outcome.err());
     lab.ssh("docker compose -p joins down -t 0").succeeded();
+    // By the name that the file gives a container.
+    let named = "services: {a: {image: busybox, container_name: joins-named, command: sleep 1000, stop_grace_period: 0s}, b: {image: busybox, command: 'true', depends_on: [a], network_mode: 'container:joins-named'}}";
+    lab.ssh_with("docker compose -p joins -f - up -d", named.as_bytes()).succeeded();
+    lab.ssh_with("docker compose -p joins -f - down -t 0", named.as_bytes()).succeeded();
+    let other = named.replace("'container:joins-named'", "'container:joins-other'");
+    lab.ssh_with("docker compose -p joins -f - up -d", other.as_bytes()).denied("namespace");
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub(in crate::policy) fn remote_project(word: &str) -> Result<(), Denial> {
         Reason::RemoteProject,
         word,
         "a Compose project would be fetched from elsewhere by a program on the host",
-        "send the file on standard input: ssh HOST docker compose -f - up -d < compose.yaml",
+        "send the file on standard input: ssh HOST docker compose -p NAME -f - up -d < compose.yaml",
     ))
 }
 

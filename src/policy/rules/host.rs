@@ -5,7 +5,7 @@ use crate::demand::Namespace;
 use crate::denial::{Denial, Reason};
 use crate::facts::{Facts, Kind, Place, Unreachable};
 use crate::policy::settings::Settings;
-use crate::policy::values::{BindMount, Device, capability};
+use crate::policy::values::{BindMount, Capability, Device, Mount, capability};
 use std::path::Path;
 
 /// A bind mount is granted by its resolved path: a granted one itself, whatever the order of the grants, or what is
@@ -42,9 +42,25 @@ pub(in crate::policy) fn bind(
         Some(_) => Ok(()),
         None => deny(
             format!("a container would get {source} of the host"),
-            format!("mount a named volume (-v data:/data), {ASK} to add \"{source}\" to host.bind_mounts"),
+            match grantable(facts, source, read_only) {
+                Some(grant) => format!("{NAMED_VOLUME}, {ASK} to add \"{grant}\" to host.bind_mounts"),
+                None => NAMED_VOLUME.to_owned(),
+            },
         ),
     }
+}
+
+const NAMED_VOLUME: &str = "mount a named volume (-v data:/data)";
+
+/// What the administrator would have to grant for a source, where the policy file takes that. What leads elsewhere by a
+/// link is not told.
+fn grantable(facts: &Facts, source: &str, read_only: bool) -> Option<String> {
+    let path = match facts.places.get(source)? {
+        Place::At { path, .. } if path.starts_with(&facts.working_directory) || *path == Path::new(source) => path,
+        _ => return None,
+    };
+    let grant = format!("{}{}", path.display(), if read_only { ":ro" } else { "" });
+    Mount::try_from(grant.clone()).is_ok().then_some(grant)
 }
 
 /// Whether something lies below a directory, and is not that itself.
@@ -74,7 +90,10 @@ pub(in crate::policy) fn may_have(settings: &Settings, name: &str, word: &str) -
         Reason::Capability,
         word,
         format!("the capability {name} reaches beyond the container"),
-        format!("leave it out, {ASK} to add \"{name}\" to host.capabilities"),
+        match Capability::try_from(name.clone()) {
+            Ok(_) => format!("leave it out, {ASK} to add \"{name}\" to host.capabilities"),
+            Err(_) => "leave it out, or name each capability that is needed: --cap-add NAME".to_owned(),
+        },
     ))
 }
 
@@ -142,6 +161,10 @@ pub(in crate::policy) fn shares(
         _ => format!("the container would share the {name} namespace of {mode}"),
     };
     let hint = match namespace {
+        // What joins another container's no grant gives.
+        _ if mode != "host" && namespace != Namespace::Network => {
+            "leave it out; sending it again in another spelling cannot help".to_owned()
+        }
         Namespace::Network => {
             "make a network with docker network create NAME and give --network NAME; publish ports with -p".to_owned()
         }
@@ -171,7 +194,7 @@ pub(in crate::policy) fn runtime(settings: &Settings, facts: &Facts, name: &str,
         Some(Err(why)) if is_runc(name) => return Err(unreachable(word, "the daemon's default runtime", why)),
         _ => {}
     }
-    let hint = format!("leave it out, {ASK} to add it to host.runtimes");
+    let hint = format!("leave it out, {ASK} to add \"{name}\" to host.runtimes");
     Err(Denial::new(Reason::Runtime, word, "another runtime may confine less", hint))
 }
 

@@ -24,3 +24,13 @@ fn unreachable(word: &str, what: &str, why: &Unreachable) -> Denial {
 
 /// The end of a hint, where the policy could grant what was asked for.
 const ASK: &str = "or ask the administrator";
+
+/// A demand's own hint in place of the rule's. One that ends with [`ASK`] goes on as the rule's does, where that says
+/// what to grant.
+pub(in crate::policy) fn in_their_words(own: &str, rules: &str) -> String {
+    match (own.strip_suffix(ASK), rules.rsplit_once(ASK)) {
+        (Some(own), Some((_, grant))) => format!("{own}{ASK}{grant}"),
+        (Some(own), None) => own.trim_end_matches([' ', ';', ',']).to_owned(),
+        (None, _) => own.to_owned(),
+    }
+}
