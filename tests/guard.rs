@@ -424,6 +424,11 @@ fn builds_on_the_far_side_work_and_send_nothing_away() {
         let outcome = far_with(lab, words, dockerfile);
         assert_ne!(outcome.code, 0, "{words:?}");
         assert!(outcome.err().contains(&format!("reason: {reason}: ")), "{words:?}: {}", outcome.err());
+        let command =
+            if reason == "blocked-command" { if words.contains(&"--push") { "push" } else { "save" } } else { "build" };
+        let denied = format!(" verdict=deny reason={reason} command={command} ");
+        let records = all_records(lab, &format!(" id={} ", record_id(&outcome.err())), 2);
+        assert!(records.iter().any(|record| record.contains(&denied)), "{words:?}: {records:?}");
     }
 }
 

@@ -63,18 +63,20 @@ impl Judge for BuildJudge<'_> {
     fn judge(&self, call: &Judged<'_>) -> Result<(), String> {
         let guard = self.guard;
         let shown = format!("gRPC {}", call.method);
+        let mut operation = "build";
         let (verdict, told) = match &call.asked {
             Ok(demands) => {
                 let demands = by_words(&guard.via, demands);
                 let facts = guard.look_up(&guard.policy, &demands);
                 let told = Told { shown: &shown, candidate: guard.opinion_of(&demands) };
+                operation = call.asked.as_ref().map_or(operation, |asked| refused(guard, asked));
                 (guard.policy.judge((), &demands, &facts), told)
             }
             Err(denial) => (Err(denial.clone()), Told::refused(&shown, denial.reason, guard)),
         };
         match verdict {
-            Ok(permit) => guard.record_permit(permit, call.changes, "build", &told).map(drop),
-            Err(denial) => Err(guard.refuse(denial, "build", &told)),
+            Ok(permit) => guard.record_permit(permit, call.changes, operation, &told).map(drop),
+            Err(denial) => Err(guard.refuse(denial, operation, &told)),
         }
         .map_err(|refusal| refusal.words(guard.audit.id()))
     }
@@ -82,6 +84,17 @@ impl Judge for BuildJudge<'_> {
     fn stamp(&self) -> &Stamp {
         &self.stamp
     }
+}
+
+/// The operation that a build may not be, `push`; else it is just a build.
+fn refused<'a>(guard: &Guard, demands: &'a [Demand]) -> &'a str {
+    let blocked = demands.iter().find_map(|demand| match &demand.want {
+        Want::Operation { name, .. } if guard.policy.screen(std::slice::from_ref(demand)).is_err() => {
+            Some(name.as_str())
+        }
+        _ => None,
+    });
+    blocked.unwrap_or("build")
 }
 
 /// What docker was started to do has been judged by its words; anything else that it does is judged here.
