@@ -78,7 +78,7 @@ let
           description = "The account's keys, by the label that stands in every record of theirs.";
         };
         home = mkOption {
-          type = types.str;
+          type = types.path;
           default = "/var/lib/dockgate/${name}";
           defaultText = literalExpression ''"/var/lib/dockgate/''${name}"'';
           description = ''
@@ -215,13 +215,13 @@ in
         freeformType = toml.type;
         options.docker = {
           program = mkOption {
-            type = types.str;
+            type = types.path;
             default = "${docker.package}/bin/docker";
             defaultText = literalExpression ''"''${config.virtualisation.docker.package}/bin/docker"'';
             description = "The docker that is run; its package brings Compose and buildx.";
           };
           config = mkOption {
-            type = types.str;
+            type = types.path;
             default = "/etc/dockgate/docker";
             description = "DOCKER_CONFIG: registry credentials. The accounts must not be able to write it.";
           };

@@ -98,9 +98,14 @@ case "$*" in
     while [ -e /run/rsyslogd.pid ]; do sleep 0.1; done
     rsyslogd
     ;;
+daemon-reload) echo daemon-reload >>/run/told ;;
 *) exit 1 ;;
 esac
 END
+    # What says that systemd is there, to the package's scripts, which apt gives a path without /usr/local.
+    mkdir -p /run/systemd/system
+    ln -s /usr/local/bin/systemctl /usr/local/bin/systemd-tmpfiles /usr/bin/
+    printf '#!/bin/sh\necho "tmpfiles $*" >>/run/told\n' >/usr/local/bin/systemd-tmpfiles
     printf '#!/bin/sh\necho "docker was called with: $*"\n' >/usr/bin/docker
     chmod 755 /usr/local/bin/* /usr/bin/docker
     groupadd docker
@@ -175,6 +180,11 @@ inside() {
     holds "the manual is there" gzip -t /usr/share/man/man1/dockgate.1.gz /usr/share/man/man5/dockgate-policy.5.gz
     holds "bash can read the completions" bash -n /usr/share/bash-completion/completions/dockgate
     holds "dpkg's sums are right" dpkg --verify dockgate
+    holds "sshd's unit has its drop-in" grep -qx LogRateLimitIntervalSec=0 /usr/lib/systemd/system/ssh.service.d/dockgate.conf
+    holds "the directory in /run is declared" grep -qx 'd /run/dockgate 0755 root root -' /usr/lib/tmpfiles.d/dockgate.conf
+    holds "systemd is told of both" test "$(cat /run/told)" = "daemon-reload
+tmpfiles --create dockgate.conf"
+    holds "the examples are there" test -s /usr/share/doc/dockgate/examples/alerts/fail2ban-filter.conf
     dockgate policy show >with
     mv /etc/dockgate/policy.toml .
     dockgate policy show >without

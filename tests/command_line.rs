@@ -91,3 +91,24 @@ fn a_mount_has_no_other_mode_than_ro() {
         assert!(said.contains(says), "{said}");
     }
 }
+
+#[test]
+fn a_label_that_the_gate_refuses_is_no_key_to_ask_about() {
+    let directory = directory();
+    for words in ["check docker restart web", "policy show", "policy test cases"] {
+        let (code, said) = dockgate(directory.path(), &format!("--config policy.toml --key wacher {words}"));
+        assert_eq!(code, Some(78), "{words}: {said}");
+        assert!(said.starts_with("ERROR: key wacher: the policy file has no such key, "), "{words}: {said}");
+        assert!(said.contains("(it has watcher)"), "{words}: {said}");
+    }
+    let (code, said) = dockgate(directory.path(), "--config policy.toml --key watcher policy show");
+    assert_eq!(code, Some(0), "{said}");
+    // A case of such a label is what the gate says: refused.
+    fs::write(directory.path().join("unknown"), "key=wacher deny:key-refused docker restart web\n").unwrap();
+    let (code, said) = dockgate(directory.path(), "--config policy.toml policy test unknown");
+    assert_eq!(code, Some(0), "{said}");
+    // Without keys in the file every label will do.
+    fs::write(directory.path().join("without.toml"), "").unwrap();
+    let (code, said) = dockgate(directory.path(), "--config without.toml --key any check docker ps");
+    assert!(!said.contains("no such key"), "{code:?} {said}");
+}

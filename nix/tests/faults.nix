@@ -124,10 +124,6 @@ builtins.mapAttrs (_: fault: { inherit (fault) module says; }) {
     module.services.dockgate.users.root.keys.a.key = other;
     says = name;
   };
-  relative-home = {
-    module = user { home = "srv/x"; };
-    says = "the home \"srv/x\" is not an absolute path of plain names";
-  };
   climbing-home = {
     module = user { home = "/srv/../etc"; };
     says = "is not an absolute path of plain names";

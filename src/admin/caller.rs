@@ -49,15 +49,39 @@ impl Caller {
         Ok(selected)
     }
 
+    /// The same, for whoever asks about a key: not about one whose requests the gate refuses, all of them, as the policy
+    /// file does not have its label.
+    ///
+    /// # Errors
+    /// As [`Caller::select`].
+    pub fn select_known(&self, set: &PolicySet) -> Result<Selected, Exit> {
+        is_known(set, self.request.key.as_deref())?;
+        self.select(set)
+    }
+
     /// A gate that judges as this caller's key would be judged. An administrator asks about a key and does not come
     /// with it, so nothing is refused for the key's own sake.
     ///
     /// # Errors
     /// As [`Caller::policy`] and [`Caller::select`].
     pub fn gate(self) -> Result<Gate, Exit> {
-        let Selected { policy, profile, because: _, denial: _ } = self.select(&self.policy()?)?;
+        let Selected { policy, profile, because: _, denial: _ } = self.select_known(&self.policy()?)?;
         Ok(Gate { policy, candidate: None, profile, refusal: None, account: self.account, parent: self.parent })
     }
+}
+
+/// Tells of a label that the policy file does not have among its keys.
+///
+/// # Errors
+/// [`Exit::Config`], once it has been told.
+pub fn is_known(set: &PolicySet, label: Option<&str>) -> Result<(), Exit> {
+    let Some(label) = label.filter(|label| set.is_unknown(label)) else { return Ok(()) };
+    let known: Vec<&str> = set.keys.keys().map(String::as_str).collect();
+    answer::say(&format!(
+        "ERROR: key {label}: the policy file has no such key, so the gate refuses all that comes under that label (it has {})\n",
+        known.join(", ")
+    ));
+    Err(Exit::Config)
 }
 
 /// An option that all sub-commands are offered, and this one has no use for.

@@ -8,6 +8,6 @@ use crate::policy::{self, set::Selected};
 /// # Errors
 /// The exit code, when there is no policy to show.
 pub fn run(caller: &Caller) -> Result<Exit, Exit> {
-    let Selected { policy, profile, because, denial: _ } = caller.select(&caller.policy()?)?;
+    let Selected { policy, profile, because, denial: _ } = caller.select_known(&caller.policy()?)?;
     Ok(answer::print(&format!("# profile {profile}: {because}\n{}", policy::show::text(&policy))))
 }

@@ -29,7 +29,7 @@ use std::path::Path;
 /// The exit code, when there is no policy to judge by, or no such file.
 pub fn run(file: &Path, caller: Caller) -> Result<Exit, Exit> {
     let set = caller.policy()?;
-    let Selected { profile, because, .. } = caller.select(&set)?;
+    let Selected { profile, because, .. } = caller.select_known(&set)?;
     let text = std::fs::read_to_string(file).map_err(|error| {
         answer::say(&format!("ERROR: {}: {error}\n", file.display()));
         Exit::Usage
@@ -39,14 +39,16 @@ pub fn run(file: &Path, caller: Caller) -> Result<Exit, Exit> {
         // Whoever judges by label comes with the key that the policy has under it.
         let fingerprint = key.as_ref().and_then(|key| set.keys.get(key)?.fingerprint.clone());
         let asked = Request { key, fingerprint, ..caller.request.clone() };
-        let Selected { mut policy, profile, .. } = set.select(&asked, caller.profile.as_deref());
+        let unknown = asked.key.as_deref().is_some_and(|key| set.is_unknown(key));
+        let Selected { mut policy, profile, denial, .. } = set.select(&asked, caller.profile.as_deref());
         // A policy can be tried where there is no docker.
         policy.offline = true;
         let gate = Gate {
             policy,
             candidate: None,
             profile,
-            refusal: None,
+            // Nothing is refused for the key's own sake, but for a label that no request can come under.
+            refusal: denial.filter(|_| unknown),
             account: caller.account.clone(),
             parent: caller.parent,
         };

@@ -117,10 +117,15 @@ impl PolicySet {
 }
 
 impl PolicySet {
+    /// Whether the gate refuses whatever comes under this label, as the file has keys and none of it.
+    pub fn is_unknown(&self, label: &str) -> bool {
+        !self.keys.is_empty() && !self.keys.contains_key(label)
+    }
+
     /// A label that a file with keys does not have is a mistake on the key's line, or in the file: what holds for a
     /// key of another name is not what was meant.
     fn unknown_label(&self, label: Option<&str>) -> Option<Denial> {
-        let label = label.filter(|_| !self.keys.is_empty())?;
+        let label = label.filter(|label| self.is_unknown(label))?;
         Some(Denial::new(
             Reason::KeyRefused,
             format!("key {label}"),

@@ -6,7 +6,7 @@ use crate::admin::doctor::way::{Kind, READ, Step, WRITE};
 use crate::cli::label::label;
 use crate::keys::key_line::KeyLine;
 use crate::world::policy_file::DEFAULT_PATH;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The fix that takes a line away that cannot be read, by its number.
 fn away(place: &Place) -> String {
@@ -144,29 +144,62 @@ pub(super) fn files_are_roots(facts: &Facts) -> Vec<Problem> {
     found
 }
 
-/// The fix that gives a key file to root; one in the home goes to /etc/ssh.
+/// The fix that gives a key file to root; one in the home is added to the one place where keys are.
 fn to_root(facts: &Facts, file: &KeyFile) -> String {
-    let path = word(&file.way.path);
     if !file.way.path.starts_with(&facts.account.home) {
+        let path = word(&file.way.path);
         let at = file.way.changeable(&facts.account).map_or(path, |step| word(&step.path));
         return format!("chown root:root {at}; chmod go-w {at}");
     }
-    let name = &facts.account.name;
-    let own = facts.written.for_account(name, "AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u");
-    match &file.text {
-        Ok(Some(_)) => format!("install -D -m 644 -o root -g root {path} /etc/ssh/authorized_keys.d/{name}; {own}"),
-        _ => own,
+    let place = one_place(facts);
+    format!("{}{}", moved(file, &place), place.used(facts))
+}
+
+/// Where all keys are to be: every fix leads there.
+struct OnePlace {
+    file: PathBuf,
+    /// As sshd's configuration names it.
+    named: String,
+}
+
+/// The first key file outside the home, whoever's it is by now; else the one that docs/install.md makes.
+fn one_place(facts: &Facts) -> OnePlace {
+    let outside = facts.key_files.iter().find(|file| !file.way.path.starts_with(&facts.account.home));
+    match outside {
+        Some(file) => OnePlace { file: file.way.path.clone(), named: file.way.path.display().to_string() },
+        None => {
+            let directory = Path::new("/etc/ssh/authorized_keys.d");
+            let (file, named) = (directory.join(&facts.account.name), directory.join("%u"));
+            OnePlace { file, named: named.display().to_string() }
+        }
     }
+}
+
+impl OnePlace {
+    fn used(&self, facts: &Facts) -> String {
+        facts.written.for_account(&facts.account.name, &format!("AuthorizedKeysFile {}", self.named))
+    }
+}
+
+/// Adds the keys of a file to those in the one place; nothing, where there are none.
+fn moved(file: &KeyFile, place: &OnePlace) -> String {
+    if !matches!(&file.text, Ok(Some(_))) || file.way.path == place.file {
+        return String::new();
+    }
+    let (from, to) = (word(&file.way.path), word(&place.file));
+    let directory = place.file.parent().map(word).unwrap_or_default();
+    format!("install -d -m 755 -o root -g root {directory}; cat {from} >>{to}; chown root:root {to}; chmod 644 {to}; ")
 }
 
 pub(super) fn one_file(facts: &Facts) -> Vec<Problem> {
     let [_, _, ..] = facts.key_files.as_slice() else { return Vec::new() };
-    let roots = facts.key_files.iter().find(|file| file.way.changeable(&facts.account).is_none());
-    let one =
-        roots.map_or_else(|| "/etc/ssh/authorized_keys.d/%u".to_owned(), |file| file.way.path.display().to_string());
+    let place = one_place(facts);
+    // What the account can change is moved by the fix for that.
+    let own = |file: &&KeyFile| facts.gated_always() || file.way.changeable(&facts.account).is_none();
+    let moves: String = facts.key_files.iter().filter(own).map(|file| moved(file, &place)).collect();
     vec![Problem::warning(
         format!("sshd looks for keys in {}: one of them is easily forgotten", file_names(facts)),
-        facts.written.for_account(&facts.account.name, &format!("AuthorizedKeysFile {one}")),
+        format!("{moves}{}", place.used(facts)),
     )]
 }
 
@@ -396,6 +429,36 @@ mod tests {
         let shell = under_login_shell(of(vec![file(&own, keys())]));
         assert_eq!(found(&shell), ["fault forwarding"]);
         assert_eq!(found(&with_sshd(shell, "disableforwarding yes\nsubsystem sftp /x\n")), [""; 0]);
+    }
+
+    #[test]
+    fn every_fix_leads_to_one_place() {
+        let own = |name: &str| {
+            let home = [("/", 0, 0, 0o755), ("/home/ai/", 1000, 1000, 0o755)];
+            way(&[&home[..], &[(name, 1000, 1000, 0o644)]].concat())
+        };
+        let file = |way: Way, text: Option<String>| KeyFile { way, text: Ok(text) };
+        let keys = || Some(key(FORCED));
+        let fixes = |files: Vec<KeyFile>| {
+            let facts = Facts { key_files: files, ..facts() };
+            let all = files_are_roots(&facts).into_iter().chain(one_file(&facts));
+            all.map(|problem| problem.fix).collect::<Vec<_>>()
+        };
+        // Both files of the home go to the same one, and neither takes the other's place.
+        let both = fixes(vec![file(own("/home/ai/keys"), keys()), file(own("/home/ai/keys2"), keys())]);
+        let [first, second, one] = both.as_slice() else { panic!("{both:?}") };
+        assert!(first.contains("cat /home/ai/keys >>/etc/ssh/authorized_keys.d/ai; "), "{first}");
+        assert!(second.contains("cat /home/ai/keys2 >>/etc/ssh/authorized_keys.d/ai; "), "{second}");
+        assert!(!one.contains("cat "), "{one}");
+        // Where root has one already, that is the place.
+        let beside = fixes(vec![file(own("/home/ai/keys"), keys()), file(roots("/k"), keys())]);
+        let [first, one] = beside.as_slice() else { panic!("{beside:?}") };
+        assert!(first.contains("cat /home/ai/keys >>/k; "), "{first}");
+        for fix in both.iter().chain(&beside) {
+            let places: Vec<&str> = fix.matches("AuthorizedKeysFile").collect();
+            assert_eq!(places.len(), 1, "{fix}");
+        }
+        assert!(first.contains("AuthorizedKeysFile /k") && one.contains("AuthorizedKeysFile /k"), "{first} {one}");
     }
 
     #[test]

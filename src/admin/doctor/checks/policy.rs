@@ -61,7 +61,7 @@ pub(super) fn of_keys(facts: &Facts) -> Vec<Problem> {
         } else if let Ok(set) = policy {
             found.push(Problem::warning(
                 format!("{key} goes by another policy file than {}", facts.policy_file.path.display()),
-                format!("dockgate doctor --config {}, to have that one checked", way.path.display()),
+                format!("dockgate doctor --user {} --config {}", facts.account.name, word(&way.path)),
             ));
             found.extend(shut_out(&key, set, &way.path, profile.as_deref(), label.as_deref()));
         }

@@ -8,12 +8,15 @@ pub(super) fn trials(facts: &Facts) -> Vec<Problem> {
     let Some(trials) = &facts.probe else { return Vec::new() };
     if trials.is_empty() {
         let what = "there is nothing to probe: no key has this dockgate as its forced command";
-        return vec![Problem::fault(what, "dockgate authorize KEYFILE, as docs/install.md has it")];
+        return vec![Problem::fault(
+            what,
+            "dockgate authorize KEYFILE   # with the agent's public key, as docs/install.md has it",
+        )];
     }
-    trials.iter().flat_map(problems).collect()
+    trials.iter().flat_map(|trial| problems(trial, &facts.account.name)).collect()
 }
 
-fn problems(trial: &Trial) -> Vec<Problem> {
+fn problems(trial: &Trial, name: &str) -> Vec<Problem> {
     let Trial { key, request, code, said, recorded } = trial;
     let mut found = Vec::new();
     // A policy may well refuse the one request; that is an answer, too.
@@ -22,13 +25,13 @@ fn problems(trial: &Trial) -> Vec<Problem> {
         let ended = code.map_or_else(|| "did not end by itself".to_owned(), |code| format!("ended with {code}"));
         found.push(Problem::fault(
             format!("{key}: {request:?}, started as sshd starts it, {ended}: {said}"),
-            "mend what it says, then once more: dockgate doctor --probe",
+            format!("dockgate doctor --user {name} --probe   # once what it says is mended"),
         ));
     }
     if let Err(searched) = recorded {
         found.push(Problem::fault(
             format!("{key}: no record of {request:?} in {searched}, although the gate was told that it was taken"),
-            "see what the log daemon does with facility authpriv and tag dockgate (docs/audit-record.md)",
+            "grep -rn authpriv /etc/rsyslog.conf /etc/rsyslog.d   # what the log daemon does with that facility and tag dockgate",
         ));
     }
     found

@@ -1,9 +1,10 @@
 //! sshd's configuration, as it is in effect for the account. Pure.
 
-use crate::admin::doctor::check::Problem;
+use crate::admin::doctor::check::{Problem, word};
 use crate::admin::doctor::facts::{Facts, Forced};
 use crate::admin::doctor::pattern::overlap;
 use crate::admin::doctor::sshd::Sshd;
+use std::path::Path;
 
 /// Variables that load code into every program, the login shell and dockgate included (measured with
 /// OpenSSH 9.2: `LD_PRELOAD` of the client's, under `AcceptEnv *`).
@@ -17,10 +18,17 @@ const STARTING: &[&str] = &["BASH_ENV", "BASH_FUNC_*", "ENV", "SHELLOPTS", "ZDOT
 
 pub(super) fn readable(facts: &Facts) -> Vec<Problem> {
     let problem = |error: &String| {
-        Problem::fault(
-            format!("what sshd does for {} is not known, nor which keys it takes: {error}", facts.account.name),
-            "run doctor as root, where sshd -T works; --sshd and --sshd-config name another sshd",
-        )
+        // sshd does not say its configuration without the directory that its unit makes when it starts.
+        let directory = error.split_once("Missing privilege separation directory: ").map(|(_, directory)| directory);
+        let fix = match directory {
+            Some(directory) => format!("mkdir -m 755 {}   # sshd's own: is it running?", word(Path::new(directory))),
+            None => format!(
+                "sudo dockgate doctor --user {}   # root is told; --sshd and --sshd-config name another sshd",
+                facts.account.name
+            ),
+        };
+        let what = "what sshd does for";
+        Problem::fault(format!("{what} {} is not known, nor which keys it takes: {error}", facts.account.name), fix)
     };
     facts.sshd.as_ref().err().map(problem).into_iter().collect()
 }
@@ -93,7 +101,7 @@ pub(super) fn let_in(facts: &Facts) -> Vec<Problem> {
             let fix = facts.written.without(keyword, denies);
             found.push(Problem::fault(
                 format!("{keyword} {pattern} keeps {name} out"),
-                fix.unwrap_or_else(|| format!("take {pattern} out of {keyword}")),
+                fix.unwrap_or_else(|| format!("sshd -T | grep -i {keyword}   # take {pattern} out of {keyword}")),
             ));
         }
     };
@@ -286,6 +294,9 @@ mod tests {
             assert_eq!(found(&with_sshd(facts(), lines)), expected, "{lines}");
         }
         assert_eq!(found(&Facts { sshd: Err("no host keys".into()), ..facts() }), ["fault sshd-config"]);
+        let shut = "/usr/sbin/sshd -T: Missing privilege separation directory: /run/sshd";
+        let fix = readable(&Facts { sshd: Err(shut.into()), ..facts() }).remove(0).fix;
+        assert!(fix.starts_with("mkdir -m 755 /run/sshd "), "{fix}");
     }
 
     #[test]
