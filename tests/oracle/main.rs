@@ -13,7 +13,11 @@ mod generate;
 mod grpc;
 mod judge;
 mod projects;
+mod real;
 mod run;
+#[expect(dead_code, reason = "the other end-to-end tests use the rest")]
+#[path = "../support/mod.rs"]
+mod support;
 
 use dockgate::decision::Action;
 use dockgate::demand::Want;
