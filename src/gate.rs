@@ -42,6 +42,7 @@ pub struct Gate {
 fn untold(trouble: Trouble) -> Denial {
     match trouble {
         Trouble::Request { why, hint } => Denial::new(Reason::ProjectModel, "Compose project", why, hint),
+        Trouble::Busy { why, hint } => Denial::new(Reason::TooSlow, "Compose project", why, hint),
         Trouble::Host(error) => {
             let hint = "the administrator has to look at docker's installation and its Compose plugin; sending this again cannot help";
             Denial::new(Reason::Unavailable, "docker compose", format!("{error:#}"), hint)
@@ -222,8 +223,15 @@ impl Gate {
         standard_input: bool,
         understood: &mut Understood,
     ) -> Verdict<Action> {
-        let located = project::locate(project).map_err(untold)?;
         demands.extend(project.demands());
+        // Of what lies beside a file elsewhere nothing is looked for, and nothing told.
+        let reads = |demand: &&Demand| matches!(demand.want, Want::ClientRead { .. } | Want::RemoteProject { .. });
+        let named: Vec<Demand> = demands.iter().filter(reads).cloned().collect();
+        if self.permit((), &named).is_err() {
+            self.note(&demands, true, understood);
+            let _ = self.permit((), &demands)?;
+        }
+        let located = project::locate(project).map_err(untold)?;
         let read = located.files.iter().filter(|file| *file != "-").chain(&located.variables);
         let read = read.map(|path| Demand::new(Want::ClientRead { path: path.clone() }, path));
         let asked: Vec<Demand> = demands.iter().cloned().chain(read).collect();

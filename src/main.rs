@@ -31,9 +31,10 @@ fn main() -> ExitCode {
     let parent = nix::unistd::getppid();
     let original = std::env::var_os("SSH_ORIGINAL_COMMAND");
     let ending = match Start::of(std::env::args_os().collect(), original.is_some(), &ThisProgram) {
-        Start::Request(command) => run(alone(Options::default()), command, parent),
+        Start::Request(command) => run(alone(Options::default()), Asked { command, login: false }, parent),
+        Start::Login(command) => run(alone(Options::default()), Asked { command: Some(command), login: true }, parent),
         Start::Own(arguments) => match read(arguments) {
-            Ok(cli) => run(cli, original.map(OsString::into_vec), parent),
+            Ok(cli) => run(cli, Asked { command: original.map(OsString::into_vec), login: false }, parent),
             Err(error) => {
                 // A client that has gone needs no message.
                 let _ = error.print();
@@ -81,10 +82,16 @@ impl Itself for ThisProgram {
     }
 }
 
-fn run(Cli { options, command }: Cli, original: Option<Vec<u8>>, parent: nix::unistd::Pid) -> Ending {
+/// What was sent, and whether it is to log in all the same.
+struct Asked {
+    command: Option<Vec<u8>>,
+    login: bool,
+}
+
+fn run(Cli { options, command }: Cli, asked: Asked, parent: nix::unistd::Pid) -> Ending {
     let Options { config, profile, key } = options;
     let (name, home) = identity::account();
-    let request = request(name.clone(), key, original);
+    let request = request(name.clone(), key, asked);
     let account = account(name, home);
     match command {
         Some(command) => admin::run(command, Caller { config, profile, request, account, parent }).into(),
@@ -111,7 +118,7 @@ fn serve(
 }
 
 /// What sshd says of the connection.
-fn request(user: String, key: Option<String>, command: Option<Vec<u8>>) -> Request {
+fn request(user: String, key: Option<String>, Asked { command, login }: Asked) -> Request {
     let text = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
     let proof = std::env::var_os("SSH_USER_AUTH").and_then(|file| identity::proof(file.as_ref()));
     let (fingerprint, certificate) = proof.map(|proof| (proof.fingerprint, proof.certificate)).unzip();
@@ -123,6 +130,7 @@ fn request(user: String, key: Option<String>, command: Option<Vec<u8>>) -> Reque
         client: text("SSH_CONNECTION").and_then(|connection| Client::parse(&connection)),
         peer: None,
         command,
+        login,
     }
 }
 

@@ -66,8 +66,8 @@ pub fn serve(gate: &Arc<Gate>, request: &Request, id: String) -> Ending {
     };
     let service = Service { gate: Arc::clone(gate), request, audit, begun };
     match &request.command {
-        None => service.interactive().into(),
-        Some(text) => service.command(text),
+        Some(text) if !request.login => service.command(text),
+        _ => service.interactive().into(),
     }
 }
 

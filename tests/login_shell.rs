@@ -35,7 +35,7 @@ fn as_login_shell_it_gates_a_key_that_the_account_has_added() {
     let itself = format!("{} --config {} --key forged", shell.display(), lab.value("POLICY"));
     let outcome = ssh_as(lab, &added, &itself);
     assert!(matches!(outcome.code, 64 | 69), "{}", outcome.err());
-    lab.records("key=forged", 0);
+    lab.records(" key=forged ", 0);
     lab.ssh("docker ps --filter name=under-login-shell").succeeded();
     lab.records("under-login-shell", 1);
     for planted in ["added-ran", "bashrc-ran"] {
@@ -73,4 +73,26 @@ fn a_signal_of_the_clients_ends_docker_with_the_gate(lab: &Lab) {
             assert!(lab.end(&id).contains(" ended=signal "), "{}", lab.end(&id));
         }
     }
+}
+
+#[test]
+fn what_is_taken_for_a_forced_command_is_recorded_as_it_was_sent() {
+    let lab = Lab::shared();
+    // The built-in policy logs where every system does: a /dev of the test's own, with the lab's log in it.
+    let script = r#"set -e
+        mount --make-rprivate /
+        mkdir "$1/dev" && mount -t tmpfs tmpfs "$1/dev"
+        for name in null zero urandom; do touch "$1/dev/$name" && mount --bind "/dev/$name" "$1/dev/$name"; done
+        touch "$1/dev/log" && mount --bind "$1/log.sock" "$1/dev/log"
+        mount --rbind "$1/dev" /dev
+        exec setpriv --reuid "$2" --regid "$2" --init-groups "$1/dockgate" -c "$3""#;
+    let directory = lab.directory.display().to_string();
+    let sent = format!("{directory}/dockgate --config /tmp/forged.toml --key forged-label");
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh", &directory, lab.value("ACCOUNT"), &sent]);
+    let outcome = support::Outcome::from(command.env_remove("SSH_ORIGINAL_COMMAND").output().unwrap());
+    assert_eq!(outcome.code, 64, "{}{}", outcome.out(), outcome.err());
+    let record = lab.records("forged-label", 1).remove(0);
+    assert!(record.contains(" verdict=deny reason=no-command command=login "), "{record}");
+    assert!(record.contains(" key=- ") && record.ends_with(&format!(" request=\"{sent}\"")), "{record}");
 }

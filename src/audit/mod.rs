@@ -11,6 +11,7 @@ use end::End;
 use made::Made;
 use record::{ApiCall, Record, Verdict};
 use sinks::Sinks;
+use std::time::{Duration, Instant};
 
 pub mod chain;
 pub mod ecs;
@@ -26,6 +27,12 @@ pub mod record;
 pub mod sink;
 pub mod sinks;
 pub mod syslog;
+
+/// The reason in the record of one that could not be written whole.
+const INCOMPLETE: &str = "record-incomplete";
+
+/// How long it is tried to tell of that.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Something permitted whose record has been written.
 #[derive(Debug)]
@@ -168,6 +175,37 @@ impl Audit {
             also: also.as_deref(),
             candidate: call.map_or(*candidate, |call| call.candidate),
         };
-        record.lines_of(self.sinks.room()).iter().try_for_each(|line| self.sinks.write(verdict, line))
+        for (sent, line) in record.lines_of(self.sinks.room()).iter().enumerate() {
+            let written = self.sinks.write(verdict, line);
+            if written.is_err() && sent > 0 {
+                self.tell_incomplete(command);
+            }
+            written?;
+        }
+        Ok(())
+    }
+
+    /// Records that the parts before this say nothing, as soon as that can be written, if that is soon.
+    fn tell_incomplete(&self, command: &str) {
+        let request = Request { command: None, ..self.request.clone() };
+        let record = Record {
+            verdict: Verdict::Error,
+            reason: INCOMPLETE,
+            command,
+            request: &request,
+            secrets: None,
+            profile: &self.profile,
+            id: &self.id,
+            call: None,
+            policy: None,
+            input: None,
+            also: None,
+            candidate: None,
+        };
+        let lines = record.lines_of(self.sinks.room());
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until && !lines.iter().all(|line| self.sinks.tell(Verdict::Error, line)) {
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 }

@@ -237,6 +237,7 @@ mod tests {
             peer: None,
             client: Client::parse("192.0.2.7 51514 192.0.2.1 22"),
             command: Some(command.to_vec()),
+            login: false,
         }
     }
 

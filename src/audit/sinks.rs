@@ -42,6 +42,12 @@ impl Sinks {
         all.map(|sink| sink.room()).min().unwrap_or(super::record::MAX_LINE)
     }
 
+    /// Hands one line to whoever takes it; whether anybody did.
+    pub fn tell(&self, verdict: Verdict, line: &str) -> bool {
+        let told = self.required.iter().chain(&self.also).filter(|sink| sink.write(verdict, line).is_ok());
+        told.count() > 0
+    }
+
     /// Hands one line to all.
     ///
     /// # Errors

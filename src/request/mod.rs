@@ -26,6 +26,8 @@ pub struct Request {
     pub peer: Option<i32>,
     /// `SSH_ORIGINAL_COMMAND`, byte for byte; `None` for an interactive login.
     pub command: Option<Vec<u8>>,
+    /// Whether it is to log in, although there is a command: that of the key's line, or as if it were.
+    pub login: bool,
 }
 
 /// The far end of the connection: the first two fields of `SSH_CONNECTION` (sshd(8)).

@@ -16,6 +16,9 @@ pub enum Start {
     Own(Vec<OsString>),
     /// A request, whole; `None` to log in.
     Request(Option<Vec<u8>>),
+    /// To log in by a key whose forced command is dockgate with options. A client that sends that itself, by a key
+    /// without a forced command, comes the same way: so this is what the record shows.
+    Login(Vec<u8>),
 }
 
 /// What a forced command must be to be honoured as dockgate's own command line.
@@ -51,7 +54,7 @@ impl Start {
                 if original {
                     Self::Own(words.as_slice().iter().map(OsString::from).collect())
                 } else {
-                    Self::Request(None)
+                    Self::Login(command.to_vec())
                 }
             }
             _ => request,
@@ -126,7 +129,7 @@ mod tests {
         let words: Vec<OsString> = forced.split(' ').map(OsString::from).collect();
         assert_eq!(start(&["dockgate", "-c", forced], true), Start::Own(words));
         // To log in with that key: there is nothing to judge.
-        assert_eq!(start(&["dockgate", "-c", forced], false), Start::Request(None));
+        assert_eq!(start(&["dockgate", "-c", forced], false), Start::Login(forced.as_bytes().to_vec()));
         for asked in [
             "docker ps",
             "/usr/bin/dockgate check docker ps",

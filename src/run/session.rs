@@ -1,4 +1,4 @@
-//! Session: how many requests of the account are served at once. Acts: locks files.
+//! Session: how many requests of the account are served, and how many judged, at once. Acts: locks files.
 #![expect(clippy::disallowed_methods, reason = "the places of sessions are taken here")]
 
 use crate::run::exec;
@@ -7,6 +7,9 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// A place among the sessions. The kernel frees it when this process has ended, and docker ends with it.
 #[derive(Debug)]
@@ -21,8 +24,35 @@ pub struct Place {
 pub fn enter(account: &str, key: Option<&str>, most: u64) -> Result<Option<Place>> {
     let directory = exec::state_directory(account)?;
     let whose = key.map_or_else(String::new, |key| format!("{}-", file_name(key)));
+    take(&directory, &format!("session-{whose}"), most)
+}
+
+/// How many projects of the account Compose may be resolving at once, which takes up to 190 MiB for each without any
+/// of its own.
+pub const JUDGING: u64 = 4;
+
+/// How long one waits for such a place.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits for one of the places in which Compose resolves a project. `None` where none becomes free in time.
+///
+/// # Errors
+/// As [`enter`].
+pub fn judge(account: &str, until: Instant) -> Result<Option<Place>> {
+    let directory = exec::state_directory(account)?;
+    let until = Instant::now().checked_add(PATIENCE).map_or(until, |patience| patience.min(until));
+    loop {
+        match take(&directory, "judging-", JUDGING)? {
+            None if Instant::now() < until => sleep(Duration::from_millis(20)),
+            taken => return Ok(taken),
+        }
+    }
+}
+
+/// Takes a place whose file begins with `name`.
+fn take(directory: &Path, name: &str, most: u64) -> Result<Option<Place>> {
     for number in 0..most {
-        let path = directory.join(format!("session-{whose}{number}"));
+        let path = directory.join(format!("{name}{number}"));
         let about = || format!("session {}", path.display());
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(false).mode(0o600).custom_flags(no_follow());

@@ -119,12 +119,16 @@ fn question<'a>(policy: &Policy, want: &'a Want) -> Option<Question<'a>> {
 /// The names in a file of labels, read as docker reads it (docker/cli `kvfile`): a line each, blanks in front left
 /// out. A file that may not be read is not looked into.
 fn label_file(path: &str, facts: &Facts) -> Option<Vec<String>> {
+    if facts.client_may_not_read(path, false).is_some() {
+        // That is refused, and of what is elsewhere nothing more is told.
+        return Some(Vec::new());
+    }
     let Place::At { path: resolved, kind, .. } = place(path, facts) else { return None };
     if kind == Kind::Missing {
         // docker will say so itself.
         return Some(Vec::new());
     }
-    if kind != Kind::File || facts.client_may_not_read(path, false).is_some() {
+    if kind != Kind::File {
         return None;
     }
     let mut text = Vec::new();

@@ -12,6 +12,7 @@ use crate::request::account::Account;
 use crate::run::exec;
 use crate::run::memory::{memory_file, path_of};
 use crate::run::output::{self, Said};
+use crate::run::session;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::fs::File;
@@ -46,8 +47,17 @@ pub struct Text {
 pub enum Trouble {
     /// Something that who sent the request can mend: what is wrong, and how.
     Request { why: String, hint: String },
+    /// Too much is being done for this account: in words, and what to do.
+    Busy { why: String, hint: String },
     /// Docker or its Compose plugin does not work on this host.
     Host(anyhow::Error),
+}
+
+/// No place to resolve a project in.
+fn busy() -> Trouble {
+    let why =
+        format!("{} other projects of this account are being resolved, and no more may at once", session::JUDGING);
+    Trouble::Busy { why, hint: "send it again when they have been; one after the other none of them waits".to_owned() }
 }
 
 impl Trouble {
@@ -296,6 +306,9 @@ impl Resolver<'_> {
         command.args(["config", "--format=json"]);
         command.env_clear().envs(account.environment(&policy.host, &policy.config));
         command.env("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false").env("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false");
+        // Held until Compose has ended.
+        let place = session::judge(&account.name, until).map_err(Trouble::Host)?;
+        let _place = place.ok_or_else(busy)?;
         let until = Instant::now().checked_add(PATIENCE).map_or(until, |patience| patience.min(until));
         let said = output::of(command, MAX_OUTPUT, until).map_err(|error| {
             Trouble::request(

@@ -11,6 +11,7 @@ use std::io::Write;
 use std::process::Stdio;
 use support::{Lab, Outcome, new_key, spawn};
 
+mod elsewhere;
 mod joins;
 mod named;
 mod projects;

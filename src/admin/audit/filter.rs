@@ -150,7 +150,8 @@ fn reasons<'a>(fields: &'a Fields<'_>) -> impl Iterator<Item = &'a str> {
 const VERDICTS: &[&str] = &["allow", "deny", "error", "observe"];
 
 /// The reasons of what is no refusal.
-const OTHER_REASONS: &[&str] = &["client-gone", "docker-not-started", "permitted", "policy-broken"];
+const OTHER_REASONS: &[&str] =
+    &["client-gone", "docker-not-started", "permitted", "policy-broken", "record-incomplete"];
 
 /// A value that no record has is a mistake, and not a question with an empty answer.
 fn known(option: &str, given: &[String], values: &mut dyn Iterator<Item = &str>) -> Result<(), String> {

@@ -247,6 +247,8 @@ impl Used {
         }
         if self.any_port {
             let _ = writeln!(text, "# ports: docker chose some itself");
+        } else if self.namespaces.contains("network") {
+            let _ = writeln!(text, "# ports: any, in the host's network");
         } else if self.containers > 0 {
             let range =
                 |(first, last): &(u16, u16)| if first == last { first.to_string() } else { format!("{first}-{last}") };

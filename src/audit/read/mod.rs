@@ -104,6 +104,7 @@ impl Entry {
                 peer: given("peer").and_then(|process| process.parse().ok()),
                 client: client.map(|client| Client { address: client.ip(), port: client.port() }),
                 command: fields.get("request").and_then(value::unescaped),
+                login: text("command")? == "login",
             },
         })
     }
@@ -136,6 +137,7 @@ mod tests {
             peer: Some(4321),
             client: Client::parse("2001:db8::7 5 ::1 22"),
             command: Some(command.to_vec()),
+            login: false,
         };
         let record = Record {
             verdict: Verdict::Deny,
