@@ -149,6 +149,8 @@ pub enum Want {
     Starts(Starts),
     /// Containers that are there, whose mounts the daemon would look up again.
     Mounted(Existing),
+    /// Containers that are there would be removed with the volumes that docker has named for them.
+    RemovedVolumes(Existing),
     /// Other limits for a container that is there.
     Resources(Resources),
     /// The mounts of a Compose project's containers: Compose hands them on to the containers that take their

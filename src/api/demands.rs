@@ -5,7 +5,7 @@ use super::query::Given;
 use super::route::{Route, bad, check_name};
 use super::row::{Asks, Body, Effect};
 use super::{image, labels, resources, rules};
-use crate::demand::{ANY_TAG, Demand, Object, Starts, Touch, Want};
+use crate::demand::{ANY_TAG, Demand, Existing, Object, Starts, Touch, Want};
 use crate::denial::Denial;
 use crate::docker::asks;
 use serde_json::Value;
@@ -89,7 +89,8 @@ impl Call {
             Asks::Limits => one(Want::Resources(resources::updated(self.body.as_ref().unwrap_or(&Value::Null)))),
             Asks::Renames => vec![Demand::new(Want::Named { name: self.text("name").to_owned() }, self.text("name"))],
             Asks::Fetches | Asks::Tags => image::demands(self),
-            Asks::Labels => Vec::new(),
+            Asks::RemovesVolumes if self.flag("v") => one(Want::RemovedVolumes(Existing::Named(vec![container()]))),
+            Asks::Labels | Asks::RemovesVolumes => Vec::new(),
             Asks::BuildsFrom => one(Want::AnyImage),
             // Without the filter only what has no name is pruned.
             Asks::PrunesImages => match self.route.query.get("filters") {

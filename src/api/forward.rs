@@ -151,7 +151,9 @@ impl Call {
         let mut headers = Vec::new();
         let mut put = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         match (self.endpoint().body, self.reading()) {
-            (Body::Json(_), _) if self.body.is_some() => put("Content-Type", "application/json"),
+            (Body::Json(_), _) if self.body.is_some() || is_labelled(self.endpoint()) => {
+                put("Content-Type", "application/json")
+            }
             (Body::Stream, Reading::Stream) => put("Content-Type", "application/x-tar"),
             _ => {}
         }
@@ -166,8 +168,10 @@ impl Call {
     }
 
     fn json(&self, endpoint: &Endpoint, resolved: &Resolved, owner: &Ownership) -> Payload {
-        let Some(mut body) = self.body.clone() else { return Payload::None };
-        let makes = endpoint.asks.contains(&Asks::Makes) || endpoint.asks.contains(&Asks::Labels);
+        // What is made gets its labels, also where the request has nothing to say of it.
+        let makes = is_labelled(endpoint);
+        let given = self.body.clone().or_else(|| makes.then(|| Value::Object(Map::new())));
+        let Some(mut body) = given else { return Payload::None };
         if let (true, Some(map)) = (makes, body.as_object_mut()) {
             let labels = map.entry("Labels").or_insert_with(|| Value::Object(Map::new()));
             if let Some(labels) = labels.as_object_mut() {
@@ -196,6 +200,11 @@ impl Call {
 
 /// Where Compose says which files a project was made of (compose `pkg/api/labels.go`).
 const FILES: &str = "com.docker.compose.project.config_files";
+
+/// Whether what a call makes has labels in its body.
+fn is_labelled(endpoint: &Endpoint) -> bool {
+    endpoint.asks.contains(&Asks::Makes) || endpoint.asks.contains(&Asks::Labels)
+}
 
 fn put_labels(labels: &mut Map<String, Value>, owner: &Ownership) {
     for (name, value) in owner.labels() {

@@ -75,6 +75,8 @@ pub enum Asks {
     Makes,
     /// The container that the path names runs afterwards.
     Starts,
+    /// With `v=1` the volumes that docker has named for the container go with it.
+    RemovesVolumes,
     /// What the body describes gets labels.
     Labels,
     /// The body has other limits for a container.

@@ -51,6 +51,8 @@ pub struct Project {
     pub pulls: bool,
     /// Whether it starts containers that are there.
     pub starts: bool,
+    /// Whether it removes containers with the volumes that docker has named for them.
+    pub volumes: bool,
     /// How often services are to run, where the command says so.
     pub scale: Vec<(String, u64)>,
     /// Whether names are joined as old Compose joined them.
@@ -95,6 +97,7 @@ impl Project {
             pulls: named("compose pull") || invocation.value_of("pull") == Some("always"),
             runs: named("compose run"),
             starts: ["start", "restart", "unpause"].iter().any(|verb| named(&format!("compose {verb}"))),
+            volumes: (named("compose rm") || named("compose down")) && invocation.has("volumes"),
             scale: scale(invocation),
             compatible,
         };
@@ -129,11 +132,13 @@ impl Project {
             && documents.iter().all(|file| file.get("name").is_none())
     }
 
-    /// The containers of the project that it starts, with what they have mounted.
+    /// The containers of the project that it starts, with what they have mounted; or removes, with their volumes.
     pub fn starts(&self, name: Option<&str>) -> Vec<Demand> {
         let project = name.map(str::to_owned).or_else(|| self.name.clone());
         let starts = Want::Starts(Starts::Project(project.clone()));
+        let removed = Want::RemovedVolumes(Existing::Project(project.clone()));
         let wants = [starts, Want::Mounted(Existing::Project(project))].into_iter().filter(|_| self.starts);
+        let wants = wants.chain(Some(removed).filter(|_| self.volumes));
         wants.map(|want| Demand::new(want, "docker compose")).collect()
     }
 

@@ -44,6 +44,10 @@ impl Invocation {
             let own = command.asks.iter().flat_map(|ask| asks::wants(*ask, command.name, command.name));
             demands.extend(own.map(|want| Demand::new(want, &*about)));
             demands.extend(self.operand_demands(command));
+            if command.name == "rm" && self.has("volumes") {
+                let removed = Want::RemovedVolumes(Existing::Named(self.operands.clone()));
+                demands.push(Demand::new(removed, format!("{about} --volumes")));
+            }
             // What the options ask for says more than that the command is the administrator's.
             let (control, other) = demands.into_iter().partition(|demand| matches!(demand.want, Want::Control { .. }));
             demands = other;

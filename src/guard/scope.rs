@@ -6,7 +6,7 @@ use crate::api::call::Call;
 use crate::demand::Object;
 use crate::facts::{Container, Facts};
 use crate::policy::rules::scope;
-use crate::policy::settings::{OBJECTS, Settings};
+use crate::policy::settings::{OBJECTS, Only, Settings};
 use crate::world::{self, daemon};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -159,6 +159,11 @@ impl Scope {
         }
     }
 
+    /// Whether those of a kind are the key's that it has made.
+    fn is_own(&self, object: Object) -> bool {
+        self.settings.only(object) == Some(&Only::Own)
+    }
+
     /// Whether what a line says has happened is there for the key.
     pub(super) fn keeps(&mut self, line: &[u8]) -> bool {
         let Ok(event) = serde_json::from_slice::<Value>(line) else { return line.trim_ascii().is_empty() };
@@ -170,25 +175,33 @@ impl Scope {
         let container = text("/Actor/Attributes/container");
         let corner = self.settings.only(Object::Container).is_some();
         let (joined, by_own) = (!container.is_empty(), self.containers.contains(container));
-        let is_known = |object: Object| {
+        let known = |object: Object| {
             let all = self.facts.all_listed(object).unwrap_or_default();
             let mut meant = all.iter().filter(|listed| listed.id == id || listed.names.iter().any(|name| name == id));
-            meant.any(|listed| scope::has(&self.settings, &self.facts, object, listed).unwrap_or(false))
+            meant.next().map(|listed| scope::has(&self.settings, &self.facts, object, listed).unwrap_or(false))
         };
         match text("/Type") {
             "container" => {
                 let labels = daemon::labels_of(&entry("Names", Value::Null));
-                let kept =
-                    self.containers.contains(id) || scope::tells_of(&self.settings, &self.facts.owner, name, &labels);
+                let tells = |name: &str| scope::tells_of(&self.settings, &self.facts.owner, name, &labels);
+                // Of a new name, the old one is told, too.
+                let before = text("/Actor/Attributes/oldName").trim_start_matches('/');
+                let kept = tells(name) && (before.is_empty() || tells(before));
                 if kept {
                     self.containers.insert(id.to_owned());
                 }
                 kept
             }
             "image" => self.has(Object::Image, &entry("RepoTags", serde_json::json!([id, name]))),
-            "network" | "volume" if corner && joined => by_own,
-            "network" => self.has(Object::Network, &entry("Name", name.into())) || is_known(Object::Network),
-            "volume" => self.has(Object::Volume, &entry("Name", id.into())) || is_known(Object::Volume),
+            "network" | "volume" if corner && joined && !by_own => false,
+            // One that is new and does not say whose it is, is the key's where its container is.
+            "network" => known(Object::Network).unwrap_or_else(|| {
+                self.has(Object::Network, &entry("Name", name.into()))
+                    || (corner && joined && self.is_own(Object::Network))
+            }),
+            "volume" => known(Object::Volume).unwrap_or_else(|| {
+                self.has(Object::Volume, &entry("Name", id.into())) || (corner && joined && self.is_own(Object::Volume))
+            }),
             _ => true,
         }
     }
@@ -299,9 +312,12 @@ mod tests {
         assert!(own.keeps(&event("image", "sha256:3", &labels("7"))));
         assert!(own.keeps(&event("daemon", "x", &json!({}))));
         assert!(!own.keeps(b"nonsense"));
+        made["oldName"] = "/db".into();
+        assert!(own.keeps(&event("container", "c9", &made)));
         let mut named = scope(Lists::Events, "[containers]\nonly = ['mine-*']\n");
         assert!(named.keeps(&event("container", "c2", &json!({"name": "mine-db"}))));
         assert!(!named.keeps(&event("container", "c3", &json!({"name": "db"}))));
+        assert!(!named.keeps(&event("container", "c2", &json!({"name": "mine-db", "oldName": "/shop-db"}))));
         assert!(named.keeps(&event("network", "n", &json!({"name": "net"}))));
         assert!(!named.keeps(&event("network", "n", &json!({"name": "net", "container": "c3"}))));
     }

@@ -71,6 +71,7 @@ fn keys(want: &Want) -> &'static [&'static str] {
     match want {
         Want::Operation { .. } => &["commands.blocked", "commands.allowed"],
         Want::Bind { .. } | Want::Mounted(_) => &["host.bind_mounts"],
+        Want::RemovedVolumes(_) => &["volumes.only"],
         Want::Privileged => &["host.privileged"],
         Want::Capability { .. } => &["host.capabilities"],
         Want::Device { .. } => &["host.devices"],
@@ -175,6 +176,7 @@ fn asks(want: &Want) -> String {
         }
         Want::Starts(Starts::New(count)) => format!("{count} more containers that run"),
         Want::Starts(_) => "containers that run and do not now".to_owned(),
+        Want::RemovedVolumes(_) => "the volumes that docker has named for the containers".to_owned(),
         Want::Mounted(_) => "what the containers have mounted, looked up again".to_owned(),
         Want::Resources(resources) => format!("other limits: {}", limits(resources)),
         Want::ProjectMounts { project } => format!("what the containers of {project} have mounted"),

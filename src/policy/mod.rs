@@ -163,6 +163,7 @@ impl Policy {
                 | Want::Named { .. }
                 | Want::Prune { .. }
                 | Want::PruneNameless
+                | Want::RemovedVolumes(_)
                 | Want::AnyName
                 | Want::Project { .. }
                 | Want::NewContainer(_)
@@ -239,6 +240,7 @@ impl Policy {
                 scope::runs(settings, facts, name, word)
             }
             Want::AnyImage => limits::any_image(settings, word),
+            Want::RemovedVolumes(existing) => scope::removed(settings, facts, existing, word),
             Want::Mounted(existing) => mounts::mounted(self.grants(), facts, existing, word),
             Want::Label { name } => labels::label(name, word),
             Want::LabelFile { path } => labels::file(facts, path, word),

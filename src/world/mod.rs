@@ -98,6 +98,7 @@ fn question<'a>(policy: &Policy, want: &'a Want) -> Option<Question<'a>> {
         Want::Prune { object } if settings.watches(*object) => {
             some([vec![Object::Container], kinds_for(policy, *object)].concat())
         }
+        Want::RemovedVolumes(_) if settings.only(Object::Volume).is_some() => some(kinds_for(policy, Object::Volume)),
         Want::PruneNameless if settings.only(Object::Image).is_some() => some(vec![Object::Container, Object::Image]),
         Want::Project { reach, .. } => {
             let objects: &[Object] = match reach {

@@ -117,7 +117,11 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         .query(&[text("name")])
         .asks(&[Asks::Renames]),
     post("/containers/{container}/update").is(&["update"]).json(host::UPDATE).asks(&[Asks::Limits]),
-    delete("/containers/{container}").is(&["rm"]).part_of(REPLACES).query(&[flag("force"), flag("link"), flag("v")]),
+    delete("/containers/{container}")
+        .is(&["rm"])
+        .part_of(REPLACES)
+        .query(&[flag("force"), flag("link"), flag("v")])
+        .asks(&[Asks::RemovesVolumes]),
     post("/containers/{container}/resize").is(&["run"]).part_of(TERMINAL).query(&[number("h"), number("w")]),
     post("/containers/{container}/attach")
         .is(&["attach"])

@@ -1,10 +1,11 @@
 //! What containers have mounted that are there already. The daemon looks its sources up again whenever one is started,
 //! and they could lead elsewhere by now. Pure.
 
+use super::names::is_one;
 use super::{host, unreachable};
 use crate::demand::Existing;
 use crate::denial::{Denial, Reason};
-use crate::facts::{Container, Facts, Mount, Unreachable, Way, is_of_project};
+use crate::facts::{Facts, Mount, Unreachable, Way};
 use crate::policy::values::BindMount;
 use std::path::{Path, PathBuf};
 
@@ -35,14 +36,6 @@ pub(in crate::policy) fn mounted(grants: Grants, facts: &Facts, existing: &Exist
         }
     }
     Ok(())
-}
-
-fn is_one(container: &Container, existing: &Existing) -> bool {
-    match existing {
-        Existing::Named(names) => names.iter().any(|name| super::names::means(name, &container.id, &container.names)),
-        Existing::Project(None) => true,
-        Existing::Project(Some(project)) => is_of_project(&container.labels, project),
-    }
 }
 
 fn one(grants: Grants, facts: &Facts, source: &str, mount: &Mount, word: &str) -> Result<(), Denial> {

@@ -1,7 +1,7 @@
 //! Names: what docker takes for a name of a container, volume, network or image. Pure.
 
-use crate::demand::ANY_TAG;
-use crate::facts::Listed;
+use crate::demand::{ANY_TAG, Existing};
+use crate::facts::{Container, Listed, is_of_project};
 use crate::policy::settings::Pattern;
 
 /// Whether a volume has the kind of name that docker makes up: 64 hexadecimal digits.
@@ -21,6 +21,15 @@ pub(in crate::policy) fn means(name: &str, id: &str, names: &[String]) -> bool {
 /// A name without what docker's client takes away around it.
 fn plain(name: &str) -> &str {
     name.trim_matches(|c: char| c == '/' || c.is_whitespace())
+}
+
+/// Whether a container is among those that are meant.
+pub(super) fn is_one(container: &Container, existing: &Existing) -> bool {
+    match existing {
+        Existing::Named(names) => names.iter().any(|name| means(name, &container.id, &container.names)),
+        Existing::Project(None) => true,
+        Existing::Project(Some(project)) => is_of_project(&container.labels, project),
+    }
 }
 
 /// Whether `name` can mean the image.

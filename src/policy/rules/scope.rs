@@ -1,9 +1,9 @@
 //! Scope: which containers, volumes, networks and images there are for a key, where the policy has the only ones: those
 //! of some names, or those that it has made. Pure.
 
-use super::names::{is_anonymous, is_image, is_image_of};
+use super::names::{is_anonymous, is_image, is_image_of, is_one};
 use super::unreachable;
-use crate::demand::{ANY_TAG, Object, Touch};
+use crate::demand::{ANY_TAG, Existing, Object, Touch};
 use crate::denial::{Denial, Reason};
 use crate::facts::{Container, Facts, Listed, Owner, Unreachable};
 use crate::policy::settings::{Only, Pattern, Settings};
@@ -194,6 +194,28 @@ pub(super) fn named(settings: &Settings, name: &str, word: &str) -> Result<(), D
         Some(Only::Names(only)) if !matches(only, name) => Err(outside(settings, Object::Container, name, word)),
         _ => Ok(()),
     }
+}
+
+/// Containers that would be removed, with the volumes that docker has named for them.
+pub(in crate::policy) fn removed(
+    settings: &Settings,
+    facts: &Facts,
+    existing: &Existing,
+    word: &str,
+) -> Result<(), Denial> {
+    if settings.only(Object::Volume).is_none() {
+        return Ok(());
+    }
+    let unknown = |why: &Unreachable| unreachable(word, "which volumes the containers have", why);
+    let all = facts.all_containers().map_err(unknown)?.iter().filter(|container| is_one(container, existing));
+    let volumes = facts.all_listed(Object::Volume).map_err(unknown)?;
+    for mount in all.flat_map(|container| &container.mounts).filter(|mount| is_anonymous(&mount.name)) {
+        let mut meant = volumes.iter().filter(|volume| volume.names.contains(&mount.name));
+        meant.try_for_each(|volume| {
+            listed(settings, facts, (Object::Volume, volume, &mount.name, Touch::Change), word)
+        })?;
+    }
+    Ok(())
 }
 
 /// An image that a container is made of, or that is fetched.

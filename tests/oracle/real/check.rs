@@ -7,7 +7,13 @@ use serde_json::Value;
 use std::path::Path;
 
 /// What is wrong with what there is now.
-pub(super) fn faults(world: &World, law: &Law, after: &Things, request: &Request, out: &str) -> Vec<String> {
+pub(super) fn faults(
+    world: &World,
+    law: &Law,
+    after: &Things,
+    (request, by_words): (&Request, bool),
+    out: &str,
+) -> Vec<String> {
     let mut faults = kept(law, &world.before, after);
     let new: Vec<&Thing> =
         after.iter().filter(|(key, _)| !world.before.contains_key(*key)).map(|(_, thing)| thing).collect();
@@ -16,7 +22,7 @@ pub(super) fn faults(world: &World, law: &Law, after: &Things, request: &Request
         if thing.kind == Kind::Container {
             found.extend(container(world, law, thing, after));
             let label = text(&thing.whole, "/Config/Labels/com.docker.compose.project");
-            if !label.is_empty() && !request.words.iter().any(|word| word == "compose") {
+            if !label.is_empty() && !marks(world, law, request, by_words) {
                 found.push("a container is marked as a project's".to_owned());
             }
         }
@@ -44,6 +50,13 @@ pub(super) fn faults(world: &World, law: &Law, after: &Things, request: &Request
     faults.sort();
     faults.dedup();
     faults
+}
+
+/// Whether a request may make something of a project: one of Compose's, or a call, which Compose on the far side sends,
+/// where nothing of the project's is kept from the key.
+fn marks(world: &World, law: &Law, request: &Request, by_words: bool) -> bool {
+    let mut shop = world.before.values().filter(|thing| thing.names.iter().any(|name| name == "shop-web-1"));
+    request.words.iter().any(|word| word == "compose") || (!by_words && !shop.any(|thing| law.keeps(thing)))
 }
 
 /// What nothing may become of, and something has.
@@ -282,13 +295,24 @@ fn told(law: &Law, before: &Things, request: &Request, out: &str) -> Vec<String>
     let inside =
         |thing: &&Thing| thing.kind == Kind::Container && !law.is_outside(thing.kind, &thing.names[0], thing.own);
     let shown: Vec<String> = before.values().filter(inside).map(|thing| thing.whole.to_string()).collect();
+    // So it is with what happens to a container.
+    let events = request.words.iter().any(|word| word == "events");
+    let of_containers =
+        |line: &&str| events && [" container ", " network ", " volume "].iter().any(|kind| line.contains(kind));
+    let (about_containers, others): (Vec<&str>, Vec<&str>) = out.lines().partition(of_containers);
     let mut faults = Vec::new();
     for thing in outside {
         let short = thing.id.trim_start_matches("sha256:").get(..12).unwrap_or_default().to_owned();
         let marks = thing.names.iter().map(String::as_str).chain([short.as_str()]);
         // "edge" is a word of docker's.
         let mut marks = marks.filter(|mark| mark.len() > 6 && !mark.starts_with("busybox"));
-        if marks.any(|mark| out.contains(mark) && !said.contains(mark) && !shown.iter().any(|text| text.contains(mark)))
+        let lines = if thing.kind == Kind::Image {
+            others.join("\n")
+        } else {
+            [&about_containers[..], &others[..]].concat().join("\n")
+        };
+        if marks
+            .any(|mark| lines.contains(mark) && !said.contains(mark) && !shown.iter().any(|text| text.contains(mark)))
         {
             let name = thing.names.first().map_or("(named by docker)", String::as_str);
             faults.push(format!("the {} {name} outside of the corner is told of", thing.kind.name()));

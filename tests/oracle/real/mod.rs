@@ -150,7 +150,7 @@ impl Site {
         which[usize::from(way == Way::Calls)] += 1;
         tally.worked += u32::from(ran.code == 0);
         let after = self.world.look();
-        let mut faults = check::faults(&self.world, &law, &after, &request, &ran.out);
+        let mut faults = check::faults(&self.world, &law, &after, (&request, way == Way::Words), &ran.out);
         if way == Way::Words && ran.code == 77 && after != self.world.before {
             faults.push("a refused request changed something".to_owned());
         }
