@@ -1,5 +1,5 @@
 # dockgate: what can be done here. Every target does its own set-up on Debian with Rust.
-.PHONY: help test demo bench soak lint oracle catalogue deb deb-test sbom audit reproducible clean cargo lab
+.PHONY: help test demo bench soak lint oracle oracle-real catalogue deb deb-test sbom audit reproducible clean cargo lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -27,6 +27,9 @@ soak: cargo lab ## 10,000 sessions at full speed into a real rsyslogd that resta
 oracle: cargo lab ## the long run of the oracle: what is allowed, through the real docker (about an hour)
 	@scripts/lab.sh install-cli 20.10
 	DOCKGATE_ORACLE_RUNS=$${RUNS:-100000} cargo test --locked --release --test oracle -- --nocapture
+
+oracle-real: cargo lab ## the same on a real daemon, under policies of chance (about an hour; needs root)
+	DOCKGATE_ORACLE_REAL_RUNS=$${RUNS:-10000} cargo test --locked --test oracle what_is_allowed_leaves -- --nocapture
 
 catalogue: cargo lab ## compares the catalogue with the docker of Debian: 20.10, 26.1 and 28.5
 	@scripts/lab.sh install-cli 20.10

@@ -154,6 +154,22 @@ fn what_goes_on_to_the_daemon_means_what_was_judged() {
 }
 
 #[test]
+fn what_is_made_is_marked_also_where_nothing_is_said_of_it() {
+    for request in [
+        "POST /v1.51/commit?container=web&repo=mine",
+        "POST /v1.51/volumes/create",
+        "POST /v1.51/containers/create?name=web",
+        "POST /v1.51/networks/create",
+    ] {
+        let head = format!("{request} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let Ok((_, call)) = understand(head.as_bytes()) else { panic!("{request}") };
+        let dockgate::api::forward::Payload::Whole(body) = forward(&call).body else { panic!("{request}: no body") };
+        let body = String::from_utf8(body).unwrap();
+        assert!(body.contains("\"dockgate.account\":") && body.contains("\"dockgate.key\":"), "{request}: {body}");
+    }
+}
+
+#[test]
 fn what_is_made_to_be_read_otherwise_is_refused() {
     let (mut text, mut wrong) = (String::new(), Vec::new());
     for line in corpus("deny.txt") {
