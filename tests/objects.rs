@@ -499,19 +499,6 @@ fn what_a_container_may_be_given_has_a_roof() {
             ("docker run -p 8001:1 -p 22:22 x", "limit"),
         ],
     );
-    // Whoever is in the host's network can listen on any port of it.
-    site.check("[host]\nnamespaces = ['network']", &[("docker run --network host x", "allow")]);
-    site.check(
-        "[host]\nnamespaces = ['network', 'pid']\n[limits]\nports = [9000]",
-        &[
-            ("docker run --network host x", "limit"),
-            ("docker run --net=host x", "limit"),
-            ("docker run --network name=host x", "limit"),
-            ("docker build --network host -", "limit"),
-            ("docker run --network container:web x", "namespace"),
-            ("docker run --pid host x", "allow"),
-        ],
-    );
     site.check(
         "[limits]\nimages = ['busybox', 'base/*']",
         &[

@@ -1,6 +1,6 @@
 //! What a container would be given of the host: nothing, unless the policy's `[host]` grants it. Pure.
 
-use super::{ASK, limits, unreachable};
+use super::{ASK, unreachable};
 use crate::demand::Namespace;
 use crate::denial::{Denial, Reason};
 use crate::facts::{Facts, Kind, Place, Unreachable};
@@ -154,7 +154,7 @@ pub(in crate::policy) fn shares(
     let name = namespace.name();
     let granted = || settings.namespaces.value.iter().any(|granted| granted == name);
     if mode == "host" && granted() {
-        return if namespace == Namespace::Network { limits::any_port(settings, word) } else { Ok(()) };
+        return Ok(());
     }
     let why = match mode {
         "host" => format!("the container would share the host's {name} namespace"),

@@ -123,15 +123,6 @@ fn published(settings: &Settings, asked: &HostPorts, word: &str) -> Result<(), D
     ))
 }
 
-/// Every port of the host, which whoever is in its network can listen on.
-pub(super) fn any_port(settings: &Settings, word: &str) -> Result<(), Denial> {
-    if settings.ports.value.is_none() {
-        return Ok(());
-    }
-    let why = "in the host's network it could listen on any of its ports, and only some are granted (limits.ports)";
-    Err(Denial::new(Reason::Limit, word, why, "publish ports with -p, without the host's network"))
-}
-
 /// Images that nothing tells beforehand.
 pub(in crate::policy) fn any_image(settings: &Settings, word: &str) -> Result<(), Denial> {
     if settings.images.value.is_none() {
