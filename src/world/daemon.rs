@@ -143,12 +143,14 @@ pub fn inspect(host: &str, object: Object, name: &str) -> Result<Option<Value>, 
         }
         _ => encoded.push_str(&format!("%{byte:02X}")),
     });
-    match object {
-        Object::Container => get(host, &format!("/containers/{encoded}/json")),
-        Object::Image => get(host, &format!("/images/{encoded}/json")),
-        Object::Network => get(host, &format!("/networks/{encoded}")),
-        Object::Volume => get(host, &format!("/volumes/{encoded}")),
-    }
+    let path = match object {
+        Object::Container => format!("/containers/{encoded}/json"),
+        Object::Image => format!("/images/{encoded}/json"),
+        Object::Network => format!("/networks/{encoded}"),
+        Object::Volume => format!("/volumes/{encoded}"),
+    };
+    // 400: several have ids that begin so, and none has the name.
+    asked(host, &path, &["404", "400"])
 }
 
 /// The labels of an entry.
@@ -211,10 +213,16 @@ impl<T: Read + Write> Connection for T {}
 
 /// `GET path`, as JSON; `None` for 404.
 fn get(host: &str, path: &str) -> Result<Option<Value>, Unreachable> {
-    answer(connect(host)?, path).map_err(|error| Unreachable::NoAnswer(format!("the daemon at {host}: {error:#}")))
+    asked(host, path, &["404"])
 }
 
-fn answer(mut stream: Box<dyn Connection>, path: &str) -> Result<Option<Value>> {
+/// As [`get`]; `none` are the answers of what is not there.
+fn asked(host: &str, path: &str, none: &[&str]) -> Result<Option<Value>, Unreachable> {
+    answer(connect(host)?, path, none)
+        .map_err(|error| Unreachable::NoAnswer(format!("the daemon at {host}: {error:#}")))
+}
+
+fn answer(mut stream: Box<dyn Connection>, path: &str, none: &[&str]) -> Result<Option<Value>> {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").context("asking the daemon")?;
     let mut answer = Vec::new();
     stream.take(MAX_BYTES).read_to_end(&mut answer).context("reading the daemon's answer")?;
@@ -224,7 +232,7 @@ fn answer(mut stream: Box<dyn Connection>, path: &str) -> Result<Option<Value>> 
     let body = body_of(head, body).context("the daemon's answer is not framed as its head says")?;
     match head.split(' ').nth(1) {
         Some("200") => Ok(Some(serde_json::from_slice(&body).context("reading the daemon's answer")?)),
-        Some("404") => Ok(None),
+        Some(status) if none.contains(&status) => Ok(None),
         status => bail!("the daemon answered {}", status.unwrap_or("nothing")),
     }
 }
