@@ -27,7 +27,7 @@ fn bytes(forward: &Forward, framing: Framing) -> Vec<u8> {
 
 fuzz_target!(|request: &[u8]| {
     let Some((framing, call)) = understand(request) else { return };
-    let owner = Ownership { key: "hermes".to_owned(), account: "ai-worker".to_owned(), id: "0a".to_owned() };
+    let owner = Ownership { key: Some("hermes".to_owned()), account: "ai-worker".to_owned(), id: "0a".to_owned() };
     let forward = call.forward(&Resolved::default(), &owner);
     let (_, again) = understand(&bytes(&forward, framing)).expect("what goes on is understood");
     assert_eq!(again.forward(&Resolved::default(), &owner), forward);

@@ -52,11 +52,15 @@ pub(in crate::policy) fn bind(
 
 const NAMED_VOLUME: &str = "mount a named volume (-v data:/data)";
 
-/// What the administrator would have to grant for a source, where the policy file takes that. What leads elsewhere by a
-/// link is not told.
+/// What the administrator would have to grant for a source, where the policy file takes that. Of a path elsewhere it is
+/// the path as it was sent: whether that is there, or leads on by a link, is not told.
 fn grantable(facts: &Facts, source: &str, read_only: bool) -> Option<String> {
-    let path = match facts.places.get(source)? {
-        Place::At { path, .. } if path.starts_with(&facts.working_directory) || *path == Path::new(source) => path,
+    let sent = facts.working_directory.join(source);
+    // Links that are everywhere (Filesystem Hierarchy Standard 3.0, 5.13).
+    let everywhere = sent.strip_prefix("/var/run").map(|rest| Path::new("/run").join(rest));
+    let path = match facts.places.get(source) {
+        _ if !sent.starts_with(&facts.working_directory) => everywhere.as_ref().unwrap_or(&sent),
+        Some(Place::At { path, .. }) if path.starts_with(&facts.working_directory) => path,
         _ => return None,
     };
     let grant = format!("{}{}", path.display(), if read_only { ":ro" } else { "" });
