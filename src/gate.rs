@@ -1,12 +1,13 @@
 //! Gate: one request from its bytes to a verdict. The pipeline, on one screen.
 
+use crate::compose::names::absolute;
 use crate::compose::{self, Project};
 use crate::decision::{Action, Decision, Explanation, Understood};
 use crate::demand::{Demand, Want};
 use crate::denial::{Denial, Reason};
 use crate::digest;
 use crate::docker::row::Use;
-use crate::docker::{Invocation, Model};
+use crate::docker::{Invocation, Model, Sent};
 use crate::facts::{Facts, Unreachable};
 use crate::policy::candidate::{Candidate, Opinion};
 use crate::policy::rules::{labels, limits};
@@ -237,16 +238,24 @@ impl Gate {
         let asked: Vec<Demand> = demands.iter().cloned().chain(read).collect();
         self.note(&asked, true, understood);
         let _ = self.permit((), &asked)?;
-        let Some(Known { documents, mut model, nameless }) =
-            self.known(project, &located, standard_input, understood)?
-        else {
+        let Some(known) = self.known(project, &located, standard_input, understood)? else {
             demands.push(project.touches(None));
             demands.extend(project.starts(None));
             self.note(&demands, false, understood);
             return self.permit(Action::Docker(self.labelled(invocation)), &demands);
         };
-        compose::judged::with_models(&mut model, &documents);
         let directory = located.directory.display().to_string();
+        let Known { documents, mut model, nameless } = match known {
+            Read::Resolved(known) => known,
+            Read::Sent(sent, text) => {
+                demands.extend(compose::effects::effects(&serde_json::json!({"name": sent.name}), project));
+                self.note(&demands, false, understood);
+                let sent = Some(sent);
+                let model = Model { directory: located.directory, files: located.label, text, sent };
+                return self.permit(Action::Docker(invocation.with_model(model)), &demands);
+            }
+        };
+        compose::judged::with_models(&mut model, &documents);
         demands.extend(compose::model::demands(&model, &directory, project.builds));
         demands.extend(compose::effects::effects(&model, project));
         demands.extend(compose::effects::nameless(&model, project).filter(|_| nameless));
@@ -256,8 +265,8 @@ impl Gate {
         let label = self.label().filter(|_| project.purpose == Use::Makes);
         compose::judged::with_unwanted(&mut model, &documents);
         let text = compose::judged::as_judged(model, &directory, |path| facts.resolved(path), label);
-        let invocation = invocation.with_model(Model { directory: located.directory, files: located.label, text });
-        self.policy.judge(Action::Docker(invocation), &demands, &facts)
+        let model = Model { directory: located.directory, files: located.label, text, sent: None };
+        self.policy.judge(Action::Docker(invocation.with_model(model)), &demands, &facts)
     }
 
     /// The label of what is made under a limit of its number.
@@ -302,7 +311,7 @@ impl Gate {
         located: &Located,
         standard_input: bool,
         understood: &mut Understood,
-    ) -> Result<Option<Known>, Denial> {
+    ) -> Result<Option<Read>, Denial> {
         // Before judging is given up, so that Compose does not outlive it.
         let until = Instant::now() + PATIENCE.saturating_sub(Duration::from_secs(4));
         let found = project::read(located, standard_input).map_err(untold)?;
@@ -330,6 +339,16 @@ impl Gate {
         if !further.is_empty() {
             understood.input = Some(digest::of(sent().chain(further.iter().map(String::as_str))));
         }
+        if tree.is_none() && included.is_empty() && further.is_empty() {
+            let text = files.iter().map(|file| &*file.text).collect::<Vec<_>>().join("\n---\n");
+            let variables = found.variables_taken(project, located);
+            let directory = absolute(&located.directory, "");
+            let sent =
+                variables.and_then(|variables| compose::plain::sent(project, &directory, &text, &documents, variables));
+            if let Some(sent) = sent {
+                return Ok(Some(Read::Sent(sent, text)));
+            }
+        }
         let mut model = Value::Null;
         if !files.is_empty() {
             let resolved = resolver.resolve(&files, tree.as_ref()).map_err(untold)?;
@@ -338,7 +357,7 @@ impl Gate {
         }
         let nameless = project.is_nameless(&documents) && !found.is_named();
         let documents = documents.into_iter().chain(included).collect();
-        Ok(Some(Known { documents, model, nameless }))
+        Ok(Some(Read::Resolved(Known { documents, model, nameless })))
     }
 }
 
@@ -346,6 +365,13 @@ impl Gate {
 enum Begun {
     Own(Own),
     Docker(Invocation, Vec<Demand>),
+}
+
+/// A Compose project, as far as its command needs it.
+enum Read {
+    Resolved(Known),
+    /// The files as they were read, with what they do not say.
+    Sent(Sent, String),
 }
 
 /// A Compose project, as it was read and as Compose has resolved it.

@@ -17,10 +17,15 @@ pub mod judged;
 mod keys;
 pub mod model;
 pub mod names;
+pub mod plain;
 mod size;
 pub mod source;
 pub mod variables;
 pub mod yaml;
+
+/// Commands that make nothing, read nothing of the host, and run nothing in a container.
+const FINDING: &[&str] =
+    &["events", "images", "kill", "logs", "pause", "port", "ps", "restart", "stats", "stop", "top", "unpause", "wait"];
 
 /// Which project a command line loads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +58,8 @@ pub struct Project {
     pub starts: bool,
     /// Whether it removes containers with the volumes that docker has named for them.
     pub volumes: bool,
+    /// Whether it only finds containers that are there, by the project's name, and looks at them or stops them.
+    pub finds: bool,
     /// How often services are to run, where the command says so.
     pub scale: Vec<(String, u64)>,
     /// Whether names are joined as old Compose joined them.
@@ -98,6 +105,11 @@ impl Project {
             runs: named("compose run"),
             starts: ["start", "restart", "unpause"].iter().any(|verb| named(&format!("compose {verb}"))),
             volumes: (named("compose rm") || named("compose down")) && invocation.has("volumes"),
+            finds: FINDING.iter().any(|verb| named(&format!("compose {verb}")))
+                && !invocation
+                    .options()
+                    .iter()
+                    .any(|given| ["down-project", "remove-orphans"].contains(&given.option.long)),
             scale: scale(invocation),
             compatible,
         };

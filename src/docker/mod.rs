@@ -40,6 +40,17 @@ pub struct Model {
     pub files: String,
     /// The model as JSON, which is YAML; empty when there was no file to judge, so that Compose finds none.
     pub text: String,
+    /// Where the text is not a model, but the files as they were read: with what they were judged.
+    pub sent: Option<Sent>,
+}
+
+/// What files that are not resolved before they run do not say themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The project's name.
+    pub name: String,
+    /// The texts of the files of variables, in their order.
+    pub variables: Vec<String>,
 }
 
 /// A docker command line.
@@ -52,7 +63,7 @@ pub struct Invocation {
     given: Vec<Given>,
     operands: Vec<String>,
     /// The judged model of the Compose project, once there is one.
-    model: Option<Model>,
+    model: Option<Box<Model>>,
     secrets: Secrets,
 }
 
@@ -270,11 +281,14 @@ impl Invocation {
     ///
     /// `Invocation::from_args(x.argv())` is `x` again, and docker's parsers agree with that reading.
     pub fn argv(&self) -> Vec<String> {
-        self.argv_with_model(if self.takes_model_as_input() { "-" } else { "/proc/self/fd/3" })
+        let variables = self.variables().len();
+        let variables: Vec<String> =
+            (4..).take(variables).map(|number: u32| format!("/proc/self/fd/{number}")).collect();
+        self.argv_with_model(if self.takes_model_as_input() { "-" } else { "/proc/self/fd/3" }, &variables)
     }
 
-    /// The same, with the path under which docker will find the model of its Compose project.
-    pub fn argv_with_model(&self, path: &str) -> Vec<String> {
+    /// The same, with the paths under which docker will find the model of its Compose project, and its variables.
+    pub fn argv_with_model(&self, path: &str, variables: &[String]) -> Vec<String> {
         let mut argv: Vec<String> =
             self.globals.iter().filter(|given| given.option.asks != Ask::Endpoint).map(Given::long_word).collect();
         let command = match self.target {
@@ -291,7 +305,7 @@ impl Invocation {
         };
         let mut words = command.name.split(' ').map(str::to_owned);
         argv.extend(words.next());
-        argv.extend(self.root_words(path));
+        argv.extend(self.root_words(path, variables));
         argv.extend(words);
         argv.extend(self.given.iter().map(Given::word));
         if !self.operands.is_empty() {
@@ -302,22 +316,33 @@ impl Invocation {
     }
 
     /// The options of the plugin's root; with a judged model, that in place of the files.
-    fn root_words(&self, path: &str) -> Vec<String> {
+    fn root_words(&self, path: &str, variables: &[String]) -> Vec<String> {
+        let Some(model) = &self.model else { return self.root.iter().map(Given::long_word).collect() };
         let names_files = |given: &&Given| matches!(given.option.asks, Ask::ProjectFile | Ask::ProjectDirectory);
-        match &self.model {
-            None => self.root.iter().map(Given::long_word).collect(),
-            Some(model) => {
-                let others = self.root.iter().filter(|given| !names_files(given)).map(Given::long_word);
-                let project = [format!("--project-directory={}", model.directory.display()), format!("--file={path}")];
-                others.chain(project).collect()
-            }
+        let is_judged =
+            |given: &&Given| model.sent.is_some() && ["env-file", "project-name"].contains(&given.option.long);
+        let others = self.root.iter().filter(|given| !names_files(given) && !is_judged(given)).map(Given::long_word);
+        let project = [format!("--project-directory={}", model.directory.display()), format!("--file={path}")];
+        let mut words: Vec<String> = others.chain(project).collect();
+        if let Some(sent) = &model.sent {
+            // With a file of variables given, Compose looks for none.
+            let none = "/dev/null".to_owned();
+            let files = if variables.is_empty() { std::slice::from_ref(&none) } else { variables };
+            words.extend(files.iter().map(|file| format!("--env-file={file}")));
+            words.push(format!("--project-name={}", sent.name));
         }
+        words
+    }
+
+    /// The texts of the files of variables that the project is to be read with.
+    pub fn variables(&self) -> &[String] {
+        self.model.as_ref().and_then(|model| model.sent.as_ref()).map_or(&[], |sent| &sent.variables)
     }
 
     /// Puts the judged model of the project in the place of its files.
     #[must_use]
     pub fn with_model(mut self, model: Model) -> Self {
-        self.model = Some(model);
+        self.model = Some(Box::new(model));
         self
     }
 
@@ -346,7 +371,7 @@ impl Invocation {
 
     /// The judged model, where the command has one.
     pub fn model(&self) -> Option<&Model> {
-        self.model.as_ref()
+        self.model.as_deref()
     }
 
     /// What the command does with the Compose project that it loads, if it loads one.

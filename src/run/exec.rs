@@ -186,10 +186,12 @@ pub fn start(audited: Audited<Invocation>, launch: &Launch) -> Result<Docker> {
     let begun = Instant::now();
     let invocation = audited.into_subject();
     let model = invocation.model().map(|model| memory::memory_file(&model.text)).transpose()?;
+    let variables = invocation.variables().iter().map(|text| memory::memory_file(text)).collect::<Result<Vec<_>>>()?;
+    let paths: Vec<String> = variables.iter().map(memory::path_of).collect();
     let input = invocation.takes_model_as_input();
     let argv = match &model {
-        Some(_) if input => invocation.argv_with_model("-"),
-        Some(file) => invocation.argv_with_model(&memory::path_of(file)),
+        Some(_) if input => invocation.argv_with_model("-", &paths),
+        Some(file) => invocation.argv_with_model(&memory::path_of(file), &paths),
         None => invocation.argv(),
     };
     ensure!(!launch.far_end()?.has_gone(), "the connection has ended");

@@ -162,6 +162,22 @@ impl Found {
     pub fn is_named(&self) -> bool {
         self.variables.iter().any(|file| variables::sets(&file.text, "COMPOSE_PROJECT_NAME"))
     }
+
+    /// The texts of the files of variables that Compose takes, in its order; `None` where that is not plain, or where they
+    /// name the project.
+    pub fn variables_taken(&self, project: &Project, located: &Located) -> Option<Vec<String>> {
+        if self.is_named() {
+            return None;
+        }
+        let text = |file: &Text| file.text.clone();
+        if !project.env_files.is_empty() {
+            let given = project.env_files.iter().map(|name| self.variables.iter().find(|file| file.name == *name));
+            return given.map(|file| file.map(text)).collect();
+        }
+        let own = absolute(&located.directory, ".env");
+        let only = self.variables.iter().all(|file| absolute(&located.directory, &file.name) == own);
+        (only && self.variables.len() <= 1).then(|| self.variables.iter().map(text).collect())
+    }
 }
 
 /// Reads the files of variables and the Compose files; standard input too, unless `standard_input` says that it may not be read.

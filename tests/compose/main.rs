@@ -14,6 +14,7 @@ use support::{Lab, Outcome, new_key, spawn};
 mod elsewhere;
 mod joins;
 mod named;
+mod plain;
 mod projects;
 mod read_alike;
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]

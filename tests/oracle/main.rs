@@ -145,8 +145,12 @@ fn examine(place: &Place, random: &mut Random, words: &[String], tally: &Mutex<T
     lock().allowed += 1;
     // As exec does: the model goes with docker as an open file.
     let model = invocation.model().map(|model| dockgate::run::memory::memory_file(&model.text).expect("a memory file"));
+    let variables = invocation.variables().iter();
+    let variables: Vec<_> =
+        variables.map(|text| dockgate::run::memory::memory_file(text).expect("a memory file")).collect();
+    let paths: Vec<String> = variables.iter().map(dockgate::run::memory::path_of).collect();
     let argv = match &model {
-        Some(file) => invocation.argv_with_model(&dockgate::run::memory::path_of(file)),
+        Some(file) => invocation.argv_with_model(&dockgate::run::memory::path_of(file), &paths),
         None => invocation.argv(),
     };
     let example = |what: &str| {
