@@ -56,16 +56,34 @@ const NAMED_VOLUME: &str = "mount a named volume (-v data:/data)";
 /// the path as it was sent: whether that is there, or leads on by a link, is not told.
 fn grantable(facts: &Facts, source: &str, read_only: bool) -> Option<String> {
     let sent = facts.working_directory.join(source);
-    // Links that are everywhere (Filesystem Hierarchy Standard 3.0, 5.13).
-    let everywhere = sent.strip_prefix("/var/run").map(|rest| Path::new("/run").join(rest));
     let path = match facts.places.get(source) {
-        _ if !sent.starts_with(&facts.working_directory) => everywhere.as_ref().unwrap_or(&sent),
+        _ if SYSTEM.iter().any(|own| sent.starts_with(own)) || sent == Path::new("/") => return None,
+        _ if !sent.starts_with(&facts.working_directory) => &sent,
         Some(Place::At { path, .. }) if path.starts_with(&facts.working_directory) => path,
         _ => return None,
     };
     let grant = format!("{}{}", path.display(), if read_only { ":ro" } else { "" });
     Mount::try_from(grant.clone()).is_ok().then_some(grant)
 }
+
+/// Whose directories these are, the host itself, that nobody is told to ask for them (Filesystem Hierarchy Standard 3.0).
+const SYSTEM: &[&str] = &[
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/nix",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var/lib/docker",
+    "/var/run",
+];
 
 /// Whether something lies below a directory, and is not that itself.
 pub(super) fn is_below(path: &Path, directory: &Path) -> bool {
