@@ -664,3 +664,66 @@ fn the_second_wall_holds_alone() {
         lab.docker(words).succeeded();
     }
 }
+
+/// What an allow-list has as a part of another command, a client over the API does to what its key has made, and to
+/// nothing else.
+#[test]
+fn a_part_of_a_permitted_command_is_for_the_keys_own() {
+    let lab = Lab::shared();
+    let more = "[profiles.deployer.commands]\nallowed = ['compose up', 'ps']\n";
+    let proxy = Proxy::start(lab, "parts", more, &["--profile", "deployer", "--key", "parts"]);
+    lab.docker(&["run", "-d", "--init", "--name", "parts-others", "busybox", "sleep", "1000"]).succeeded();
+    lab.docker(&["volume", "create", "parts-others"]).succeeded();
+    lab.docker(&["network", "create", "parts-others"]).succeeded();
+    let up = |command: &str| {
+        let file = format!(
+            "services: {{a: {{image: busybox, command: {command}, init: true, volumes: ['data:/d']}}}}\nvolumes: {{data: }}\n"
+        );
+        let words = ["compose", "-p", "parts", "-f", "-", "up", "-d", "-t", "0"];
+        with_input(docker_at(lab, &proxy.socket, &words), file.as_bytes()).succeeded()
+    };
+    up("sleep 1000");
+    let first = lab.docker(&["inspect", "-f", "{{.Id}}", "parts-a-1"]).succeeded().out();
+    // The container is stopped, renamed and removed, and another one made.
+    up("sleep 2000");
+    assert_ne!(lab.docker(&["inspect", "-f", "{{.Id}}", "parts-a-1"]).succeeded().out(), first);
+    for words in [
+        &["stop", "parts-others"][..],
+        &["rm", "-f", "parts-others"],
+        &["rename", "parts-others", "parts-mine"],
+        &["restart", "parts-others"],
+        &["kill", "parts-others"],
+        &["volume", "rm", "parts-others"],
+        &["network", "rm", "parts-others"],
+        &["exec", "parts-a-1", "true"],
+    ] {
+        let outcome = proxy.docker(lab, words);
+        let refused =
+            ["reason: not-allowed: ", "reason: blocked-command: "].iter().any(|why| outcome.err().contains(why));
+        assert!(outcome.code != 0 && refused, "{words:?}: {}", outcome.err());
+    }
+    let running = lab.docker(&["ps", "--filter", "name=parts-others", "--format", "{{.Names}}"]).succeeded();
+    assert_eq!(running.out(), "parts-others\n");
+    lab.docker(&["rm", "-f", "parts-others", "parts-a-1"]).succeeded();
+    lab.docker(&["network", "inspect", "parts-others"]).succeeded();
+    lab.docker(&["volume", "inspect", "parts-others"]).succeeded();
+    // Of a list with `ps` alone nothing of a container's settings is read.
+    let look = Proxy::start(lab, "looks", "[profiles.look.commands]\nallowed = ['ps']\n", &["--profile", "look"]);
+    assert!(look.docker(lab, &["inspect", "web"]).err().contains("reason: not-allowed: "));
+    look.docker(lab, &["ps"]).succeeded();
+}
+
+#[test]
+fn what_is_only_observed_is_no_more_than_would_be_refused() {
+    let lab = Lab::shared();
+    let proxy = Proxy::start(
+        lab,
+        "observes",
+        "[profiles.watch]\nmode = 'observe'\n",
+        &["--profile", "watch", "--key", "observes"],
+    );
+    assert_eq!(proxy.docker(lab, &["run", "--rm", "busybox", "echo", "hi"]).succeeded().out(), "hi\n");
+    proxy.docker(lab, &["exec", "web", "true"]).succeeded();
+    let observed = logged(lab, &[": verdict=observe ", " key=observes "], 3);
+    assert!(observed.iter().all(|record| record.contains(" command=exec ")), "{observed:?}");
+}

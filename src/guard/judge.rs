@@ -1,6 +1,6 @@
 //! Judge: from a call to leave to pass it on, or to a refusal; either way with its record. Acts.
 
-use super::objects::Objects;
+use super::objects::{Inspected, Objects};
 use super::refusal::Refusal;
 use super::scope::Scope;
 use super::terminal::{self, Attach};
@@ -22,7 +22,7 @@ use crate::denial::{Denial, Reason};
 use crate::facts::{Facts, Owner, Unreachable};
 use crate::policy::candidate::Opinion;
 use crate::policy::{Permit, Policy, advice, operations};
-use crate::world;
+use crate::world::{self, daemon};
 
 /// A call that may be passed on.
 #[derive(Debug)]
@@ -57,6 +57,13 @@ impl Guard {
             let denial = unknown(call, &why);
             self.refuse(denial, call.operation(), &Told::refused(&shown, Reason::Unreachable, self))
         })?;
+        if !matches!(self.via, Via::Argv(_)) && is_only_a_part(&self.policy, call) {
+            let own = self.has_made(call).map_err(|why| {
+                let denial = unknown(call, &why);
+                self.refuse(denial, call.operation(), &Told::refused(&shown, Reason::Unreachable, self))
+            })?;
+            objects.by_others = !own;
+        }
         let of_new =
             archive && terminal::takes_files(objects.container.as_ref(), &self.owner) && archive::is_plain(&body);
         let owner = self.owner.claimed(claim);
@@ -101,7 +108,7 @@ impl Guard {
         // Whether it is a part of a command that makes and starts containers, and not what its operation is called.
         let mut part = false;
         let mut output_only = false;
-        if is_attach(call) && policy.screen(&demands).is_err() {
+        if is_attach(call) && policy.by_name(&demands).is_err() {
             let kind = Attach::of(objects.container.as_ref(), &self.owner);
             output_only = kind == Attach::Output;
             part = kind != Attach::Join;
@@ -114,7 +121,7 @@ impl Guard {
         }
         // What it is judged as, and not what a list has that it is a part of.
         let operation = operation(&demands).to_owned();
-        self.by_command(policy, call, part, &mut demands);
+        self.by_command(policy, call, (part, objects.by_others), &mut demands);
         mounted(&mut demands);
         Asked { demands, operation, output_only }
     }
@@ -246,13 +253,35 @@ impl Guard {
 
     /// A call that docker makes for a command which was permitted by its words is no operation of its own. Under an
     /// allow-list a call is on it with any command that makes it.
-    fn by_command(&self, policy: &Policy, call: &Call, part: bool, demands: &mut Vec<Demand>) {
+    fn by_command(&self, policy: &Policy, call: &Call, (part, by_others): (bool, bool), demands: &mut Vec<Demand>) {
         let is_operation = |demand: &Demand| matches!(demand.want, Want::Operation { .. });
         match &self.via {
             Via::Argv(command) if part || call.is_part_of(command) => demands.retain(|demand| !is_operation(demand)),
             Via::Argv(_) => {}
+            Via::DialStdio | Via::Proxy if by_others => {}
             Via::DialStdio | Via::Proxy => by_allow_list(policy, call, demands),
         }
+    }
+
+    /// Whether this key has made what the path of a call names; what is not there is nobody's.
+    fn has_made(&self, call: &Call) -> Result<bool, Unreachable> {
+        let named = [
+            ("{container}", Object::Container),
+            ("{network}", Object::Network),
+            ("{volume}", Object::Volume),
+            ("{image}", Object::Image),
+        ];
+        let Some((object, name)) = named.into_iter().find_map(|(kind, object)| Some((object, call.named(kind)?)))
+        else {
+            return Ok(true);
+        };
+        let host = &self.policy.host;
+        let Some(found) = daemon::inspect(host, object, name)? else { return Ok(true) };
+        if object == Object::Container {
+            return Ok(terminal::is_own(&Inspected::of(host, found)?, &self.owner));
+        }
+        let labels = found.pointer("/Config/Labels").or_else(|| found.get("Labels"));
+        Ok(self.owner.is_of(|name| labels?.get(name)?.as_str()))
     }
 
     /// A file of the project that Compose mounts read-only is a secret or a config, as its words were judged.
@@ -282,6 +311,13 @@ fn puts_archive(route: &Route) -> bool {
 
 fn cp() -> Demand {
     Demand::new(Want::Operation { name: "cp".to_owned(), instead: false }, "cp")
+}
+
+/// Whether an allow-list has a changing call not as the command that it is, but as a part of another one: a client that
+/// speaks the API sends such parts by themselves, for whatever it likes.
+fn is_only_a_part(policy: &Policy, call: &Call) -> bool {
+    let Some(allowed) = &policy.settings.allowed.value else { return false };
+    call.changes() && !allowed.iter().any(|entry| operations::covers(entry, call.operation()))
 }
 
 /// Under an allow-list a call is on it with any command that makes it.

@@ -15,6 +15,8 @@ pub(super) struct Objects {
     pub(super) resolved: Resolved,
     /// The container that the path names, as `docker inspect` shows it.
     pub(super) container: Option<Inspected>,
+    /// What the path names was made by others, where that counts.
+    pub(super) by_others: bool,
 }
 
 /// A container as `docker inspect` shows it, and its image where that is still there.

@@ -128,6 +128,14 @@ impl Policy {
         if self.settings.mode.value == Mode::Observe {
             return Ok(());
         }
+        self.by_name(demands)
+    }
+
+    /// As [`Policy::screen`], whether what the lists refuse is only observed or not.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn by_name(&self, demands: &[Demand]) -> Result<(), Denial> {
         demands.iter().try_for_each(|demand| match &demand.want {
             Want::Operation { name, instead } => operation::operation(&self.settings, name, *instead, &demand.word),
             _ => Ok(()),

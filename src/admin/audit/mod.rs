@@ -90,11 +90,16 @@ fn attempt(command: AuditCommand, policy: &Policy) -> Result<Exit> {
             let mut filter = understood(&filter, now)?;
             let mut used = suggest::Used::default();
             each(&mut lines(&logs)?, |fields| {
+                used.end(fields);
                 if filter.wants(fields) {
                     used.add(fields);
                 }
                 Ok(())
             })?;
+            if used.is_empty() {
+                crate::answer::say("ERROR: audit suggest: nothing in the log was permitted that these options ask about\n");
+                return Ok(Exit::Failed);
+            }
             write(&mut out, &format!("{}\n{}", used.profile(&name, policy), used.unused(policy)))
         }
         AuditCommand::Verify { json, seal, logs } => verify(json, seal.as_deref(), &logs, &mut out),

@@ -3,13 +3,13 @@
 use super::about::{About, Understood, is_call};
 use super::summary::is_own;
 use crate::audit::read::line::Fields;
-use crate::demand::{Amount, HostPorts, NewContainer, Want};
+use crate::demand::{Amount, HostPorts, NewContainer, Object, Want};
 use crate::guard::{Via, proxy};
 use crate::policy::Policy;
 use crate::policy::operations;
 use crate::policy::rules::limits::{size, thousandths};
-use crate::policy::settings::Pattern;
-use crate::policy::values::{BindMount, Mode, capability};
+use crate::policy::settings::{Only, Pattern};
+use crate::policy::values::{BindMount, Mode, Period, capability};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -45,6 +45,10 @@ pub struct Used {
     ports: BTreeSet<(u16, u16)>,
     /// Ports that docker chose.
     any_port: bool,
+    /// Connections and commands that go on: what they looked at is said when they end.
+    open: BTreeSet<String>,
+    /// What was looked at by those.
+    looked: u64,
     understood: Understood,
 }
 
@@ -79,9 +83,9 @@ enum Calls {
 impl Used {
     /// Takes in a record, if it permits something.
     pub fn add(&mut self, fields: &Fields<'_>) {
-        // What was only looked at has no records of its own.
-        let looked = fields.get("looked").into_iter().flat_map(|looked| looked.split(','));
-        looked.for_each(|name| *self.operations.entry(name.to_owned()).or_default() += 1);
+        if matches!(fields.verdict(), "allow" | "observe") {
+            self.open.insert(fields.id().to_owned());
+        }
         if !matches!(fields.verdict(), "allow" | "observe") || is_own(fields.or_none("command")) {
             return;
         }
@@ -101,6 +105,23 @@ impl Used {
             }
             None => self.unknown += 1,
         }
+    }
+
+    /// Takes in the end of what was permitted. What was only looked at has no records of its own, and an end says of
+    /// nobody whose it is.
+    pub fn end(&mut self, fields: &Fields<'_>) {
+        if fields.verdict() != "end" || !self.open.remove(fields.id()) {
+            return;
+        }
+        for name in fields.get("looked").into_iter().flat_map(|looked| looked.split(',')) {
+            self.looked += 1;
+            *self.operations.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Whether there was anything.
+    pub fn is_empty(&self) -> bool {
+        self.decisions + self.calls + self.looked == 0
     }
 
     /// A call of a command's docker is a part of that; any other is what the record says that it was judged as.
@@ -177,6 +198,9 @@ impl Used {
         if self.calls > 0 {
             let _ = writeln!(text, "# {} permitted calls of clients that speak the API are among it.", self.calls);
         }
+        if self.looked > 0 {
+            let _ = writeln!(text, "# {} looks of clients that speak the API are among it.", self.looked);
+        }
         let _ = writeln!(text, "[profiles.{name}.commands]");
         let blocked = &policy.settings.blocked.value;
         let used = |entry: &String| self.operations.keys().any(|name| operations::covers(entry, name));
@@ -190,7 +214,8 @@ impl Used {
             let _ = writeln!(text, "#   {count:>7} x {name}");
         }
         self.host(&mut text, name, policy);
-        self.limits(&mut text, name);
+        self.limits(&mut text, name, policy);
+        kept(&mut text, name, policy);
         text
     }
 
@@ -224,8 +249,16 @@ impl Used {
     }
 
     /// Limits only where each container had one, and no Compose project made others.
-    fn limits(&self, text: &mut String, name: &str) {
+    fn limits(&self, text: &mut String, name: &str, policy: &Policy) {
         let _ = writeln!(text, "\n[profiles.{name}.limits]");
+        // How many at once, and for how long, the log does not say.
+        let settings = &policy.settings;
+        for (key, most) in [("containers", settings.containers_at_once.value), ("sessions", settings.sessions.value)] {
+            let _ = most.map_or(Ok(()), |most| writeln!(text, "{key} = {most}"));
+        }
+        for (key, most) in [("duration", settings.duration.value), ("idle", settings.idle.value)] {
+            let _ = most.map_or(Ok(()), |most| writeln!(text, "{key} = \"{}\"", Period::shown(most)));
+        }
         let hidden = self.projects > 0 && !self.has_calls;
         if hidden {
             let _ = writeln!(
@@ -297,6 +330,29 @@ impl Used {
             return "# Everything that the policy lists was used.\n".to_owned();
         }
         format!("# The policy grants, and nobody used:\n{text}")
+    }
+}
+
+/// What keeps the key to its own is no grant, and stays as it is.
+fn kept(text: &mut String, name: &str, policy: &Policy) {
+    for (table, object) in
+        [("containers", Object::Container), ("volumes", Object::Volume), ("networks", Object::Network), ("images", Object::Image)]
+    {
+        let mut lines = String::new();
+        let protected = policy.settings.protected(object);
+        if !protected.is_empty() {
+            let _ = writeln!(lines, "protected = {}", list(protected.iter().map(Pattern::as_str)));
+        }
+        match policy.settings.only(object) {
+            None => {}
+            Some(Only::Own) => lines.push_str("only = \"own\"\n"),
+            Some(Only::Names(names)) => {
+                let _ = writeln!(lines, "only = {}", list(names.iter().map(Pattern::as_str)));
+            }
+        }
+        if !lines.is_empty() {
+            let _ = write!(text, "\n[profiles.{name}.{table}]\n{lines}");
+        }
     }
 }
 
@@ -386,8 +442,26 @@ mod tests {
 
     fn of_records(records: &[&str]) -> Used {
         let mut used = Used::default();
-        records.iter().for_each(|record| used.add(&Fields::of(record).expect(record)));
+        for record in records {
+            let fields = Fields::of(record).expect(record);
+            used.end(&fields);
+            used.add(&fields);
+        }
         used
+    }
+
+    #[test]
+    fn what_a_client_looked_at_is_found_by_its_end_and_what_keeps_it_apart_stays() {
+        let open = "verdict=allow command=proxy key=dashboard id=1-1 request=\"\"";
+        let used = of_records(&[open, "verdict=end id=1-1 looked=\"ps\"", "verdict=end id=1-2 looked=\"inspect\""]);
+        assert!(!used.is_empty() && of_records(&["verdict=end id=1-2 looked=\"inspect\""]).is_empty());
+        let text = "[containers]\nonly = 'own'\nprotected = ['vault']\n[images]\nonly = ['own-*']\n[limits]\ncontainers = 2\n";
+        let profile = used.profile("p", &Policy::from_toml(text).unwrap());
+        assert!(profile.contains("\nallowed = [\"ps\"]\n") && profile.contains("# 1 looks of clients"), "{profile}");
+        let settings = PolicySet::from_toml(&profile).expect(&profile).with_profile("p").unwrap().settings;
+        assert_eq!(settings.only(Object::Container), Some(&Only::Own));
+        assert!(settings.only(Object::Image).is_some() && settings.containers_at_once.value == Some(2));
+        assert_eq!(settings.protected(Object::Container).len(), 1);
     }
 
     #[test]

@@ -10,9 +10,8 @@ use crate::docker::row::Ask;
 /// Commands that look for containers before they do something with them.
 const LISTS: &[&str] = &["compose", "stats", "container prune", "system prune", "run"];
 /// Commands that look at a container before they do something with it.
-const LOOKS: &[&str] = &[
-    "attach", "compose", "cp", "exec", "logs", "port", "run", "start", "stats", "restart", "stop", "rm", "create", "ps",
-];
+const LOOKS: &[&str] =
+    &["attach", "compose", "cp", "exec", "logs", "port", "run", "start", "stats", "restart", "stop", "rm", "create"];
 const MAKES: &[&str] = &["run", "compose create", "compose run", "compose scale", "compose up", "compose watch"];
 const RUNS: &[&str] =
     &["run", "compose restart", "compose run", "compose scale", "compose start", "compose up", "compose watch"];
