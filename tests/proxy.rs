@@ -130,6 +130,23 @@ fn with_input(mut command: Command, input: &[u8]) -> Outcome {
     child.wait_with_output().unwrap().into()
 }
 
+/// What raw bytes of the account's are answered: who connects counts.
+fn raw_as_the_account(lab: &Lab, socket: &Path, bytes: &[u8]) -> String {
+    let account = lab.value("ACCOUNT");
+    let mut python = Command::new("/usr/bin/setpriv");
+    python.args(["--reuid", account, "--regid", account, "--init-groups", "/usr/bin/python3", "-c"]);
+    python.arg("import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\ns.sendall(sys.stdin.buffer.read())\nsys.stdout.write(s.makefile().read())");
+    with_input(
+        {
+            python.arg(socket);
+            python
+        },
+        bytes,
+    )
+    .succeeded()
+    .out()
+}
+
 /// Lines of the log with every mark, once there are `count`.
 #[track_caller]
 fn logged(lab: &Lab, marks: &[&str], count: usize) -> Vec<String> {
@@ -726,4 +743,89 @@ fn what_is_only_observed_is_no_more_than_would_be_refused() {
     proxy.docker(lab, &["exec", "web", "true"]).succeeded();
     let observed = logged(lab, &[": verdict=observe ", " key=observes "], 3);
     assert!(observed.iter().all(|record| record.contains(" command=exec ")), "{observed:?}");
+}
+
+/// What a container is in once it runs is what was judged: by its name, and when it starts.
+#[test]
+fn a_network_is_the_one_that_was_judged() {
+    let lab = Lab::shared();
+    let more = "[networks]\nonly = 'own'\nprotected = ['joins-edge']\n";
+    let [one, two] = ["joins-one", "joins-two"].map(|key| Proxy::start(lab, key, more, &["--key", key]));
+    let edge = lab.docker(&["network", "create", "joins-edge"]).succeeded().out();
+    one.docker(lab, &["network", "create", "joins-own"]).succeeded();
+    let networks = |name: &str| {
+        lab.docker(&["inspect", "-f", "{{range $n, $_ := .NetworkSettings.Networks}}{{$n}} {{end}}", name])
+            .succeeded()
+            .out()
+    };
+    // By an id beside the name.
+    let endpoint = format!(r#"{{"NetworkID": "{}"}}"#, edge.trim());
+    let create = format!(
+        r#"{{"Image": "busybox", "Cmd": ["sleep", "1000"], "HostConfig": {{"NetworkMode": "joins-own"}}, "NetworkingConfig": {{"EndpointsConfig": {{"joins-own": {endpoint}}}}}}}"#
+    );
+    let post = |path: &str, body: &str| {
+        let length = body.len();
+        let bytes = format!(
+            "POST {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        raw_as_the_account(lab, &one.socket, bytes.as_bytes())
+    };
+    let answer = post("/v1.51/containers/create?name=joins-by-id", &create);
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    one.docker(lab, &["start", "joins-by-id"]).succeeded();
+    assert_eq!(networks("joins-by-id"), "joins-own \n");
+    one.docker(lab, &["network", "create", "joins-more"]).succeeded();
+    let connect = format!(r#"{{"Container": "joins-by-id", "EndpointConfig": {endpoint}}}"#);
+    let answer = post("/v1.51/networks/joins-more/connect", &connect);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(networks("joins-by-id"), "joins-more joins-own \n");
+    // By a name that is another's by the time of its start.
+    one.docker(lab, &["network", "create", "joins-later"]).succeeded();
+    one.docker(lab, &["create", "--name", "joins-by-name", "--network", "joins-later", "busybox", "sleep", "1000"])
+        .succeeded();
+    one.docker(lab, &["network", "rm", "joins-later"]).succeeded();
+    two.docker(lab, &["network", "create", "joins-later"]).succeeded();
+    let outcome = one.docker(lab, &["start", "joins-by-name"]);
+    assert_ne!(outcome.code, 0, "{}", outcome.out());
+    assert_eq!(lab.docker(&["inspect", "-f", "{{.State.Status}}", "joins-by-name"]).succeeded().out(), "created\n");
+    // By the administrator's hand, meanwhile.
+    one.docker(lab, &["stop", "-t", "0", "joins-by-id"]).succeeded();
+    lab.docker(&["network", "connect", "joins-edge", "joins-by-id"]).succeeded();
+    assert_ne!(one.docker(lab, &["start", "joins-by-id"]).code, 0);
+    lab.docker(&["rm", "-f", "joins-by-id", "joins-by-name"]).succeeded();
+    lab.docker(&["network", "rm", "joins-own", "joins-more", "joins-later", "joins-edge"]).succeeded();
+}
+
+/// docker asks first whether an image's name is a container's, a network's or a volume's.
+#[test]
+fn an_image_is_inspected_by_all_of_its_names() {
+    let lab = Lab::shared();
+    lab.docker(&["tag", "busybox", "localhost:5000/inspects/app:1"]).succeeded();
+    let digest = lab.docker(&["image", "inspect", "-f", "{{.Id}}", "busybox"]).succeeded().out();
+    let proxy = Proxy::start(lab, "inspects", "", &[]);
+    for name in ["busybox:latest", "localhost:5000/inspects/app:1", digest.trim()] {
+        for outcome in [
+            proxy.docker(lab, &["inspect", "-f", "{{.Id}}", name]),
+            lab.ssh(&format!("docker inspect -f '{{{{.Id}}}}' {name}")),
+        ] {
+            assert_eq!(outcome.succeeded().out(), digest, "{name}");
+        }
+    }
+    let outcome = proxy.docker(lab, &["inspect", "no/such:1"]);
+    assert!(
+        outcome.code == 1 && outcome.err().to_lowercase().contains("no such object: no/such:1"),
+        "{}",
+        outcome.err()
+    );
+}
+
+/// Clients that ask for nothing are no more than others' neighbours for a while.
+#[test]
+fn who_asks_for_nothing_goes() {
+    let lab = Lab::shared();
+    let proxy = Proxy::start(lab, "silent", "", &[]);
+    let mut silent = UnixStream::connect(&proxy.socket).unwrap();
+    let begun = std::time::Instant::now();
+    silent.read_to_end(&mut Vec::new()).unwrap();
+    assert!((29..60).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
 }

@@ -1,8 +1,9 @@
 //! What a call asks for, by the rows of the tables. Pure.
 
 use super::call::Call;
+use super::head::{Head, Method};
 use super::query::Given;
-use super::route::{Route, bad, check_name};
+use super::route::{Route, bad, check_name, find};
 use super::row::{Asks, Body, Effect};
 use super::{image, labels, resources, rules};
 use crate::demand::{ANY_TAG, Demand, Existing, Object, Starts, Touch, Want};
@@ -168,6 +169,16 @@ pub(super) fn object_of(placeholder: &str) -> Option<Object> {
         "{volume}" => Some(Object::Volume),
         _ => None,
     }
+}
+
+/// What a call looks at that cannot be there: an image's name or a digest, where containers, networks or volumes are looked
+/// for by theirs.
+pub fn absent(head: &Head) -> Option<Reference> {
+    let looks = ["/containers/{container}/json", "/networks/{network}", "/volumes/{volume}"];
+    let (endpoint, names) = find(head.method, &head.target.path).filter(|_| head.method == Method::Get)?;
+    let (kind, name) = names.into_iter().next().filter(|_| looks.contains(&endpoint.path))?;
+    let none = check_name(kind, &name).is_err() && check_name("{image}", &name).is_ok();
+    none.then_some(Reference { object: object_of(kind)?, name })
 }
 
 #[cfg(test)]

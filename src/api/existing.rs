@@ -44,6 +44,14 @@ pub fn given(container: &Value) -> Option<Vec<Demand>> {
     Some(found)
 }
 
+/// The networks that a container would be in once it runs, as `docker inspect` shows them.
+pub fn networks(container: &Value) -> Vec<Demand> {
+    let networks = container.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
+    let names = networks.into_iter().flatten().map(|(name, _)| name);
+    let asked = names.map(|name| Demand::new(asks::object(Object::Network, name, Touch::Change), name.as_str()));
+    asked.collect()
+}
+
 /// The container whose namespace a demand is for.
 pub fn joined(want: &Want) -> Option<&str> {
     match want {

@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 use std::fmt;
 
 /// The most bytes that a JSON body may have: what dockerd itself shows to its authorization plugins (29.3).
-pub const MOST_BYTES: usize = 4 * 1024 * 1024;
+pub const MOST_BYTES: usize = 1024 * 1024;
 
 /// How deep objects and lists may lie in one another; dockerd's own go no deeper than 6.
 const MOST_DEPTH: usize = 16;

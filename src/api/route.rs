@@ -119,7 +119,7 @@ pub(super) fn bad(about: &str, why: &str) -> Denial {
 }
 
 /// The row for a path, and what stands for its placeholders.
-fn find(method: Method, path: &[String]) -> Option<(&'static Endpoint, Vec<(&'static str, String)>)> {
+pub(super) fn find(method: Method, path: &[String]) -> Option<(&'static Endpoint, Vec<(&'static str, String)>)> {
     let all = table::AREAS.iter().flat_map(|(_, rows)| rows.iter()).filter(|row| row.method == method);
     let fitting = all.filter_map(|row| Some((row, captures(row.path, path)?)));
     // `/containers/a/checkpoints/b` is not a container of that name.
@@ -191,7 +191,7 @@ fn reading(endpoint: &Endpoint, head: &Head, about: &str) -> Result<Reading, Den
         (_, Framing::None) => Ok(Reading::None),
         (Body::None, _) => Err(Denial::new(Reason::UnknownField, about, "it has no body", LEAVE_OUT)),
         (Body::Json(_), Framing::Length(length)) if length > json::MOST_BYTES as u64 => {
-            Err(bad(about, "the body is longer than 4 MiB"))
+            Err(bad(about, "the body is longer than 1 MiB"))
         }
         (Body::Json(_), _) if head.encoded => {
             Err(bad(about, "the body is encoded (Content-Encoding), and would not be read as it was judged"))

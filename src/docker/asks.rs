@@ -248,10 +248,16 @@ fn label(value: &str) -> Want {
 
 /// The labels of a `LABEL` instruction: whatever stands in it could be a name, quoted or not.
 fn change(value: &str) -> Vec<Want> {
-    let instruction = value.trim_start();
-    let is_label = instruction.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("label"));
-    let names = instruction.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '='));
-    if is_label { names.filter(|name| !name.is_empty()).map(label).collect() } else { Vec::new() }
+    // Several lines are several instructions, a line goes on behind a backslash, and quotes and backslashes within a name
+    // are no part of it; a variable could be any name.
+    let plain: String = value.chars().filter(|c| !matches!(c, '"' | '\'' | '\\' | '`')).collect();
+    let words: Vec<&str> =
+        plain.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty()).collect();
+    if !words.iter().any(|word| word.eq_ignore_ascii_case("label")) {
+        return Vec::new();
+    }
+    let variable = plain.contains('$').then(|| Want::Label { name: "dockgate.*".to_owned() });
+    words.iter().map(|name| label(name)).chain(variable).collect()
 }
 
 /// `--mount`: a CSV row of `key=value`, keys and type in any letter case (docker/cli opts/mount.go).
@@ -441,4 +447,36 @@ fn field_of(value: &str, names: &[&str]) -> Option<String> {
         let (key, value) = field.split_once('=')?;
         names.contains(&key.trim().to_ascii_lowercase().as_str()).then(|| value.to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_found_however_its_instruction_is_written() {
+        let reserved = |value: &str| {
+            let names = change(value).into_iter().filter_map(|want| match want {
+                Want::Label { name } => Some(name),
+                _ => None,
+            });
+            names.filter(|name| name.starts_with("dockgate.") || name.starts_with("com.docker.compose.")).count()
+        };
+        for value in [
+            "LABEL dockgate.key=x",
+            "label a=b \"dockgate.key\"=x",
+            "ENV a=b\nLABEL dockgate.key=x",
+            "ENV a=b\r\n  LaBeL dockgate.key x",
+            "LABEL a=b \\\n dockgate.key=x",
+            "LABEL dockg\"a\"te.key=x",
+            "LABEL dockg\\ate.key=x",
+            "LABEL com.docker.compose.project=shop",
+            "LABEL ${A}gate.key=x",
+        ] {
+            assert!(reserved(value) > 0, "{value}");
+        }
+        for value in ["LABEL a=b", "ENV dockgate.key=x", "CMD [\"sh\"]", "ENV A=$B", "EXPOSE 80"] {
+            assert_eq!(reserved(value), 0, "{value}");
+        }
+    }
 }

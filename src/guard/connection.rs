@@ -10,6 +10,7 @@ use super::upstream::Upstream;
 use super::wire::Wire;
 use super::{Guard, Via, buffer::Buffer, version};
 use crate::api::call::Call;
+use crate::api::demands::absent;
 use crate::api::forward::{Forward, Payload};
 use crate::api::head::{self, Head, Method};
 use crate::api::labels::Claim;
@@ -45,11 +46,13 @@ pub(super) struct Connection<'a> {
     daemon: Upstream<'a>,
     /// How long it may be idle between two calls.
     idle: Option<Duration>,
+    /// Whether it has asked for anything.
+    asked: bool,
 }
 
 impl<'a> Connection<'a> {
     pub(super) fn new(guard: &'a Arc<Guard>, client: Wire, idle: Option<Duration>) -> Self {
-        Self { guard, client, daemon: Upstream::new(&guard.policy.host), idle }
+        Self { guard, client, daemon: Upstream::new(&guard.policy.host), idle, asked: false }
     }
 
     /// Serves calls until the client ends, or breaks the rules.
@@ -74,7 +77,9 @@ impl<'a> Connection<'a> {
 
     /// The next head; `None` at the end of the connection. A refused one comes with how it is shown.
     fn head(&mut self) -> Option<Result<Head, (Denial, String)>> {
-        let mut until = self.idle.map(deadline);
+        // Whoever has come to ask something does it.
+        let idle = if self.asked { self.idle } else { self.idle.map(|idle| idle.min(PATIENCE)) };
+        let mut until = idle.map(deadline);
         let mut begun = false;
         loop {
             if !self.client.ahead.is_empty() {
@@ -84,6 +89,7 @@ impl<'a> Connection<'a> {
                 match Head::parse(self.client.ahead.data()) {
                     Ok(Some((head, length))) => {
                         self.client.ahead.consume(length);
+                        self.asked = true;
                         return Some(Ok(head));
                     }
                     Err(denial) => return Some(Err((denial, first_line(self.client.ahead.data())))),
@@ -104,6 +110,10 @@ impl<'a> Connection<'a> {
     fn call(&mut self, head: &Head) -> Next {
         let shown = || format!("{} /{}", head.method.name(), head.target.path.join("/"));
         let refused = |guard: &Guard, denial| guard.refused(denial, &shown());
+        // As docker inspect asks of an image whether it is a container.
+        if let Some(none) = absent(head) {
+            return self.refuse_call(head, &Refusal::Missing(none), false);
+        }
         let route = match Route::of(head) {
             Ok(route) => route,
             Err(denial) => return self.refuse_call(head, &refused(self.guard, denial), false),

@@ -9,6 +9,7 @@ use super::{Guard, Via};
 use super::{archive, build, joined, version};
 use crate::api::call::Call;
 use crate::api::demands::Reference;
+use crate::api::existing;
 use crate::api::forward::{Forward, Payload};
 use crate::api::head::Method;
 use crate::api::labels::{Claim, Ownership};
@@ -72,6 +73,7 @@ impl Guard {
         let refuse = |denial| self.refuse(denial, &operation, &told);
         let demands = joined::judged_again(&self.policy.host, call, &objects, &owner, demands);
         let mut demands = demands.map_err(|why| refuse(unknown(call, &why)))?;
+        demands.extend(self.joined_by_start(&demands).map_err(|why| refuse(unknown(call, &why)))?);
         let mut call = call.clone();
         if output_only {
             call.leave_out("stdin");
@@ -261,6 +263,23 @@ impl Guard {
             Via::DialStdio | Via::Proxy if by_others => {}
             Via::DialStdio | Via::Proxy => by_allow_list(policy, call, demands),
         }
+    }
+
+    /// The networks that what is started would be in: by their names, and the daemon looks for those when it starts it.
+    fn joined_by_start(&self, demands: &[Demand]) -> Result<Vec<Demand>, Unreachable> {
+        if !self.policy.settings.watches(Object::Network) {
+            return Ok(Vec::new());
+        }
+        let started = demands.iter().filter_map(|demand| match &demand.want {
+            Want::Starts(Starts::Named(names)) => Some(names),
+            _ => None,
+        });
+        let mut joined = Vec::new();
+        for name in started.flatten() {
+            let found = daemon::inspect(&self.policy.host, Object::Container, name)?;
+            joined.extend(found.iter().flat_map(existing::networks));
+        }
+        Ok(joined)
     }
 
     /// Whether this key has made what the path of a call names; what is not there is nobody's.

@@ -97,7 +97,9 @@ fn attempt(command: AuditCommand, policy: &Policy) -> Result<Exit> {
                 Ok(())
             })?;
             if used.is_empty() {
-                crate::answer::say("ERROR: audit suggest: nothing in the log was permitted that these options ask about\n");
+                crate::answer::say(
+                    "ERROR: audit suggest: nothing in the log was permitted that these options ask about\n",
+                );
                 return Ok(Exit::Failed);
             }
             write(&mut out, &format!("{}\n{}", used.profile(&name, policy), used.unused(policy)))

@@ -335,9 +335,12 @@ impl Used {
 
 /// What keeps the key to its own is no grant, and stays as it is.
 fn kept(text: &mut String, name: &str, policy: &Policy) {
-    for (table, object) in
-        [("containers", Object::Container), ("volumes", Object::Volume), ("networks", Object::Network), ("images", Object::Image)]
-    {
+    for (table, object) in [
+        ("containers", Object::Container),
+        ("volumes", Object::Volume),
+        ("networks", Object::Network),
+        ("images", Object::Image),
+    ] {
         let mut lines = String::new();
         let protected = policy.settings.protected(object);
         if !protected.is_empty() {
@@ -455,7 +458,8 @@ mod tests {
         let open = "verdict=allow command=proxy key=dashboard id=1-1 request=\"\"";
         let used = of_records(&[open, "verdict=end id=1-1 looked=\"ps\"", "verdict=end id=1-2 looked=\"inspect\""]);
         assert!(!used.is_empty() && of_records(&["verdict=end id=1-2 looked=\"inspect\""]).is_empty());
-        let text = "[containers]\nonly = 'own'\nprotected = ['vault']\n[images]\nonly = ['own-*']\n[limits]\ncontainers = 2\n";
+        let text =
+            "[containers]\nonly = 'own'\nprotected = ['vault']\n[images]\nonly = ['own-*']\n[limits]\ncontainers = 2\n";
         let profile = used.profile("p", &Policy::from_toml(text).unwrap());
         assert!(profile.contains("\nallowed = [\"ps\"]\n") && profile.contains("# 1 looks of clients"), "{profile}");
         let settings = PolicySet::from_toml(&profile).expect(&profile).with_profile("p").unwrap().settings;

@@ -155,7 +155,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         .part_of(&["compose commit"])
         .query(&[
             text("author"),
-            texts("changes"),
+            texts("changes").asks(Ask::Change),
             text("comment"),
             text("container").names(Object::Container),
             flag("pause"),

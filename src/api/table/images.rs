@@ -42,7 +42,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         .is(&["pull"])
         .part_of(PULLS)
         .query(&[
-            texts("changes"),
+            texts("changes").asks(Ask::Change),
             text("fromImage"),
             text("fromSrc"),
             text("message"),
