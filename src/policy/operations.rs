@@ -121,12 +121,6 @@ pub const DEFAULT: &[Blocked] = &[
         "docker buildx history inspect shows a build",
     ),
     row(
-        "buildx history rm",
-        "DATA LOSS",
-        "removes the records of builds, those of others too",
-        "docker buildx history ls and logs show builds",
-    ),
-    row(
         "buildx imagetools create",
         "DATA EXFIL",
         "sends images to a registry",
