@@ -26,7 +26,8 @@ pub fn fitting(settings: &Settings, hint: &str) -> String {
     }
     let mut hint = kept.join("; ");
     for (made, object) in NAMED {
-        if let (true, Some(name)) = (hint.contains(made), example(settings, *object)) {
+        let example = if *made == TAG { tag(settings) } else { example(settings, *object) };
+        if let (true, Some(name)) = (hint.contains(made), example) {
             let named = made.replace("NAME", &name).replace("data:", &format!("{name}:"));
             hint = hint.replace(made, &named);
         }
@@ -70,8 +71,19 @@ const NAMED: &[(&str, Object)] = &[
     ("docker network create NAME", Object::Network),
     ("--network NAME", Object::Network),
     ("docker pull NAME", Object::Image),
-    ("-t NAME", Object::Image),
+    (TAG, Object::Image),
 ];
+
+/// The name of an image that is built.
+const TAG: &str = "-t NAME";
+
+/// A name for an image of the key's own: rather one that a pattern leaves free than an image that is there.
+fn tag(settings: &Settings) -> Option<String> {
+    let (granted, only) = (settings.images.value.as_deref(), settings.only(Object::Image));
+    let named = if let Some(Only::Names(patterns)) = only { Some(patterns.as_slice()) } else { None };
+    let free = granted.into_iter().chain(named).flatten().find(|pattern| pattern.as_str().contains(['*', '?']));
+    free.map(|pattern| pattern.as_str().replace(['*', '?'], "x")).or_else(|| example(settings, Object::Image))
+}
 
 /// A name that the key may give, where it is not free to choose.
 fn example(settings: &Settings, object: Object) -> Option<String> {
@@ -162,17 +174,18 @@ mod tests {
 
     #[test]
     fn what_is_proposed_is_as_the_limits_have_it() {
-        let policy = "[limits]\nmemory = '1g'\npids = 50\nimages = ['team/*']\n[containers]\nonly = ['agent-*']\n[volumes]\nonly = ['agent_*']";
+        let policy = "[limits]\nmemory = '1g'\npids = 50\nimages = ['busybox', 'team/*']\n[containers]\nonly = ['agent-*']\n[volumes]\nonly = ['agent_*']";
         let settings = Policy::from_toml(policy).expect("a policy").settings;
         for (hint, fits) in [
             (
                 "docker run -d IMAGE runs one",
-                "docker run --name agent-x --memory 1g --pids-limit 50 -d team/x runs one",
+                "docker run --name agent-x --memory 1g --pids-limit 50 -d busybox runs one",
             ),
             ("mount a named volume (-v data:/data)", "mount a named volume (-v agent_x:/data)"),
             ("docker volume create NAME makes one", "docker volume create agent_x makes one"),
-            ("docker pull NAME fetches it", "docker pull team/x fetches it"),
+            ("docker pull NAME fetches it", "docker pull busybox fetches it"),
             ("docker logs NAME", "docker logs NAME"),
+            ("tar c . | ssh HOST docker build -t NAME -", "tar c . | ssh HOST docker build -t team/x -"),
             (
                 "ssh HOST docker compose -p NAME -f - up -d < FILE",
                 "ssh HOST docker compose -p agent -f - up -d < FILE; each service must have mem_limit: 1g, pids_limit: 50",
