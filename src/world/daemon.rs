@@ -225,10 +225,17 @@ fn asked(host: &str, path: &str, none: &[&str]) -> Result<Option<Value>, Unreach
 fn answer(mut stream: Box<dyn Connection>, path: &str, none: &[&str]) -> Result<Option<Value>> {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").context("asking the daemon")?;
     let mut answer = Vec::new();
-    stream.take(MAX_BYTES).read_to_end(&mut answer).context("reading the daemon's answer")?;
-    let end = memchr::memmem::find(&answer, b"\r\n\r\n").context("the daemon's answer has no end of head")?;
-    let (head, body) = answer.split_at(end + 4);
-    let head = std::str::from_utf8(head).context("reading the daemon's answer")?;
+    let mut stream = stream.take(MAX_BYTES);
+    let mut piece = vec![0; 64 * 1024];
+    // Not every daemon ends the connection behind its answer.
+    while !is_whole(&answer) {
+        let count = stream.read(&mut piece).context("reading the daemon's answer")?;
+        if count == 0 {
+            break;
+        }
+        answer.extend_from_slice(piece.get(..count).unwrap_or_default());
+    }
+    let (head, body) = parted(&answer).context("the daemon's answer has no end of head")?;
     let body = body_of(head, body).context("the daemon's answer is not framed as its head says")?;
     match head.split(' ').nth(1) {
         Some("200") => Ok(Some(serde_json::from_slice(&body).context("reading the daemon's answer")?)),
@@ -237,16 +244,37 @@ fn answer(mut stream: Box<dyn Connection>, path: &str, none: &[&str]) -> Result<
     }
 }
 
-/// The body behind a head, on a connection that has ended; `None` where it is not whole.
+/// The head of an answer, and what has come of its body.
+fn parted(answer: &[u8]) -> Option<(&str, &[u8])> {
+    let (head, body) = answer.split_at(memchr::memmem::find(answer, b"\r\n\r\n")? + 4);
+    Some((std::str::from_utf8(head).ok()?, body))
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    fields.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
+}
+
+fn is_chunked(head: &str) -> bool {
+    header(head, "Transfer-Encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+}
+
+/// Whether an answer says itself that no more comes.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some((head, body)) = parted(answer) else { return false };
+    if is_chunked(head) {
+        return body.ends_with(b"0\r\n\r\n") && unchunked(body).is_some();
+    }
+    let length = header(head, "Content-Length").and_then(|length| length.parse().ok());
+    length.is_some_and(|length: usize| body.len() >= length)
+}
+
+/// The body behind a head, of all that has come; `None` where it is not whole.
 fn body_of<'a>(head: &str, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-    let header = |name: &str| {
-        let fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        fields.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
-    };
-    if header("Transfer-Encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+    if is_chunked(head) {
         return unchunked(bytes).map(Cow::Owned);
     }
-    match header("Content-Length") {
+    match header(head, "Content-Length") {
         Some(length) => bytes.get(..length.parse().ok()?).map(Cow::Borrowed),
         None => Some(Cow::Borrowed(bytes)),
     }
@@ -270,6 +298,21 @@ fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn an_answer_ends_where_it_says() {
+        for (answer, whole) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", true),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{", false),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", false),
+            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", true),
+            // What looks like the end of the chunks within one.
+            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n{0\r\n\r\n", false),
+            ("HTTP/1.0 200 OK\r\n\r\n{}", false),
+        ] {
+            assert_eq!(is_whole(answer.as_bytes()), whole, "{answer}");
+        }
+    }
 
     #[test]
     fn an_answer_is_taken_whole_or_not_at_all() {
