@@ -687,7 +687,7 @@ fn the_second_wall_holds_alone() {
 #[test]
 fn a_part_of_a_permitted_command_is_for_the_keys_own() {
     let lab = Lab::shared();
-    let more = "[profiles.deployer.commands]\nallowed = ['compose up', 'ps']\n";
+    let more = "[profiles.deployer.commands]\nallowed = ['compose up', 'compose down', 'ps']\n";
     let proxy = Proxy::start(lab, "parts", more, &["--profile", "deployer", "--key", "parts"]);
     lab.docker(&["run", "-d", "--init", "--name", "parts-others", "busybox", "sleep", "1000"]).succeeded();
     lab.docker(&["volume", "create", "parts-others"]).succeeded();
@@ -713,6 +713,9 @@ fn a_part_of_a_permitted_command_is_for_the_keys_own() {
         &["volume", "rm", "parts-others"],
         &["network", "rm", "parts-others"],
         &["exec", "parts-a-1", "true"],
+        // What nothing is meant by yet, as the beginning of two ids, could be another's when the daemon looks.
+        &["kill", "parts-nobody"],
+        &["rmi", "abc"],
     ] {
         let outcome = proxy.docker(lab, words);
         let refused =

@@ -54,16 +54,13 @@ impl Guard {
     pub(super) fn judge(&self, call: &Call, claim: &Claim, body: Vec<u8>) -> Result<Audited<Passing>, Refusal> {
         let shown = call.shown();
         let archive = self.is_archive(call.route());
-        let mut objects = Objects::of(&self.policy.host, call, is_attach(call) || archive).map_err(|why| {
-            let denial = unknown(call, &why);
-            self.refuse(denial, call.operation(), &Told::refused(&shown, Reason::Unreachable, self))
-        })?;
+        let not_known = |why| {
+            let told = Told::refused(&shown, Reason::Unreachable, self);
+            self.refuse(unknown(call, &why), call.operation(), &told)
+        };
+        let mut objects = Objects::of(&self.policy.host, call, is_attach(call) || archive).map_err(not_known)?;
         if !matches!(self.via, Via::Argv(_)) && is_only_a_part(&self.policy, call) {
-            let own = self.has_made(call).map_err(|why| {
-                let denial = unknown(call, &why);
-                self.refuse(denial, call.operation(), &Told::refused(&shown, Reason::Unreachable, self))
-            })?;
-            objects.by_others = !own;
+            objects.by_others = !self.has_made(call, &objects).map_err(not_known)?;
         }
         let of_new =
             archive && terminal::takes_files(objects.container.as_ref(), &self.owner) && archive::is_plain(&body);
@@ -282,21 +279,14 @@ impl Guard {
         Ok(joined)
     }
 
-    /// Whether this key has made what the path of a call names; what is not there is nobody's.
-    fn has_made(&self, call: &Call) -> Result<bool, Unreachable> {
-        let named = [
-            ("{container}", Object::Container),
-            ("{network}", Object::Network),
-            ("{volume}", Object::Volume),
-            ("{image}", Object::Image),
-        ];
-        let Some((object, name)) = named.into_iter().find_map(|(kind, object)| Some((object, call.named(kind)?)))
-        else {
-            return Ok(true);
-        };
+    /// Whether this key has made what the path of a call names. What has no name or id of its own yet could be another's by
+    /// the time that the daemon looks for it, so it is not the key's.
+    fn has_made(&self, call: &Call, objects: &Objects) -> Result<bool, Unreachable> {
+        let Some(named) = call.names().next() else { return Ok(true) };
+        let Some(name) = objects.meant(&named) else { return Ok(false) };
         let host = &self.policy.host;
-        let Some(found) = daemon::inspect(host, object, name)? else { return Ok(true) };
-        if object == Object::Container {
+        let Some(found) = daemon::inspect(host, named.object, name)? else { return Ok(false) };
+        if named.object == Object::Container {
             return Ok(terminal::is_own(&Inspected::of(host, found)?, &self.owner));
         }
         let labels = found.pointer("/Config/Labels").or_else(|| found.get("Labels"));

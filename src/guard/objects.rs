@@ -1,6 +1,7 @@
 //! Objects: what the names of a call mean now, so that the id is judged and passed on. Acts: asks the daemon.
 
 use crate::api::call::Call;
+use crate::api::demands::Reference;
 use crate::api::forward::Resolved;
 use crate::api::row::Asks;
 use crate::demand::Object;
@@ -64,6 +65,24 @@ impl Objects {
     }
 }
 
+impl Objects {
+    /// What a reference is passed on as, where that means one thing and no other later: an id, or a name which is not the
+    /// beginning of one.
+    pub(super) fn meant<'a>(&'a self, reference: &'a Reference) -> Option<&'a str> {
+        let name = reference.name.as_str();
+        match reference.object {
+            Object::Container | Object::Network => {
+                self.resolved.ids.get(reference).map(String::as_str).or_else(|| is_id(name).then_some(name))
+            }
+            Object::Image => {
+                let id = name.strip_prefix("sha256:").unwrap_or(name);
+                (is_id(id) || !id.bytes().all(is_hex)).then_some(name)
+            }
+            Object::Volume => Some(name),
+        }
+    }
+}
+
 /// The labels of a new container's image that say whose something is.
 fn marks(host: &str, call: &Call) -> Result<Vec<String>, Unreachable> {
     let makes = call.endpoint().asks.contains(&Asks::Makes);
@@ -76,5 +95,9 @@ fn marks(host: &str, call: &Call) -> Result<Vec<String>, Unreachable> {
 
 /// Whether a name is a whole id, which means nothing else: the daemon looks for ids first.
 fn is_id(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    name.len() == 64 && name.bytes().all(is_hex)
+}
+
+fn is_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
