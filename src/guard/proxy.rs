@@ -111,13 +111,13 @@ impl Proxy {
         let activity = Arc::new(Activity::default());
         let Ok(client) = Wire::of_socket(client).map(|client| client.watched(Arc::clone(&activity))) else { return };
         let id = identity::record_id();
+        if too_many {
+            return refuse(client, &Refusal::Busy, &id);
+        }
         let guard = match self.admit(peer, id.clone()) {
             Ok(guard) => guard,
             Err(refusal) => return refuse(client, &refusal, &id),
         };
-        if too_many {
-            return refuse(client, &Refusal::Busy, &id);
-        }
         let place = self.count.fetch_add(1, Ordering::Relaxed);
         let served = Served { client: watched, guard: Arc::clone(&guard), begun, cause: Cause::Itself };
         self.served().insert(place, served);
