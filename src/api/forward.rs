@@ -184,17 +184,6 @@ impl Call {
                 }
             }
         }
-        // The daemon would take it for the network, and not the name that was judged (moby daemon/container_operations.go).
-        let endpoints =
-            ["/NetworkingConfig/EndpointsConfig", "/EndpointConfig"].map(|at| body.pointer(at).is_some().then_some(at));
-        for at in endpoints.into_iter().flatten() {
-            let Some(endpoints) = body.pointer_mut(at).and_then(Value::as_object_mut) else { continue };
-            endpoints.remove("NetworkID");
-            endpoints
-                .values_mut()
-                .filter_map(Value::as_object_mut)
-                .for_each(|endpoint| drop(endpoint.remove("NetworkID")));
-        }
         // `connect` and `disconnect` name a container.
         if let Some(Value::String(name)) = body.get_mut("Container") {
             self.id(resolved, Object::Container, name).into_iter().for_each(|id| *name = id);

@@ -181,6 +181,8 @@ pub enum Rule {
     BeyondAtAll(&'static str),
     /// The fields of the object in it are judged by themselves.
     Inner,
+    /// Nothing, and it does not go on: the daemon would take it before what is judged.
+    LeftOut,
     /// As this says of the value and its place.
     Judged(fn(&Value, &str) -> Vec<Demand>),
 }

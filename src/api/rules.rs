@@ -17,7 +17,7 @@ pub(super) fn demands(fields: &[Field], object: &Value, place: &str) -> Vec<Dema
         match field.rule {
             Rule::BeyondAtAll(why) if !value.is_null() => found.push(beyond(value, &place, why)),
             _ if zero => {}
-            Rule::Free | Rule::BeyondAtAll(_) => {}
+            Rule::Free | Rule::LeftOut | Rule::BeyondAtAll(_) => {}
             Rule::Beyond(why) => found.push(beyond(value, &place, why)),
             Rule::Like(ask) => found.extend(as_option(ask, value, &place)),
             Rule::Judged(judge) => found.extend(judge(value, &place)),

@@ -3,7 +3,7 @@
 //! Go takes `binds`, `BINDS` and `bind\u017f` for `Binds`; here only `Binds` is. What passes is kept as a tree of
 //! known fields, and nothing else goes on to the daemon.
 
-use super::row::{Field, Shape};
+use super::row::{Field, Rule, Shape};
 use serde_json::{Map, Value};
 
 /// What is wrong with a body, and where.
@@ -32,7 +32,10 @@ pub(super) fn object(fields: &[Field], value: Value, place: &str) -> Result<Valu
             }
         };
         if !value.is_null() {
-            known.insert(key, shaped(field.shape, value, &place)?);
+            let value = shaped(field.shape, value, &place)?;
+            if !matches!(field.rule, Rule::LeftOut) {
+                known.insert(key, value);
+            }
         }
     }
     Ok(Value::Object(known))

@@ -88,6 +88,7 @@ fn lines(text: &mut String, fields: &[Field], depth: usize) {
             Rule::Like(ask) => what(ask).unwrap_or_else(|| "judged by the policy's limits and names".to_owned()),
             Rule::Beyond(why) | Rule::BeyondAtAll(why) => format!("refused: {why}"),
             Rule::Judged(_) => "judged".to_owned(),
+            Rule::LeftOut => "not passed on".to_owned(),
             Rule::Inner | Rule::Free => String::new(),
         };
         let asks = if asks.is_empty() { asks } else { format!(": {asks}") };

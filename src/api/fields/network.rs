@@ -1,6 +1,6 @@
 //! Networks: made, joined, left; and `NetworkingConfig` of a container.
 
-use super::super::row::{Field, Shape, free, inner, judged, like};
+use super::super::row::{Field, Rule, Shape, free, inner, judged, like};
 use super::super::rules::{demands, word};
 use super::super::shape::join;
 use crate::demand::{Demand, Object, Touch, Want};
@@ -19,7 +19,8 @@ const ENDPOINT: &[Field] = &[
     free("MacAddress", Shape::Text),
     judged("DriverOpts", Shape::Map, endpoint_options),
     free("GwPriority", Shape::Number),
-    free("NetworkID", Shape::Text),
+    // The daemon takes it before the network's name (moby daemon/container_operations.go).
+    Field { name: "NetworkID", shape: Shape::Text, rule: Rule::LeftOut },
     free("EndpointID", Shape::Text),
     free("Gateway", Shape::Text),
     free("IPAddress", Shape::Text),
