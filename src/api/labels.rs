@@ -90,8 +90,8 @@ pub(super) fn take_claim(labels: &mut Map<String, Value>) -> Claim {
     claim
 }
 
-/// As labels of keys and ids of records are written.
-fn is_plain(text: &str) -> bool {
+/// Whether a text is plain enough for a label of a key, the id of a record, or the name of a profile.
+pub fn is_plain(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
     !text.is_empty() && text.len() <= 64 && text.chars().all(plain)
 }

@@ -110,13 +110,13 @@ impl<'a> Connection<'a> {
     fn call(&mut self, head: &Head) -> Next {
         let shown = || format!("{} /{}", head.method.name(), head.target.path.join("/"));
         let refused = |guard: &Guard, denial| guard.refused(denial, &shown());
-        // As docker inspect asks of an image whether it is a container.
-        if let Some(none) = absent(head) {
-            return self.refuse_call(head, &Refusal::Missing(none), false);
-        }
         let route = match Route::of(head) {
             Ok(route) => route,
-            Err(denial) => return self.refuse_call(head, &refused(self.guard, denial), false),
+            Err(denial) => {
+                // As docker inspect asks of an image whether it is a container.
+                let refusal = absent(head).map_or_else(|| refused(self.guard, denial), Refusal::Missing);
+                return self.refuse_call(head, &refusal, false);
+            }
         };
         let reading = if self.guard.is_archive(&route) { Reading::Whole(MOST_ARCHIVE) } else { route.reading() };
         let body = match self.body(head, reading) {
