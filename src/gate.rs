@@ -68,6 +68,12 @@ fn read(invocation: &Invocation) -> Understood {
 }
 
 impl Gate {
+    /// A gate by one policy, for a key that nothing is against; whoever has started this process is its parent.
+    pub fn alone(policy: Policy, account: Account) -> Self {
+        let (profile, parent) = ("default".to_owned(), nix::unistd::getppid());
+        Self { policy, candidate: None, profile, refusal: None, account, parent }
+    }
+
     /// Judges the bytes of a request: words, meaning, block-list, and only then a look at the world.
     ///
     /// `standard_input` says whether a Compose file may be read from there.

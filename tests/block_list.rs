@@ -126,14 +126,7 @@ const ROWS: &[(&str, &str, &str)] = &[
 fn verdict(policy: &str, request: &str) -> (&'static str, bool) {
     let account = Account { name: "ai-worker".to_owned(), home: "/nonexistent".into(), locale: Vec::new() };
     let policy = Policy::from_toml(policy).unwrap();
-    let gate = Gate {
-        policy,
-        candidate: None,
-        profile: "default".to_owned(),
-        refusal: None,
-        account,
-        parent: nix::unistd::getppid(),
-    };
+    let gate = Gate::alone(policy, account);
     match gate.decide(request.as_bytes(), false).verdict {
         Ok(permit) => ("allow", permit.observed().is_some()),
         Err(denial) => (denial.reason.code(), false),

@@ -37,14 +37,7 @@ fn code(cell: &str) -> &str {
 
 fn gate() -> Gate {
     let account = Account { name: "ai-worker".to_owned(), home: "/nonexistent".into(), locale: Vec::new() };
-    Gate {
-        policy: Policy::default(),
-        candidate: None,
-        profile: "default".to_owned(),
-        refusal: None,
-        account,
-        parent: nix::unistd::getppid(),
-    }
+    Gate::alone(Policy::default(), account)
 }
 
 #[test]

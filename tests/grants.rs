@@ -23,14 +23,7 @@ impl Site {
         let here = self.directory.display().to_string();
         let account = Account { name: "ai-worker".to_owned(), home: self.directory.join("home"), locale: Vec::new() };
         let policy = Policy::from_toml(&policy.replace('@', &here)).unwrap();
-        let gate = Gate {
-            policy,
-            candidate: None,
-            profile: "default".to_owned(),
-            refusal: None,
-            account,
-            parent: nix::unistd::getppid(),
-        };
+        let gate = Gate::alone(policy, account);
         match gate.decide(request.replace('@', &here).as_bytes(), false).verdict {
             Ok(_) => "allow".to_owned(),
             Err(denial) => denial.reason.code().to_owned(),

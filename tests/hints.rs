@@ -131,7 +131,7 @@ fn gate(directory: &Path, policy: &str) -> Gate {
         ..policy
     };
     let account = Account { name: "ai-worker".to_owned(), home: directory.join("home"), locale: Vec::new() };
-    Gate { policy, candidate: None, profile: String::new(), refusal: None, account, parent: nix::unistd::getppid() }
+    Gate::alone(policy, account)
 }
 
 fn refusal(gate: &Gate, request: &str) -> Option<Denial> {

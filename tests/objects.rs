@@ -93,14 +93,7 @@ impl Site {
         let text = format!("{policy}\n[docker]\nhost = 'unix://{}'\n", self.socket.display());
         let account = Account { name: "ai-worker".to_owned(), home: "/nonexistent".into(), locale: Vec::new() };
         let policy = Policy::from_toml(&text).unwrap();
-        Gate {
-            policy,
-            candidate: None,
-            profile: "default".to_owned(),
-            refusal: None,
-            account,
-            parent: nix::unistd::getppid(),
-        }
+        Gate::alone(policy, account)
     }
 
     fn verdict(&self, policy: &str, request: &str) -> String {

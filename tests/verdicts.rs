@@ -43,14 +43,7 @@ fn gate(directory: &Path) -> Gate {
     std::env::set_current_dir(&project).unwrap();
     let policy = Policy { program: Some(docker), config, ..Policy::default() };
     let account = Account { name: "ai-worker".to_owned(), home, locale: Vec::new() };
-    Gate {
-        policy,
-        candidate: None,
-        profile: "default".to_owned(),
-        refusal: None,
-        account,
-        parent: nix::unistd::getppid(),
-    }
+    Gate::alone(policy, account)
 }
 
 /// The lines of every file in a corpus, with the file's name.

@@ -102,14 +102,10 @@ fn policies(place: &Place) -> [Policy; 2] {
 /// write, as on a host: these tests run as root, whom access(2) never refuses.
 fn gate(place: &Place, policy: &Policy, project: bool) -> Gate {
     let config = if project { place.path("config") } else { PathBuf::from("/nonexistent/docker") };
-    Gate {
-        policy: Policy { config, ..policy.clone() },
-        candidate: None,
-        profile: "default".to_owned(),
-        refusal: None,
-        account: Account { name: "ai-worker".to_owned(), home: place.path("home"), locale: vec![] },
-        parent: nix::unistd::getppid(),
-    }
+    Gate::alone(
+        Policy { config, ..policy.clone() },
+        Account { name: "ai-worker".to_owned(), home: place.path("home"), locale: vec![] },
+    )
 }
 
 fn has_endpoint(invocation: &Invocation) -> bool {
