@@ -167,6 +167,8 @@ fn nothing_is_lost_or_doubled_while_rsyslog_restarts() {
     let mut refused = 0;
     for number in 0..200 {
         if number == 100 {
+            // What its socket holds would go with it.
+            until("what was sent", || gate.decisions(&log).len() == recorded.len());
             daemon.stop();
         }
         if number == 110 {
@@ -230,15 +232,15 @@ fn a_chain_that_rsyslog_feeds_names_what_was_changed() {
     // Rotated, and rsyslog restarted: one chain all the same.
     fs::rename(&log, gate.path("chained.log.1")).unwrap();
     send(5..8);
+    let live = |count: usize| until("live records", || log.exists() && gate.decisions(&log).len() == count);
+    // What its socket holds would go with it.
+    live(3);
     daemon.stop();
     daemon.again();
     until("rsyslogd's socket", || gate.path("log.sock").exists());
     send(8..10);
     let collected = gate.path("collected");
-    until("ten records", || {
-        let live = if log.exists() { gate.decisions(&log).len() } else { 0 };
-        live == 5
-    });
+    live(5);
     drop(daemon);
     fs::create_dir(&collected).unwrap();
     for name in ["chained.log", "chained.log.1"] {
