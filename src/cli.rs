@@ -2,7 +2,7 @@
 
 use crate::policy::values::range;
 use audit::AuditCommand;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ipnet::IpNet;
 use label::label;
 use std::ffi::OsString;
@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 pub mod audit;
 pub mod label;
+pub mod shared;
 
 /// A gate between an SSH key and Docker.
 ///
@@ -21,7 +22,7 @@ pub mod label;
     name = "dockgate",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: docker's own when docker ran; 1 doctor, policy test or audit verify found something; 64 usage or no command; 69 no record or no docker; 77 denied; 78 broken policy."
+    after_help = "Exit codes: docker's own when docker ran; 1 doctor, policy test or audit verify found something, or audit show or audit who nothing; 64 usage or no command; 69 no record or no docker; 77 denied; 78 broken policy."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -42,6 +43,23 @@ pub struct Options {
     /// policy has under it, authorize writes it into the line, and audit shows its records
     #[arg(long, value_name = "NAME", global = true, value_parser = label)]
     pub key: Option<String>,
+}
+
+/// The whole command line, for whoever parses or shows it.
+pub fn command_line() -> clap::Command {
+    shared::shown(Cli::command())
+}
+
+impl Cli {
+    /// Reads a whole command line.
+    ///
+    /// # Errors
+    /// What clap says of it; that can be the help that was asked for.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut line = command_line();
+        let matches = line.try_get_matches_from_mut(words)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut line))
+    }
 }
 
 impl Options {
@@ -173,12 +191,11 @@ fn socket(text: &str) -> Result<PathBuf, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
     use proptest::prelude::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command_line().debug_assert();
     }
 
     proptest! {
@@ -190,7 +207,7 @@ mod tests {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             let whole = std::iter::once("dockgate".into()).chain(words.iter().cloned());
             if let Some(options) = Options::alone(&words) {
-                let clap = Cli::try_parse_from(whole).unwrap();
+                let clap = Cli::read(whole).unwrap();
                 prop_assert!(clap.command.is_none());
                 prop_assert_eq!(options, clap.options);
             }

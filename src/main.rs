@@ -1,7 +1,6 @@
 //! Collects arguments and environment, starts the gate or a sub-command, and ends with its exit code.
 #![expect(clippy::disallowed_methods, reason = "the environment and arguments are collected here, and nowhere else")]
 
-use clap::Parser;
 use dockgate::admin::{self, caller::Caller};
 use dockgate::cli::{Cli, Options};
 use dockgate::exit::{Ending, Exit, Outcome};
@@ -52,7 +51,7 @@ fn main() -> ExitCode {
 fn read(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     match arguments.get(1..).and_then(Options::alone) {
         Some(options) => Ok(alone(options)),
-        None => Cli::try_parse_from(arguments),
+        None => Cli::read(arguments),
     }
 }
 

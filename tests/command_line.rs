@@ -71,6 +71,8 @@ fn an_option_that_would_be_ignored_is_refused() {
         ("doctor --key hermes", "ERROR: --key: doctor does not take it"),
         ("policy validate policy.toml --config policy.toml", "ERROR: --config: policy validate FILE"),
         ("policy validate --profile operator", "ERROR: --profile: policy validate does not take it"),
+        ("--profile operator audit list log", "ERROR: --profile: audit list does not take it"),
+        ("audit --key hermes show 1-1 log", "ERROR: --key: audit show does not take it"),
     ] {
         let (code, said) = dockgate(directory.path(), words);
         assert_eq!(code, Some(64), "{words}: {said}");

@@ -134,7 +134,9 @@ fn the_policy_document_s_example_is_a_policy() {
     let rows = rows(&document, "| key | default |").into_iter().map(|row| code(&row[0]).to_owned()).collect::<Vec<_>>();
     let mut table = String::new();
     for line in example.lines().filter(|line| !line.is_empty()) {
-        if let Some(name) = line.strip_prefix('[') {
+        if line.starts_with([' ', ']']) {
+            // A list's own lines.
+        } else if let Some(name) = line.strip_prefix('[') {
             table = format!("{}.", name.trim_end_matches(']'));
         } else {
             let key = format!("{table}{}", line.split('=').next().unwrap().trim());
@@ -142,6 +144,27 @@ fn the_policy_document_s_example_is_a_policy() {
             assert!(known || rows.contains(&key.replace("hermes", "LABEL")), "{key}");
         }
     }
+}
+
+/// Whoever copies a list that is shorter than the default one unblocks what it lacks.
+#[test]
+fn no_list_of_blocked_commands_is_shorter_than_the_default() {
+    let default = Policy::default().settings.blocked.value;
+    let mut texts = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    ["docs", "examples", "nix", "packaging"].iter().for_each(|room| readable(&root.join(room), &mut texts));
+    texts.push((root.join("README.md"), text("README.md")));
+    let mut lists = 0;
+    for (file, text) in &texts {
+        for list in text.split("blocked = [").skip(1) {
+            let list = list.split(']').next().unwrap();
+            for name in &default {
+                assert!(list.contains(&format!("\"{name}\"")), "{}: {list} lacks {name}", file.display());
+            }
+            lists += 1;
+        }
+    }
+    assert!(lists >= 2, "only {lists} lists: they are not found any more");
 }
 
 #[test]

@@ -412,7 +412,11 @@ fn a_socket_that_is_not_its_own_is_not_taken() {
     let taken = Proxy::start(lab, "taken", "", &[]);
     refused(&["--listen", &taken.socket.display().to_string()], 64, "another program listens on it");
     refused(&["--listen", &path("x.sock"), "--group", "no-such-group"], 64, "group no-such-group: there is none");
-    refused(&["--listen", &path("x.sock"), "--profile", "no-such"], 78, "the policy has no profile no-such");
+    refused(
+        &["--listen", &path("x.sock"), "--profile", "no-such"],
+        78,
+        "--profile names a profile that the policy file does not have",
+    );
     std::fs::create_dir_all(path("open")).unwrap();
     std::fs::set_permissions(path("open"), PermissionsExt::from_mode(0o777)).unwrap();
     refused(&["--listen", &path("open/x.sock")], 64, "others can write its directory");

@@ -2,6 +2,7 @@
 
 use crate::answer;
 use crate::cli::audit::AuditCommand;
+use crate::cli::shared::takes;
 use crate::cli::{Command, PolicyCommand};
 use crate::exit::Exit;
 use crate::gate::Gate;
@@ -84,32 +85,43 @@ pub fn is_known(set: &PolicySet, label: Option<&str>) -> Result<(), Exit> {
     Err(Exit::Config)
 }
 
-/// An option that all sub-commands are offered, and this one has no use for.
-fn unused(command: &Command, caller: &Caller) -> Option<(&'static str, &'static str)> {
-    let (name, taken): (&str, &[&str]) = match command {
-        Command::Check { .. } => ("check", &["--config", "--profile", "--key"]),
-        Command::Authorize { .. } => ("authorize", &["--config", "--profile", "--key"]),
-        Command::Proxy { .. } => ("proxy", &["--config", "--profile", "--key"]),
+/// The sub-command as the table of options has it, and as it was called.
+fn named(command: &Command) -> (&'static str, &'static str) {
+    let name = match command {
+        Command::Check { .. } => "check",
+        Command::Authorize { .. } => "authorize",
+        Command::Proxy { .. } => "proxy",
         Command::Audit { command } => match **command {
-            AuditCommand::Suggest { .. } => ("audit suggest", &["--config", "--profile", "--key"]),
-            AuditCommand::List { .. } | AuditCommand::Summary { .. } | AuditCommand::Follow { .. } => {
-                ("audit", &["--key"])
-            }
-            _ => ("audit", &[]),
+            AuditCommand::List { .. } => "audit list",
+            AuditCommand::Show { .. } => "audit show",
+            AuditCommand::Summary { .. } => "audit summary",
+            AuditCommand::Follow { .. } => "audit follow",
+            AuditCommand::Suggest { .. } => "audit suggest",
+            AuditCommand::Verify { .. } => "audit verify",
+            AuditCommand::Chain { .. } => "audit chain",
+            AuditCommand::Seal { .. } => "audit seal",
+            AuditCommand::Who { .. } => "audit who",
         },
-        Command::Doctor { .. } => ("doctor", &["--config"]),
-        Command::Policy { command: PolicyCommand::Show } => ("policy show", &["--config", "--profile", "--key"]),
-        Command::Policy { command: PolicyCommand::Test { .. } } => ("policy test", &["--config", "--profile", "--key"]),
-        Command::Policy { command: PolicyCommand::Validate { file: None } } => ("policy validate", &["--config"]),
-        Command::Policy { command: PolicyCommand::Validate { .. } } => ("policy validate FILE", &[]),
-        Command::Policy { command: PolicyCommand::Diff { .. } } => ("policy diff", &[]),
+        Command::Doctor { .. } => "doctor",
+        Command::Policy { command: PolicyCommand::Show } => "policy show",
+        Command::Policy { command: PolicyCommand::Test { .. } } => "policy test",
+        // A file that is named is the one that is looked at.
+        Command::Policy { command: PolicyCommand::Validate { file: Some(_) } } => return ("", "policy validate FILE"),
+        Command::Policy { command: PolicyCommand::Validate { file: None } } => "policy validate",
+        Command::Policy { command: PolicyCommand::Diff { .. } } => "policy diff",
     };
+    (name, name)
+}
+
+/// An option that this sub-command has no use for, and the sub-command.
+fn unused(command: &Command, caller: &Caller) -> Option<(&'static str, &'static str)> {
+    let (row, name) = named(command);
     let given = [
-        ("--config", caller.config.is_some()),
-        ("--profile", caller.profile.is_some()),
-        ("--key", caller.request.key.is_some()),
+        ("config", caller.config.is_some()),
+        ("profile", caller.profile.is_some()),
+        ("key", caller.request.key.is_some()),
     ];
-    let idle = given.iter().find(|(option, given)| *given && !taken.contains(option));
+    let idle = given.iter().find(|(option, given)| *given && !takes(row, option));
     idle.map(|(option, _)| (*option, name))
 }
 
@@ -119,7 +131,7 @@ fn unused(command: &Command, caller: &Caller) -> Option<(&'static str, &'static 
 /// [`Exit::Usage`], once it has been told.
 pub fn heed(command: &Command, caller: &Caller) -> Result<(), Exit> {
     let Some((option, name)) = unused(command, caller) else { return Ok(()) };
-    answer::say(&format!("ERROR: {option}: {name} does not take it\n"));
+    answer::say(&format!("ERROR: --{option}: {name} does not take it\n"));
     Err(Exit::Usage)
 }
 

@@ -6,6 +6,7 @@ use crate::answer;
 use crate::audit::escape::for_terminal;
 use crate::exit::Exit;
 use crate::guard::proxy::{Proxy, Terms};
+use crate::request::Request;
 use crate::world::accounts;
 use anyhow::{Context, Result, bail, ensure};
 use listenfd::ListenFd;
@@ -23,7 +24,10 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// The exit code, once the reason has been told: when there is no policy, no such profile, or no such socket.
 pub fn run(listen: &Path, group: Option<&str>, caller: &Caller) -> Result<Exit, Exit> {
-    let selected = caller.select(&caller.policy()?)?;
+    let set = caller.policy()?;
+    // As for whoever connects.
+    let peer = Some(nix::unistd::getpid().as_raw());
+    let selected = set.select(&Request { peer, ..caller.request.clone() }, caller.profile.as_deref());
     let path = absolute(listen);
     let told = |exit: Exit| {
         move |error: anyhow::Error| {

@@ -1,10 +1,12 @@
 //! The policy file's form: TOML, every key known, every value checked. Pure.
 
+use super::rules::scope::PREDEFINED;
 use super::set::{Key, PolicySet};
 use super::settings::{Origin, Settings};
 use super::tables::{Commands, Host, Limits, Objects, Overlay};
 use super::values::{
-    Absolute, Endpoint, Facility, Fingerprint, Format, Mode, Operation, Range, Required, SinkName, SinkNames,
+    Absolute, Endpoint, Facility, Fingerprint, Format, Mode, Name, Only, Operation, Range, Required, SinkName,
+    SinkNames,
 };
 use super::{Audit, Policy, operations};
 use crate::digest;
@@ -53,20 +55,46 @@ struct KeyTable {
 #[serde(deny_unknown_fields, default)]
 struct AuditTable {
     socket: Option<Absolute>,
-    facility: Facility,
-    format: Format,
-    sinks: SinkNames,
-    also: Vec<SinkName>,
+    facility: Option<Facility>,
+    format: Option<Format>,
+    sinks: Option<SinkNames>,
+    also: Option<Vec<SinkName>>,
     journal: Option<Absolute>,
     required: Required,
 }
 
+impl Docker {
+    /// Which of its values the file sets.
+    fn given(&self) -> [(&'static str, bool); 3] {
+        let Self { program, host, config } = self;
+        [("docker.program", program.is_some()), ("docker.host", host.is_some()), ("docker.config", config.is_some())]
+    }
+}
+
 impl AuditTable {
+    fn given(&self) -> [(&'static str, bool); 6] {
+        let Self { socket, facility, format, sinks, also, journal, required: Required } = self;
+        [
+            ("audit.socket", socket.is_some()),
+            ("audit.facility", facility.is_some()),
+            ("audit.format", format.is_some()),
+            ("audit.sinks", sinks.is_some()),
+            ("audit.also", also.is_some()),
+            ("audit.journal", journal.is_some()),
+        ]
+    }
+
     fn over(self, default: Audit) -> Audit {
-        let Self { socket, facility, format, sinks: SinkNames(sinks), also, journal, required: Required } = self;
+        let Self { socket, facility, format, sinks, also, journal, required: Required } = self;
         let path = |given: Option<Absolute>, default| given.map_or(default, |Absolute(path)| path);
-        let (socket, journal) = (path(socket, default.socket), path(journal, default.journal));
-        Audit { socket, journal, facility, format, sinks, also }
+        Audit {
+            socket: path(socket, default.socket),
+            journal: path(journal, default.journal),
+            facility: facility.unwrap_or(default.facility),
+            format: format.unwrap_or(default.format),
+            sinks: sinks.map_or(default.sinks, |SinkNames(names)| names),
+            also: also.unwrap_or(default.also),
+        }
     }
 }
 
@@ -92,6 +120,8 @@ impl PolicySet {
             images,
             limits,
         } = file;
+        let given = docker.given().into_iter().chain(audit.given());
+        let given = given.filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
         let Docker { program, host: endpoint, config } = docker;
         let default = Policy::default();
         let base = Policy {
@@ -100,6 +130,7 @@ impl PolicySet {
             config: config.map_or(default.config, |Absolute(path)| path),
             settings: default.settings,
             audit: audit.over(default.audit),
+            given,
             writable: Vec::new(),
             key: None,
             offline: false,
@@ -112,8 +143,10 @@ impl PolicySet {
         if top.commands.allowed.is_some() {
             contradiction(&set.base.settings)?;
         }
+        idle(&top)?;
         for (name, overlay) in profiles {
             let lists = overlay.commands.allowed.is_some();
+            idle(&overlay).map_err(|message| format!("profiles.{name}.{message}"))?;
             set.profiles.entry(name.clone()).or_default().push(overlay);
             if let Some(effective) = set.with_profile(&name).filter(|_| lists) {
                 contradiction(&effective.settings).map_err(|message| format!("profiles.{name}: {message}"))?;
@@ -162,6 +195,28 @@ fn contradiction(settings: &Settings) -> Result<(), String> {
             blocked.origin
         )),
         _ => Ok(()),
+    }
+}
+
+/// What a list of names says and nothing comes of: whoever wrote it believes in it.
+fn idle(overlay: &Overlay) -> Result<(), String> {
+    let predefined = overlay.networks.protected.iter().flatten().find(|name| PREDEFINED.contains(&name.0.as_str()));
+    if let Some(Name(name)) = predefined {
+        return Err(format!(
+            "networks.protected: \"{name}\" cannot be protected: it is docker's own, and no request names it to be in it. \
+             Leave it out; host.namespaces says whether containers may be in the host's network"
+        ));
+    }
+    // What docker takes for the name of a container (its own pattern has neither).
+    let containers = &overlay.containers;
+    let only = match &containers.only {
+        Some(Only::Names(names)) => names.as_slice(),
+        Some(Only::Own) | None => &[],
+    };
+    let names = containers.protected.iter().flatten().map(|Name(name)| name).chain(only);
+    match names.into_iter().find(|name| name.contains(['/', ':', '@'])) {
+        Some(name) => Err(format!("containers: \"{name}\" can never match: no container has such a name")),
+        None => Ok(()),
     }
 }
 
@@ -254,6 +309,10 @@ mod tests {
             ("[networks]\nonly = 'mine'\n", "\"own\", or a list of names"),
             ("[images]\nonly = true\n", "\"own\", or a list of names"),
             ("[networks]\nprotected = 'x'\n", "line 2"),
+            ("[networks]\nprotected = ['edge', 'bridge']\n", "networks.protected: \"bridge\" cannot be protected"),
+            ("[profiles.p.networks]\nprotected = ['host']\n", "profiles.p.networks.protected: \"host\" cannot"),
+            ("[containers]\nprotected = ['team/web']\n", "\"team/web\" can never match"),
+            ("[profiles.p.containers]\nonly = ['web:1']\n", "\"web:1\" can never match"),
             ("[images]\nprotected = ['']\n", "never match"),
             ("[limits]\nmemory = '2 gigs'\n", "512m"),
             ("[limits]\nmemory = '0'\n", "512m"),

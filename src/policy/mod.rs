@@ -5,6 +5,7 @@
 use crate::demand::{Demand, Want};
 use crate::denial::Denial;
 use crate::facts::{Facts, Owner};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub mod advice;
@@ -62,6 +63,8 @@ pub struct Policy {
     /// What profiles can change.
     pub settings: Settings,
     pub audit: Audit,
+    /// Which values of `docker` and `audit` the policy file sets.
+    pub given: BTreeSet<&'static str>,
     /// Directories of the host that containers of any key may write.
     pub writable: Vec<PathBuf>,
     /// The label of the key that it is for; what is the key's own is told by it.
@@ -111,6 +114,7 @@ impl Default for Policy {
             config: PathBuf::from("/etc/dockgate/docker"),
             settings: Settings::default(),
             audit: Audit::default(),
+            given: BTreeSet::new(),
             writable: Vec::new(),
             key: None,
             offline: false,

@@ -104,8 +104,8 @@ impl PolicySet {
             (None, _) => Some(Denial::new(
                 Reason::KeyRefused,
                 format!("profile {name}"),
-                "the key's line names a profile that the policy file does not have",
-                "the administrator has to mend the line; sending this again cannot help",
+                "--profile names a profile that the policy file does not have",
+                "the administrator has to mend --profile (on the key's line, or where the proxy is started) or the file; sending this again cannot help",
             )),
             (Some(_), Some((label, key))) => key.refusal(label, request, proven.is_some()),
             (Some(_), None) => self.unknown_label(label),
@@ -122,15 +122,15 @@ impl PolicySet {
         !self.keys.is_empty() && !self.keys.contains_key(label)
     }
 
-    /// A label that a file with keys does not have is a mistake on the key's line, or in the file: what holds for a
-    /// key of another name is not what was meant.
+    /// A label that a file with keys does not have is a mistake where dockgate is started, or in the file: what holds
+    /// for a key of another name is not what was meant.
     fn unknown_label(&self, label: Option<&str>) -> Option<Denial> {
         let label = label.filter(|label| self.is_unknown(label))?;
         Some(Denial::new(
             Reason::KeyRefused,
             format!("key {label}"),
-            "the key's line has a label that the policy file does not have among its keys",
-            "the administrator has to mend the line or the file; sending this again cannot help",
+            "--key is a label that the policy file does not have among its keys",
+            "the administrator has to mend --key (on the key's line, or where the proxy is started) or the file; sending this again cannot help",
         ))
     }
 }
@@ -138,6 +138,14 @@ impl PolicySet {
 impl Key {
     fn refusal(&self, label: &str, request: &Request, proven: bool) -> Option<Denial> {
         let deny = |why: &str, hint: &str| Some(Denial::new(Reason::KeyRefused, format!("key {label}"), why, hint));
+        // A program that connects to a proxy comes with no key and from no address.
+        let local = request.peer.is_some();
+        if local && (self.fingerprint.is_some() || self.from.is_some()) {
+            return deny(
+                "the policy file ties it to a fingerprint or to addresses, and what connects to a proxy has neither",
+                "the administrator has to give the proxy a --key of its own; sending this again cannot help",
+            );
+        }
         if self.fingerprint.is_some() && !proven {
             return deny(
                 "the key that sshd accepted is not the one that the policy file has under this label",
@@ -233,6 +241,23 @@ from = ['192.0.2.0/24', '2001:db8::/32']
         }
         let unknown = Request { key: Some("near".to_owned()), ..Request::default() };
         assert!(set.select(&unknown, None).denial.is_some());
+    }
+
+    #[test]
+    fn a_proxy_has_no_key_of_ssh_s() {
+        let set = PolicySet::from_toml(FILE).expect("valid");
+        for (key, profile, says) in [
+            ("one", None, None),
+            ("two", None, Some("what connects to a proxy has neither")),
+            ("near", None, Some("what connects to a proxy has neither")),
+            ("unlisted", None, Some("--key is a label that the policy file does not have")),
+            ("one", Some("none"), Some("--profile names a profile that the policy file does not have")),
+        ] {
+            let request = Request { key: Some(key.to_owned()), peer: Some(7), ..Request::default() };
+            let said = set.select(&request, profile).denial.map(|denial| denial.message);
+            assert!(said.is_some() == says.is_some(), "{key}: {said:?}");
+            assert!(said.is_none_or(|said| says.is_some_and(|says| said.contains(says))), "{key}");
+        }
     }
 
     #[test]

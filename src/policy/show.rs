@@ -10,22 +10,23 @@ use std::path::Path;
 /// The lines of `dockgate policy show`.
 pub fn text(policy: &Policy) -> String {
     // A knob that is not shown does not compile.
-    let Policy { program, host, config, settings, audit, writable: _, key: _, offline: _, digest: _ } = policy;
+    let Policy { program, host, config, settings, audit, given, writable: _, key: _, offline: _, digest: _ } = policy;
     let mut lines = Lines(String::new());
     lines.add("mode", &quoted(settings.mode.value.name()), &settings.mode.origin);
+    let origin = |key: &str| if given.contains(key) { Origin::File } else { Origin::BuiltIn };
+    let mut whole = |key: &str, value: &str| lines.add(key, value, &origin(key));
     if let Some(program) = program {
-        lines.add("docker.program", &path(program), &Origin::File);
+        whole("docker.program", &path(program));
     }
-    let whole = "the policy file, or built in";
-    lines.add("docker.host", &quoted(host), &whole);
-    lines.add("docker.config", &path(config), &whole);
+    whole("docker.host", &quoted(host));
+    whole("docker.config", &path(config));
     let sinks = |sinks: &[SinkName]| list(sinks.iter().map(|sink| sink.name()));
-    lines.add("audit.socket", &path(&audit.socket), &whole);
-    lines.add("audit.facility", &quoted(audit.facility.name()), &whole);
-    lines.add("audit.format", &quoted(audit.format.name()), &whole);
-    lines.add("audit.sinks", &sinks(&audit.sinks), &whole);
-    lines.add("audit.also", &sinks(&audit.also), &whole);
-    lines.add("audit.journal", &path(&audit.journal), &whole);
+    whole("audit.socket", &path(&audit.socket));
+    whole("audit.facility", &quoted(audit.facility.name()));
+    whole("audit.format", &quoted(audit.format.name()));
+    whole("audit.sinks", &sinks(&audit.sinks));
+    whole("audit.also", &sinks(&audit.also));
+    whole("audit.journal", &path(&audit.journal));
     lines.settings(settings);
     lines.0
 }
@@ -138,5 +139,22 @@ mod tests {
             text(&again).replace("the policy file", "built in"),
             text(&policy).replace("the policy file", "built in")
         );
+    }
+
+    #[test]
+    fn each_value_says_who_set_it() {
+        let policy =
+            Policy::from_toml("[docker]\nhost = 'unix:///x'\n[audit]\nalso = ['journal']\n").expect("a policy");
+        let text = text(&policy);
+        for (line, set) in [
+            ("docker.host = \"unix:///x\"", true),
+            ("docker.config = \"/etc/dockgate/docker\"", false),
+            ("audit.socket = \"/dev/log\"", false),
+            ("audit.also = [\"journal\"]", true),
+            ("audit.sinks = [\"syslog\"]", false),
+        ] {
+            let by = if set { "the policy file" } else { "built in" };
+            assert!(text.contains(&format!("{line}  # {by}\n")), "{line}: {text}");
+        }
     }
 }

@@ -1,9 +1,8 @@
 //! Completions for shells, from dockgate's own options. Acts: writes files.
 
 use anyhow::{Context, Result};
-use clap::CommandFactory;
 use clap_complete::{Shell, generate_to};
-use dockgate::cli::Cli;
+use dockgate::cli::command_line;
 use std::fs;
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use std::path::Path;
 pub(crate) fn write(directory: &Path) -> Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        generate_to(shell, &mut Cli::command(), "dockgate", directory)
+        generate_to(shell, &mut command_line(), "dockgate", directory)
             .with_context(|| format!("writing {}", directory.display()))?;
     }
     Ok(())
@@ -70,7 +69,7 @@ mod tests {
         write(directory.path()).unwrap();
         for name in ["dockgate.bash", "_dockgate", "dockgate.fish"] {
             let text = fs::read_to_string(directory.path().join(name)).unwrap();
-            for command in Cli::command().get_subcommands() {
+            for command in command_line().get_subcommands() {
                 assert!(text.contains(command.get_name()), "{} in {name}", command.get_name());
             }
         }

@@ -10,7 +10,7 @@ use crate::policy::settings::{Only, Pattern, Settings};
 use std::collections::BTreeMap;
 
 /// Networks that every daemon has; whoever names none is in the first.
-const PREDEFINED: &[&str] = &["bridge", "host", "none"];
+pub const PREDEFINED: &[&str] = &["bridge", "host", "none"];
 
 /// Whether a container is there for the key.
 ///

@@ -6,9 +6,9 @@ mod markdown;
 mod tests;
 
 use anyhow::{Context, Result};
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 use clap_mangen::Man;
-use dockgate::cli::Cli;
+use dockgate::cli::command_line;
 use dockgate::exit::Exit;
 use roff::{Inline, Roff, bold, roman};
 
@@ -51,7 +51,7 @@ const SEE_ALSO: &[(&str, &str)] =
 /// # Errors
 /// When a part cannot be rendered.
 pub(crate) fn dockgate() -> Result<String> {
-    let mut root = Cli::command();
+    let mut root = command_line();
     root.build();
     let man = Man::new(root.clone()).manual("dockgate").source(version());
     let mut page = Vec::new();
@@ -98,7 +98,7 @@ pub(crate) fn policy(document: &str) -> Result<String> {
 
 /// The version that the pages are of: dockgate's, not that of these chores.
 fn version() -> String {
-    format!("dockgate {}", Cli::command().get_version().unwrap_or_default())
+    format!("dockgate {}", command_line().get_version().unwrap_or_default())
 }
 
 /// The commands that do something, in the order of `--help`; clap's own `help` shows what a page does.

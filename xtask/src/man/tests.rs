@@ -82,7 +82,7 @@ fn whatis_finds_their_names() {
 fn every_command_and_option_of_the_help_stands_in_the_page() {
     let (_directory, [page, _]) = pages();
     let text = shown(&page);
-    let mut root = Cli::command();
+    let mut root = command_line();
     root.build();
     let (mut commands, mut options) = (0, 0);
     for command in leaves(&root).into_iter().chain([&root]) {
