@@ -62,6 +62,11 @@ fn faults_of_sshd() {
             &["fault other-logins"],
         ),
         lets(
+            "printf 'TrustedUserCAKeys /etc/ssh/ca.pub\nAuthorizedPrincipalsCommand /usr/bin/echo anybody\nAuthorizedPrincipalsCommandUser nobody\n' \
+             >>/etc/ssh/sshd_config; sed -i '/TrustedUserCAKeys/d' /etc/ssh/sshd_config.d/dockgate.conf; systemctl reload ssh",
+            &["fault other-logins"],
+        ),
+        lets(
             "sed -i '/AcceptEnv/d' /etc/ssh/sshd_config.d/dockgate.conf; echo 'AcceptEnv LD_*' >>/etc/ssh/sshd_config; systemctl reload ssh",
             &["fault accept-env-loader"],
         ),
@@ -136,6 +141,7 @@ fn faults_of_keys() {
             "printf '[keys.hermes]\\nfingerprint = \"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"\\n' >/etc/dockgate/policy.toml",
             &["fault key-policy"],
         ),
+        shuts("printf '[keys.herms]\n' >/etc/dockgate/policy.toml", &["fault key-policy"]),
         // With keys in the policy, one that it has not would be refused besides.
         lets(
             "cat /home/agent/laptop.pub >>/etc/ssh/authorized_keys.d/ai-worker; printf '\\n[keys.laptop]\\n' >>/etc/dockgate/policy.toml",
@@ -165,6 +171,8 @@ fn faults_of_docker_and_the_log() {
         lets("chown ai-worker /usr/bin/docker", &["fault docker-program"]),
         lets("rm /usr/libexec/docker/cli-plugins/docker-compose", &["warning docker-extensions"]),
         lets("chmod 700 /usr/libexec/docker/cli-plugins/docker-buildx", &["fault docker-extensions"]),
+        lets("rm /usr/libexec/docker/cli-plugins/docker-buildx", &["warning docker-extensions"]),
+        lets("sed -i s/v0.29.1/v0.5.0/ /usr/libexec/docker/cli-plugins/docker-buildx", &["fault docker-extensions"]),
         lets("sed -i s/v2.40.3/v2.3.3/ /usr/libexec/docker/cli-plugins/docker-compose", &["fault docker-extensions"]),
         lets(
             "chgrp root /run/docker.sock; gpasswd --delete ai-worker docker; groupdel docker",
@@ -174,6 +182,12 @@ fn faults_of_docker_and_the_log() {
         lets("rm /run/docker.sock", &["fault docker-socket"]),
         shuts("chmod 600 /etc/dockgate/policy.toml; [ -s /etc/dockgate/policy.toml ]", &["fault policy-file"]),
         shuts("chown ai-worker /etc/dockgate/policy.toml", &["fault policy-file"]),
+        shuts("chmod 777 /etc/dockgate", &["fault policy-file", "fault docker-config"]),
+        lets(
+            "touch /etc/dockgate/policy.candidate.toml; chmod 600 /etc/dockgate/policy.candidate.toml",
+            &["warning policy-candidate"],
+        ),
+        lets("chown ai-worker /etc/dockgate/policy.candidate.toml", &["warning policy-candidate"]),
         lets("chown ai-worker /usr/bin/dockgate", &["fault gate-program"]),
         shuts("rm /dev/log", &["fault syslog-socket"]),
         shuts("chmod 600 /dev/log", &["fault syslog-socket"]),
@@ -192,6 +206,24 @@ fn faults_of_docker_and_the_log() {
             &["fault log-limits"],
         ),
     ]);
+}
+
+/// The account is to reach the daemon by the proxy alone, wherever its socket is.
+#[test]
+fn a_proxy_is_not_passed_by() {
+    let machine = Machine::start();
+    machine.must(
+        "touch /etc/dockgate/proxy.toml; mkdir /run/agent; \
+         dockgate proxy --listen /run/agent/x.sock --config /etc/dockgate/proxy.toml </dev/null >/dev/null 2>&1 & \
+         while [ ! -S /run/agent/x.sock ]; do sleep 0.02; done; chown ai-worker /run/agent/x.sock; \
+         printf '[docker]\nhost = \"unix:///run/agent/x.sock\"\n' >>/etc/dockgate/policy.toml",
+    );
+    let report = machine.doctor("");
+    assert_eq!(report.found(), ["fault docker-socket"], "{report:#?}");
+    assert!(report.findings[0].what.contains("reaches that daemon past /run/agent/x.sock"), "{report:#?}");
+    machine.must(&report.findings[0].fix);
+    assert_eq!(machine.doctor("").found(), [""; 0]);
+    assert!(machine.works(), "{:?}", machine.ssh("docker ps"));
 }
 
 /// What no list of checks foresees: the gate is started as sshd starts it, and its records are looked for.

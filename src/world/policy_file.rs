@@ -39,11 +39,16 @@ pub fn load(named: Option<&Path>) -> Result<PolicySet> {
 /// The candidate beside the policy file: `policy.candidate.toml` for `policy.toml`, by the same rules of trust. `None`
 /// where there is no such file; without a policy inside where it is broken.
 pub fn candidate(named: Option<&Path>) -> Option<Option<PolicySet>> {
-    let path = named.unwrap_or(Path::new(DEFAULT_PATH)).with_extension("candidate.toml");
+    let path = candidate_of(named.unwrap_or(Path::new(DEFAULT_PATH)));
     match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Ok(_) | Err(_) => Some(load(Some(&path)).ok()),
     }
+}
+
+/// Where the candidate of a policy file is, if it has one.
+pub fn candidate_of(policy: &Path) -> PathBuf {
+    policy.with_extension("candidate.toml")
 }
 
 /// What a client is told of a file's contents.

@@ -26,6 +26,8 @@ pub struct Facts {
     /// The policy file that was named, or the usual one.
     pub policy_file: Way,
     pub policy: Result<PolicySet, String>,
+    /// The candidate beside it, where there is one.
+    pub candidate: Option<(Way, Result<PolicySet, String>)>,
     /// Other policy files that keys' lines name.
     pub other_policies: BTreeMap<PathBuf, (Way, Result<PolicySet, String>)>,
     /// The docker program, or why there is none.
@@ -39,6 +41,8 @@ pub struct Facts {
     /// `DOCKER_CONFIG`.
     pub docker_config: Way,
     pub daemon: Daemon,
+    /// The socket of the daemon that systems have.
+    pub usual_socket: Way,
     pub syslog: Way,
     /// Why nothing can be sent there.
     pub syslog_error: Option<String>,

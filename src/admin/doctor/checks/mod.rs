@@ -39,6 +39,7 @@ pub const ALL: &[Check] = &[
     },
     Check { id: "gate-program", holds: "the account can run dockgate and cannot change it", examine: programs::gate },
     Check { id: "policy-file", holds: "the policy file is sound, and the account can read it", examine: policy::file },
+    Check { id: "policy-candidate", holds: "the candidate beside it is judged by", examine: policy::candidate },
     Check { id: "policy-mounts", holds: "no container may write what the gate rests on", examine: programs::mounts },
     Check { id: "docker-program", holds: "the account can run docker and cannot change it", examine: programs::docker },
     Check { id: "docker-is-docker", holds: "docker is docker, and answers", examine: programs::is_docker },
@@ -154,6 +155,7 @@ pub(crate) mod tests {
                 ..roots("/etc/dockgate/policy.toml")
             },
             policy: Ok(PolicySet::default()),
+            candidate: None,
             other_policies: BTreeMap::new(),
             docker: Ok(roots("/usr/bin/docker")),
             docker_version: Ok("Docker version 28.5.2, build ecc6942".to_owned()),
@@ -161,6 +163,7 @@ pub(crate) mod tests {
             plugins: vec![roots("/usr/libexec/docker/")],
             docker_config: roots("/etc/docker/"),
             daemon: Daemon::Socket(socket("/run/docker.sock", 998, 0o660), Some("docker".to_owned())),
+            usual_socket: socket("/run/docker.sock", 998, 0o660),
             syslog: socket("/dev/log", 0, 0o666),
             syslog_error: None,
             limits: Vec::new(),

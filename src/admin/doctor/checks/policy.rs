@@ -1,8 +1,9 @@
 //! The policy file of each key: that it holds, and that it lets the key do anything. Pure.
 
+use crate::admin::doctor::account::Account;
 use crate::admin::doctor::check::{Problem, word};
 use crate::admin::doctor::facts::{Facts, Forced, Key};
-use crate::admin::doctor::way::{READ, Way};
+use crate::admin::doctor::way::{Kind, READ, Step, Way};
 use crate::policy::set::PolicySet;
 use crate::request::{Client, Request};
 use std::path::Path;
@@ -10,29 +11,43 @@ use std::path::Path;
 pub(super) fn file(facts: &Facts) -> Vec<Problem> {
     // Without one the built-in policy holds.
     let missing = facts.policy.is_ok() && facts.policy_file.end().is_none();
-    if missing { Vec::new() } else { sound(facts, &facts.policy_file, &facts.policy).into_iter().collect() }
+    if missing { Vec::new() } else { unsound(facts, &facts.policy_file, &facts.policy).into_iter().collect() }
 }
 
-/// What is wrong with a policy file, if anything.
-fn sound(facts: &Facts, way: &Way, policy: &Result<PolicySet, String>) -> Option<Problem> {
+/// A candidate decides nothing: where it is broken, records say so in the place of what it would do.
+pub(super) fn candidate(facts: &Facts) -> Vec<Problem> {
+    let Some((way, policy)) = &facts.candidate else { return Vec::new() };
+    let said = |(why, fix)| Problem::warning(format!("no request is judged by the candidate: {why}"), fix);
+    broken(&facts.account, way, policy).map(said).into_iter().collect()
+}
+
+/// A policy file by which nothing runs.
+fn unsound(facts: &Facts, way: &Way, policy: &Result<PolicySet, String>) -> Option<Problem> {
+    let (why, fix) = broken(&facts.account, way, policy)?;
+    Some(Problem::fault(format!("{why}: every request fails (exit code 78)"), fix))
+}
+
+/// What is wrong with a policy file, if anything, and how that is mended.
+fn broken(account: &Account, way: &Way, policy: &Result<PolicySet, String>) -> Option<(String, String)> {
     let path = way.path.display();
     if let Err(error) = policy {
-        // Whose file it is is judged before what is in it.
-        let ours = |uid: u32, mode: u32| uid == 0 && mode & 0o022 == 0;
-        let fix = match way.end() {
-            Some(end) if !ours(end.uid, end.mode) => {
-                format!("chown root:root {0}; chmod go-w {0}", word(&way.path))
-            }
-            _ => format!("mend it until dockgate policy validate {path} says valid"),
+        // Whose file it is is judged before what is in it, and so are the directories on the way.
+        let ours = |step: &Step| {
+            let sticky = step.kind == Kind::Directory && step.mode & 0o1000 != 0;
+            step.uid == 0 && (step.mode & 0o022 == 0 || sticky || step.kind == Kind::Link)
         };
-        return Some(Problem::fault(format!("{error}: every request fails (exit code 78)"), fix));
+        let fix = match way.steps.iter().find(|step| !ours(step)) {
+            Some(step) => format!("chown -h root:root {0}; chmod go-w {0}", word(&step.path)),
+            None => format!("mend it until dockgate policy validate {path} says valid"),
+        };
+        return Some((error.clone(), fix));
     }
-    if way.usable(&facts.account, READ) {
+    if way.usable(account, READ) {
         return None;
     }
-    let at = way.barred(&facts.account).map_or(way.target(), |step| &step.path);
-    Some(Problem::fault(
-        format!("{} cannot read {path}, because of {}: every request fails", facts.account.name, at.display()),
+    let at = way.barred(account).map_or(way.target(), |step| &step.path);
+    Some((
+        format!("{} cannot read {path}, because of {}", account.name, at.display()),
         format!("chmod o+rX {}", word(at)),
     ))
 }
@@ -56,7 +71,7 @@ pub(super) fn of_keys(facts: &Facts) -> Vec<Problem> {
             found.push(Problem::warning(what, "dockgate doctor without --config, to have that one checked"));
             continue;
         };
-        if let Some(Problem { level, what, fix }) = sound(facts, way, policy) {
+        if let Some(Problem { level, what, fix }) = unsound(facts, way, policy) {
             found.push(Problem { level, what: format!("{key}: {what}"), fix });
         } else if let Ok(set) = policy {
             found.push(Problem::warning(
@@ -112,6 +127,18 @@ mod tests {
             (Facts { policy_file: Way { path: facts().policy_file.path, ..shut() }, ..facts() }, "fault policy-file"),
         ] {
             assert_eq!(found(&facts), [expected]);
+        }
+    }
+
+    #[test]
+    fn a_candidate_is_as_sound_as_a_policy() {
+        let way = |mode| way(&[("/", 0, 0, 0o755), ("/etc/dockgate/policy.candidate.toml", 0, 0, mode)]);
+        for (candidate, expected) in [
+            ((way(0o644), Ok(PolicySet::default())), &[][..]),
+            ((way(0o600), Ok(PolicySet::default())), &["warning policy-candidate"]),
+            ((way(0o644), Err("broken".to_owned())), &["warning policy-candidate"]),
+        ] {
+            assert_eq!(found(&Facts { candidate: Some(candidate), ..facts() }), expected);
         }
     }
 

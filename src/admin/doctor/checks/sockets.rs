@@ -1,10 +1,12 @@
 //! Where the gate sends what it permits and what it records, and where it keeps its state. Pure.
 
 use super::account::power_of;
+use crate::admin::doctor::account::Account;
 use crate::admin::doctor::check::{Problem, word};
 use crate::admin::doctor::facts::{Daemon, Facts};
 use crate::admin::doctor::rate::{Limit, LogDaemon};
 use crate::admin::doctor::way::{Kind, WRITE, Way};
+use std::path::Path;
 
 pub(super) fn docker_socket(facts: &Facts) -> Vec<Problem> {
     let name = &facts.account.name;
@@ -26,13 +28,7 @@ pub(super) fn docker_socket(facts: &Facts) -> Vec<Problem> {
         };
         return vec![Problem::fault(what, fix)];
     };
-    let mut found = Vec::new();
-    if proxy_of(way).is_some() && facts.account.groups.iter().any(|(_, group)| group == "docker") {
-        found.push(Problem::fault(
-            format!("{name} is in the group docker, and reaches the daemon past the proxy {path}"),
-            format!("gpasswd --delete {name} docker"),
-        ));
-    }
+    let mut found: Vec<Problem> = past(facts, way).into_iter().collect();
     if end.mode & WRITE != 0 {
         found.push(Problem::fault(
             format!("every account can write {path}, which is root on this host"),
@@ -45,6 +41,42 @@ pub(super) fn docker_socket(facts: &Facts) -> Vec<Problem> {
         found.push(Problem::fault(what, access(facts, way, group.as_deref())));
     }
     found
+}
+
+/// Where `docker.host` is another socket than dockerd's usual one, such as a proxy's: that the account can reach that
+/// one too, without having to for its own.
+fn past(facts: &Facts, way: &Way) -> Option<Problem> {
+    let (account, usual) = (&facts.account, &facts.usual_socket);
+    let end = usual.end().filter(|end| end.kind == Kind::Socket);
+    let open = end.filter(|_| usual.usable(account, WRITE) && usual.target() != way.target());
+    let what = |at: &Path| {
+        format!("{} can open {}, and reaches that daemon past {}", account.name, at.display(), way.path.display())
+    };
+    let Some(end) = open else {
+        // dockerd may not be running just now.
+        let member = proxy_of(way).is_some() && account.groups.iter().any(|(_, group)| group == "docker");
+        return member.then(|| Problem::fault(what(&usual.path), leaving(account, "docker")));
+    };
+    let mut without = account.clone();
+    without.groups.retain(|(gid, _)| *gid != end.gid);
+    let by_group = without.gid != end.gid && !usual.usable(&without, WRITE);
+    // What everybody may use is to be closed first.
+    let own = way.usable(&without, WRITE) && way.end().is_some_and(|end| end.mode & WRITE == 0);
+    if by_group && proxy_of(way).is_none() && !own {
+        // One group for both sockets: it has to be in it.
+        return None;
+    }
+    let group = account.groups.iter().find(|(gid, _)| *gid == end.gid).map_or("docker", |(_, name)| name);
+    let fix = match () {
+        () if by_group => leaving(account, group),
+        () if account.gid == end.gid => format!("usermod --gid {0} {0}   # a group of its own", account.name),
+        () => format!("chown root:docker {0}; chmod 660 {0}", word(usual.target())),
+    };
+    Some(Problem::fault(what(&end.path), fix))
+}
+
+fn leaving(account: &Account, group: &str) -> String {
+    format!("gpasswd --delete {} {}", account.name, shell_words::quote(group))
 }
 
 /// The instance of the package's unit that makes a socket, where it is one of `dockgate proxy`.
@@ -212,6 +244,29 @@ mod tests {
         way.broken = Some((way.path.clone(), "No such file or directory".to_owned()));
         proxied.daemon = Daemon::Socket(way, None);
         assert_eq!(fixes(&proxied), ["systemctl enable --now dockgate-proxy@ai.socket"]);
+    }
+
+    #[test]
+    fn no_other_daemon_is_open_that_need_not_be() {
+        let fixes = |change: &dyn Fn(&mut Facts)| {
+            let mut facts = facts();
+            let mut own = socket("/run/agent.sock", 0, 0o600);
+            own.steps.iter_mut().skip(1).for_each(|step| step.uid = facts.account.uid);
+            facts.daemon = Daemon::Socket(own, Some("root".to_owned()));
+            change(&mut facts);
+            docker_socket(&facts).into_iter().map(|problem| problem.fix).collect::<Vec<_>>()
+        };
+        assert_eq!(fixes(&|_| ()), ["gpasswd --delete ai docker"]);
+        assert_eq!(fixes(&|facts| facts.account.groups.retain(|(_, name)| name != "docker")), [""; 0]);
+        assert_eq!(fixes(&|facts| facts.usual_socket = socket("/run/docker.sock", 997, 0o660)), [""; 0]);
+        assert_eq!(fixes(&|facts| facts.usual_socket = roots("/run/docker.sock")), [""; 0]);
+        let by_all = fixes(&|facts| facts.usual_socket = socket("/run/docker.sock", 0, 0o666));
+        assert_eq!(by_all, ["chown root:docker /run/docker.sock; chmod 660 /run/docker.sock"]);
+        let by_first = fixes(&|facts| facts.account.gid = 998);
+        assert_eq!(by_first, ["usermod --gid ai ai   # a group of its own"]);
+        // One group for both: a second daemon, which would not be reached without it.
+        let both = fixes(&|facts| facts.daemon = Daemon::Socket(socket("/run/second.sock", 998, 0o660), None));
+        assert_eq!(both, [""; 0]);
     }
 
     #[test]

@@ -27,6 +27,9 @@ mod written;
 /// What keeps all but root out while it is there: sshd looks for the first, pam_nologin for both.
 const NOLOGIN: &[&str] = &["/etc/nologin", "/run/nologin"];
 
+/// Where dockerd listens on every system.
+const USUAL_SOCKET: &str = "/var/run/docker.sock";
+
 /// The plugins that the gate counts on.
 const EXTENSIONS: &[&str] = &["compose", "buildx"];
 
@@ -61,6 +64,7 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
         shell: path::way(&account.shell),
         shells: read("/etc/shells").ok().flatten().unwrap_or_default().lines().map(str::to_owned).collect(),
         policy_file: path::way(&policy_path),
+        candidate: candidate(&policy_path),
         other_policies: BTreeMap::new(),
         docker_version: Err("there is no docker".to_owned()),
         extensions: Vec::new(),
@@ -73,6 +77,7 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
         plugins: plugins(&base),
         docker_config: path::way(&base.config),
         daemon: daemon(&base.host),
+        usual_socket: path::way(Path::new(USUAL_SOCKET)),
         syslog: path::way(&base.audit.socket),
         syslog_error: datagram(&base.audit.socket).err().map(|error| format!("{error:#}")),
         home: path::way(&account.home),
@@ -100,6 +105,13 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
         facts.probe = Some(probe::probe(&facts));
     }
     Ok(Some(facts))
+}
+
+/// What a policy file has for a candidate.
+fn candidate(policy: &Path) -> Option<(Way, Result<PolicySet, String>)> {
+    let path = policy_file::candidate_of(policy);
+    let set = || policy_file::load(Some(&path)).map_err(|error| format!("{error:#}"));
+    there(&path).then(|| (path::way(&path), set()))
 }
 
 /// The policy files that keys' lines name besides the one that was looked at.
