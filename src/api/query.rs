@@ -196,6 +196,10 @@ fn is_ulimits(value: &Value) -> bool {
 /// An object of sets (`{"label": {"a=b": true}}`); lists are turned into sets, as dockerd does.
 fn filters(value: Value) -> Result<Value, String> {
     let Value::Object(filters) = value else { return Err("filters are a JSON object".to_owned()) };
+    // The daemon reads all of them as the one, or all as the other (moby api/types/filters).
+    if filters.values().any(Value::is_array) && filters.values().any(Value::is_object) {
+        return Err("some are lists and some are sets".to_owned());
+    }
     let mut canonical = Map::new();
     for (name, values) in filters {
         if !FILTERS.contains(&name.as_str()) {
@@ -332,6 +336,7 @@ mod tests {
             "filters=%7B%22odd%22%3A%5B%5D%7D",
             "filters=%7B%22label%22%3A%7B%22a%22%3Afalse%7D%7D",
             "filters=%7B%22label%22%3A%5B%5D%2C%22label%22%3A%5B%5D%7D",
+            "filters=%7B%22label%22%3A%5B%5D%2C%22name%22%3A%7B%7D%7D",
             "cachefrom=%7B%7D",
             "buildargs=%7B%22A%22%3A1%7D",
             "condition=x",

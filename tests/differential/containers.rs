@@ -184,6 +184,9 @@ fn shown(daemon: &Daemon, id: &str) -> Value {
         }
     }
     sorted(&mut seen["Mounts"], "Destination");
+    // A link is shown below the container's own name.
+    let links = seen["HostConfig"]["Links"].to_string().replace(seen["Name"].as_str().unwrap(), "");
+    seen["HostConfig"]["Links"] = serde_json::from_str(&links).unwrap();
     let named = !seen["Name"].as_str().unwrap().contains('_');
     for network in seen["NetworkSettings"]["Networks"].as_object_mut().into_iter().flatten() {
         // Its own id is among them.
