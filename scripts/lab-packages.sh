@@ -4,9 +4,10 @@
 # The libraries are dockerd's and runc's; groff-base and man-db show the manual pages to their tests; nix-bin and
 # sudo are for what the NixOS module makes; xz-utils and zstd pack logs as logrotate does; libnss-systemd finds
 # accounts that are in no file; python3-docker and python3-paramiko are a client of the API's; fail2ban and rsyslog-relp
-# are for the examples; valgrind counts instructions.
+# are for the examples; strace tells where docker looks;
+# valgrind counts instructions.
 packages=(busybox-static dash fail2ban groff-base libcap2 libdevmapper1.02.1 libnss-systemd libseccomp2 libsystemd0 man-db nix-bin
-    openssh-client openssh-server procps python3-docker python3-paramiko rsyslog rsyslog-relp sudo valgrind xz-utils zstd)
+    openssh-client openssh-server procps python3-docker python3-paramiko rsyslog rsyslog-relp strace sudo valgrind xz-utils zstd)
 
 install_lab() {
     install_packages

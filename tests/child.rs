@@ -16,7 +16,7 @@ static ONE: Mutex<()> = Mutex::new(());
 fn shell(script: &str, most: u64, seconds: u64) -> Result<Said> {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", script]);
-    output::of(command, most, Instant::now() + Duration::from_secs(seconds))
+    output::start(command)?.said(most, Instant::now() + Duration::from_secs(seconds))
 }
 
 #[test]
@@ -53,6 +53,6 @@ fn what_goes_on_or_says_too_much_is_killed() {
 #[test]
 fn what_cannot_be_started_says_why() {
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let missing = output::of(Command::new("/no/such/program"), 100, Instant::now()).unwrap_err();
+    let missing = output::start(Command::new("/no/such/program")).unwrap_err();
     assert!(missing.to_string().contains("No such file"), "{missing:#}");
 }

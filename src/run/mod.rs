@@ -6,6 +6,7 @@ pub mod exec;
 pub mod life;
 pub mod memory;
 pub mod output;
+pub mod plugin;
 pub mod session;
 pub mod signals;
 mod silence;

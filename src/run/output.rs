@@ -25,23 +25,41 @@ pub struct Said {
     pub errors: String,
 }
 
-/// Runs `command` without standard input, until it ends. It does not outlive the calling thread.
+/// A program that has been started, and what it says meanwhile.
+#[derive(Debug)]
+pub struct Speaker {
+    child: Child,
+    out: PipeReader,
+    errors: File,
+}
+
+/// Starts `command` without standard input, in a process group of its own.
 ///
 /// # Errors
-/// When it cannot be started, prints more than `most` bytes or something that is not UTF-8, or goes on after
-/// `until`; it is killed then, with its process group.
-pub fn of(mut command: Command, most: u64, until: Instant) -> Result<Said> {
+/// When it cannot be started.
+pub fn start(mut command: Command) -> Result<Speaker> {
     let (out, theirs) = std::io::pipe().context("pipe")?;
-    let mut errors = File::from(memfd_create(c"errors", MFdFlags::MFD_CLOEXEC).context("memfd_create")?);
+    let errors = File::from(memfd_create(c"errors", MFdFlags::MFD_CLOEXEC).context("memfd_create")?);
     command.stdin(Stdio::null()).stdout(theirs).stderr(errors.try_clone()?);
-    let child = Child::start(command, Group::Own)?;
-    let text = read(out, most, until).inspect_err(|_| child.kill_group());
-    let outcome = child.wait();
-    let text = String::from_utf8(text?).context("it printed something that is not UTF-8")?;
-    errors.rewind()?;
-    let mut said = Vec::new();
-    errors.take(MAX_ERRORS).read_to_end(&mut said)?;
-    Ok(Said { outcome: outcome?, text, errors: String::from_utf8_lossy(&said).into_owned() })
+    Ok(Speaker { child: Child::start(command, Group::Own)?, out, errors })
+}
+
+impl Speaker {
+    /// Listens until it ends. It does not outlive the thread that started it.
+    ///
+    /// # Errors
+    /// When it prints more than `most` bytes or something that is not UTF-8, or goes on after `until`; it is killed
+    /// then, with its process group.
+    pub fn said(self, most: u64, until: Instant) -> Result<Said> {
+        let Self { child, out, mut errors } = self;
+        let text = read(out, most, until).inspect_err(|_| child.kill_group());
+        let outcome = child.wait();
+        let text = String::from_utf8(text?).context("it printed something that is not UTF-8")?;
+        errors.rewind()?;
+        let mut said = Vec::new();
+        errors.take(MAX_ERRORS).read_to_end(&mut said)?;
+        Ok(Said { outcome: outcome?, text, errors: String::from_utf8_lossy(&said).into_owned() })
+    }
 }
 
 fn read(mut out: PipeReader, most: u64, until: Instant) -> Result<Vec<u8>> {

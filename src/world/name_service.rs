@@ -32,7 +32,7 @@ pub fn ask(database: &str, key: &str) -> Result<Option<String>> {
     let program = GETENT.iter().map(Path::new).find(|path| path.exists()).context("there is no getent here")?;
     let mut command = Command::new(program);
     command.args([database, key]).env_clear();
-    let said = output::of(command, MAX_BYTES, Instant::now() + PATIENCE);
+    let said = output::start(command).and_then(|getent| getent.said(MAX_BYTES, Instant::now() + PATIENCE));
     let Said { outcome, text, errors } = said.with_context(|| format!("getent {database}"))?;
     match outcome {
         Outcome::Code(0) => Ok(Some(text)),

@@ -1,5 +1,5 @@
 //! Project files: reads a Compose project's files and has Compose resolve them. Acts: reads files, runs
-//! `docker compose config`, which starts nothing and asks no daemon.
+//! `docker compose config`, or docker's plugin for it directly, which starts nothing and asks no daemon.
 #![expect(clippy::disallowed_methods, reason = "the project's files are read and resolved here")]
 
 use super::tree::Tree;
@@ -12,6 +12,7 @@ use crate::request::account::Account;
 use crate::run::exec;
 use crate::run::memory::{memory_file, path_of};
 use crate::run::output::{self, Said};
+use crate::run::plugin;
 use crate::run::session;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -313,20 +314,21 @@ impl Resolver<'_> {
         let in_memory = in_memory.map_err(Trouble::Host)?;
         let directory =
             tree.map_or_else(|| located.directory.clone(), |tree| tree.at(&absolute(&located.directory, "")));
-        let mut command = Command::new(&program);
+        let mut command = compose(&program, &policy.config);
         command.arg("compose").arg(format!("--project-directory={}", directory.display()));
         command.args(profiles.iter().map(|profile| format!("--profile={profile}")));
         command.args(project.name.iter().map(|name| format!("--project-name={name}")));
         command.args(project.env_files.iter().map(|file| format!("--env-file={file}")));
         command.args(in_memory.iter().map(|file| format!("--file={}", path_of(file))));
         command.args(["config", "--format=json"]);
-        command.env_clear().envs(account.environment(&policy.host, &policy.config));
+        command.envs(account.environment(&policy.host, &policy.config));
         command.env("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false").env("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false");
         // Held until Compose has ended.
         let place = session::judge(&account.name, until).map_err(Trouble::Host)?;
         let _place = place.ok_or_else(busy)?;
         let until = Instant::now().checked_add(PATIENCE).map_or(until, |patience| patience.min(until));
-        let said = output::of(command, MAX_OUTPUT, until).map_err(|error| {
+        let started = output::start(command).context("docker compose config").map_err(Trouble::Host)?;
+        let said = started.said(MAX_OUTPUT, until).map_err(|error| {
             Trouble::request(
                 format!("docker compose config: {error:#}"),
                 "send a smaller project, or its parts one by one",
@@ -345,6 +347,17 @@ impl Resolver<'_> {
         }
         Ok((text, lines.into_iter().filter(|line| line.contains("level=warning")).collect()))
     }
+}
+
+/// Compose, with nothing in its environment: the plugin itself where docker would do nothing but start it.
+fn compose(docker: &Path, config: &Path) -> Command {
+    let plugin = plugin::compose(docker, config);
+    let mut command = Command::new(plugin.as_deref().unwrap_or(docker));
+    command.env_clear();
+    if plugin.is_some() {
+        command.env(plugin::STARTED_BY, docker);
+    }
+    command
 }
 
 /// What the gate writes beside the copies.

@@ -2,6 +2,8 @@
 
 use crate::support::Lab;
 use crate::{Key, put};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 const SLEEPS: &str = "services: {a: {image: busybox, command: sleep 1000}}";
@@ -159,23 +161,55 @@ fn a_service_of_a_profile_that_is_not_wanted_is_let_be() {
 #[test]
 fn docker_without_a_compose_plugin_is_the_host_s_fault() {
     let lab = Lab::shared();
-    let empty = lab.directory.join("no-plugins");
-    std::fs::create_dir_all(&empty).unwrap();
     put(lab, "plugin/compose.yml", SLEEPS);
-    let policy = lab.directory.join("policy-no-plugin.toml");
     let base = std::fs::read_to_string(lab.value("POLICY")).unwrap();
-    std::fs::write(&policy, base.replace(lab.value("CONFIG"), &empty.display().to_string())).unwrap();
-    let gate = |request: &str| -> crate::support::Outcome {
-        let mut command: Command = lab.gate(&policy, request.as_bytes());
-        let file = std::fs::File::open(lab.home().join("plugin/compose.yml")).unwrap();
-        command.stdin(file).output().unwrap().into()
-    };
-    for request in ["docker compose -f plugin/compose.yml up -d", "docker compose -p x -f - up -d"] {
-        let outcome = gate(request);
-        assert_eq!(outcome.code, 69, "{}", outcome.err());
-        assert!(outcome.err().contains("docker has no Compose plugin here"), "{}", outcome.err());
-        assert!(outcome.err().contains("the administrator has to look at docker's installation"), "{}", outcome.err());
+    for (name, plugin, said) in [
+        ("none", None, "docker has no Compose plugin here"),
+        ("broken", Some(("no program", 0o755)), "docker has no Compose plugin here"),
+        ("shut", Some(("#!/bin/sh\n", 0o644)), "docker has no Compose plugin here"),
+        ("mute", Some(("#!/bin/sh\n", 0o755)), "reading what docker compose config printed"),
+    ] {
+        let config = lab.directory.join(format!("plugin-{name}"));
+        std::fs::create_dir_all(config.join("cli-plugins")).unwrap();
+        if let Some((text, mode)) = plugin {
+            let path = config.join("cli-plugins/docker-compose");
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+        let policy = lab.directory.join(format!("policy-plugin-{name}.toml"));
+        std::fs::write(&policy, base.replace(lab.value("CONFIG"), &config.display().to_string())).unwrap();
+        for request in [format!("-p {name} -f plugin/compose.yml"), format!("-p {name} -f -")] {
+            let request = format!("docker compose {request} up -d");
+            let mut command: Command = lab.gate(&policy, request.as_bytes());
+            let file = std::fs::File::open(lab.home().join("plugin/compose.yml")).unwrap();
+            let outcome: crate::support::Outcome = command.stdin(file).output().unwrap().into();
+            assert_eq!(outcome.code, 69, "{name}: {}", outcome.err());
+            assert!(outcome.err().contains(said), "{name}: {}", outcome.err());
+            let hint = "the administrator has to look at docker's installation";
+            assert!(outcome.err().contains(hint), "{name}: {}", outcome.err());
+        }
+        assert!(lab.records(&format!("-p {name} "), 2).iter().all(|record| record.contains(" reason=unavailable ")));
+        assert_eq!(containers(lab, name), "");
     }
+}
+
+#[test]
+fn the_plugin_that_resolves_a_project_is_the_administrator_s() {
+    let lab = Lab::shared();
+    let started = lab.home().join("own-plugin-started");
+    let plugin = format!("#!/bin/sh\necho \"$*\" >>{}\n", started.display());
+    for place in [".docker/cli-plugins", "cli-plugins", "bin"] {
+        put(lab, &format!("{place}/docker-compose"), &plugin);
+        std::fs::set_permissions(lab.home().join(place).join("docker-compose"), Permissions::from_mode(0o755)).unwrap();
+    }
+    let extra = format!("{{\"cliPluginsExtraDirs\": [\"{}/cli-plugins\"]}}", lab.home().display());
+    put(lab, ".docker/config.json", &extra);
+    put(lab, "plugin/.env", &format!("DOCKER_CONFIG={0}/.docker\nPATH={0}/bin\n", lab.home().display()));
+    put(lab, "plugin/own.yml", SLEEPS);
+    lab.ssh("docker compose -p own-plugin -f plugin/own.yml up -d").succeeded();
+    assert!(!started.exists(), "{}", std::fs::read_to_string(&started).unwrap());
+    assert_eq!(containers(lab, "own-plugin").lines().count(), 1);
+    lab.ssh("docker compose -p own-plugin -f plugin/own.yml down -t 0").succeeded();
 }
 
 #[test]

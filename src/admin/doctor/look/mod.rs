@@ -7,7 +7,7 @@ use super::sshd::Sshd;
 use super::way::Way;
 use crate::policy::Policy;
 use crate::policy::set::PolicySet;
-use crate::run::exec;
+use crate::run::{exec, plugin};
 use crate::world::{accounts, policy_file};
 use anyhow::{Context, Result};
 use files::{read, there};
@@ -32,14 +32,6 @@ const USUAL_SOCKET: &str = "/var/run/docker.sock";
 
 /// The plugins that the gate counts on.
 const EXTENSIONS: &[&str] = &["compose", "buildx"];
-
-/// Where the docker client looks for plugins, behind `cli-plugins` of its configuration.
-const PLUGINS: &[&str] = &[
-    "/usr/local/lib/docker/cli-plugins",
-    "/usr/local/libexec/docker/cli-plugins",
-    "/usr/lib/docker/cli-plugins",
-    "/usr/libexec/docker/cli-plugins",
-];
 
 /// Everything about the account; `None` if there is none of that name.
 ///
@@ -130,7 +122,8 @@ fn other_policies(facts: &Facts) -> BTreeMap<PathBuf, (Way, Result<PolicySet, St
 
 /// The plugin that docker takes of that name: the first that is there.
 fn extension(name: &'static str, policy: &Policy, account: &Account) -> Extension {
-    let directories = std::iter::once(policy.config.join("cli-plugins")).chain(PLUGINS.iter().map(PathBuf::from));
+    let directories =
+        std::iter::once(policy.config.join("cli-plugins")).chain(plugin::DIRECTORIES.iter().map(PathBuf::from));
     let files = directories.map(|directory| directory.join(format!("docker-{name}")));
     let Some(file) = files.into_iter().find(|file| there(file)) else {
         return Extension { name, way: None, version: Err("it is not there".to_owned()) };
@@ -154,7 +147,7 @@ fn named_programs(facts: &Facts) -> BTreeMap<String, Way> {
 fn plugins(policy: &Policy) -> Vec<Way> {
     let own = policy.config.join("cli-plugins");
     // What the configuration's own directory is worth is docker-config's to say.
-    let others = PLUGINS.iter().map(PathBuf::from);
+    let others = plugin::DIRECTORIES.iter().map(PathBuf::from);
     let own = Some(own).filter(|own| there(own));
     own.into_iter().chain(others).map(|directory| path::way(&directory)).collect()
 }
