@@ -118,6 +118,10 @@ pub enum Command {
         /// The account that the keys log in to [default: the current one]
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
+        /// Check a socket of dockgate proxy instead, by its path or by the name of the package's unit, and the programs that
+        /// may use it [--user: the one that is to]
+        #[arg(long, value_name = "SOCKET", value_parser = proxy, conflicts_with_all = ["probe", "sshd", "sshd_config"])]
+        proxy: Option<PathBuf>,
         /// Start the gate as sshd would, with `true` and `docker version`, and look for the records
         #[arg(long)]
         probe: bool,
@@ -186,6 +190,11 @@ fn socket(text: &str) -> Result<PathBuf, String> {
         return Err("it is the path of a Unix socket: /run/dockgate-proxy/web.sock".to_owned());
     }
     Ok(PathBuf::from(path))
+}
+
+/// A socket by its path, or by the instance of the package's unit.
+fn proxy(text: &str) -> Result<PathBuf, String> {
+    if text.contains(['/', ':']) { socket(text) } else { Ok(format!("/run/dockgate-proxy/{text}.sock").into()) }
 }
 
 #[cfg(test)]

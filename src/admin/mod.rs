@@ -26,7 +26,10 @@ pub fn run(command: Command, caller: Caller) -> Exit {
         Command::Authorize { file, from } => authorize::run(&file, from, caller),
         Command::Proxy { listen, group } => proxy::run(&listen, group.as_deref(), &caller),
         Command::Audit { command } => audit::run(*command, &caller),
-        Command::Doctor { user, json, probe, sshd, sshd_config } => {
+        Command::Doctor { user, json, proxy: Some(socket), .. } => {
+            Ok(doctor::run_proxy(&socket, user.as_deref(), json, &caller))
+        }
+        Command::Doctor { user, json, proxy: None, probe, sshd, sshd_config } => {
             Ok(doctor::run(user, sshd, sshd_config, probe, json, &caller))
         }
         Command::Policy { command: PolicyCommand::Show } => show::run(&caller),

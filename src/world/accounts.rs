@@ -58,6 +58,17 @@ pub fn group_id(name: &str) -> Result<Option<u32>> {
     Ok(group(name, |group| group.name == name)?.map(|group| group.id))
 }
 
+/// The names of a group's accounts: its members, and those of the files whose first group it is.
+///
+/// # Errors
+/// When nobody can be asked.
+pub fn members(id: u32) -> Result<Vec<String>> {
+    let listed = group(&id.to_string(), |group| group.id == id)?.map(|group| group.members).unwrap_or_default();
+    let users = std::fs::read("/etc/passwd").context("/etc/passwd")?;
+    let first = lines(&users).filter_map(user_of).filter(|user| user.gid == id).map(|user| user.name);
+    Ok(listed.into_iter().filter(|name| !name.is_empty()).chain(first).collect())
+}
+
 fn group(key: &str, is_meant: impl Fn(&Group) -> bool) -> Result<Option<Group>> {
     let find = |text: &[u8]| lines(text).filter_map(group_of).find(|group| is_meant(group));
     if let Some(found) = std::fs::read("/etc/group").ok().and_then(|text| find(&text)) {

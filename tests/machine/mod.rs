@@ -98,7 +98,13 @@ impl Machine {
     /// What doctor finds.
     #[track_caller]
     pub(crate) fn doctor(&self, options: &str) -> Report {
-        let Outcome { code, out, err } = self.sh(&format!("dockgate doctor --user ai-worker --json {options}"));
+        self.report(&format!("--user ai-worker {options}"))
+    }
+
+    /// What doctor finds of what these options name.
+    #[track_caller]
+    pub(crate) fn report(&self, options: &str) -> Report {
+        let Outcome { code, out, err } = self.sh(&format!("dockgate doctor --json {options}"));
         let report: Report = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
         assert_eq!(code, i32::from(!report.ok), "{out}{err}");
         report

@@ -1,19 +1,18 @@
 //! A check of the host, and a problem that one can find. Data. Pure.
 
-use super::facts::Facts;
 use serde::Serialize;
 use std::path::Path;
 
-/// One thing that is looked at, as docs/doctor.md lists it.
-pub struct Check {
+/// One thing that is looked at among facts, as docs/doctor.md lists it.
+pub struct Check<F> {
     /// Stable, for programs.
     pub id: &'static str,
     /// What holds when nothing is wrong.
     pub holds: &'static str,
-    pub(super) examine: fn(&Facts) -> Vec<Problem>,
+    pub(super) examine: fn(&F) -> Vec<Problem>,
 }
 
-impl std::fmt::Debug for Check {
+impl<F> std::fmt::Debug for Check<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.id)
     }

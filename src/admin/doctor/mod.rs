@@ -6,12 +6,13 @@ use super::caller::{Caller, absolute};
 use crate::answer;
 use crate::audit::escape::for_terminal;
 use crate::exit::Exit;
-use check::{Level, Problem};
+use check::{Check, Level, Problem};
 use facts::Facts;
 use look::options::Options;
+use proxy::ProxyFacts;
 use serde::Serialize;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub mod account;
 pub mod check;
@@ -19,6 +20,7 @@ pub mod checks;
 pub mod facts;
 pub mod look;
 pub mod pattern;
+pub mod proxy;
 pub mod rate;
 pub mod sshd;
 pub mod way;
@@ -47,8 +49,26 @@ pub fn run(
             return Exit::Unavailable;
         }
     };
-    answer::print(&if json { report.json() } else { report.text() });
-    if report.ok { Exit::Success } else { Exit::Failed }
+    report.tell(json)
+}
+
+/// Looks at a socket of `dockgate proxy`, and says what is wrong.
+pub fn run_proxy(socket: &Path, user: Option<&str>, json: bool, caller: &Caller) -> Exit {
+    if !nix::unistd::Uid::effective().is_root() {
+        answer::say("ERROR: --proxy: only root can look at how a proxy is started, and at who may use it\n");
+        return Exit::Usage;
+    }
+    let config = caller.config.as_deref().map(absolute);
+    match look::proxy(&absolute(socket), user, config.as_deref()) {
+        Ok(facts) => {
+            facts.map_or_else(|| Report::of_nobody(user.unwrap_or_default()), |facts| Report::of_proxy(&facts))
+        }
+        Err(error) => {
+            answer::say(&format!("ERROR: {error:#}\n"));
+            return Exit::Unavailable;
+        }
+    }
+    .tell(json)
 }
 
 /// A problem, under the check that found it.
@@ -66,6 +86,9 @@ pub struct Report {
     /// No fault; warnings alone are fine.
     pub ok: bool,
     pub findings: Vec<Finding>,
+    /// How many checks there are.
+    #[serde(skip)]
+    checks: usize,
 }
 
 impl Report {
@@ -74,11 +97,23 @@ impl Report {
         // Nothing can be kept from root, so one finding says it all.
         let alone = facts.account.uid == 0;
         let checks = checks::ALL.iter().filter(|check| !alone || check.id == checks::ACCOUNT);
-        let findings = checks.flat_map(|check| {
+        Self::made(checks, facts)
+    }
+
+    /// Makes every check of a proxy.
+    pub fn of_proxy(facts: &ProxyFacts) -> Self {
+        Self::made(proxy::checks::ALL.iter(), facts)
+    }
+
+    fn made<'a, F: 'a>(checks: impl Iterator<Item = &'a Check<F>>, facts: &F) -> Self {
+        let mut findings = Vec::new();
+        let mut count = 0;
+        for check in checks {
             let found = (check.examine)(facts).into_iter();
-            found.map(|Problem { level, what, fix }| Finding { check: check.id, level, what, fix })
-        });
-        Self::with(findings.collect())
+            findings.extend(found.map(|Problem { level, what, fix }| Finding { check: check.id, level, what, fix }));
+            count += 1;
+        }
+        Self { checks: count, ..Self::with(findings) }
     }
 
     /// There is no such account, so nothing else can be looked at.
@@ -89,7 +124,13 @@ impl Report {
     }
 
     fn with(findings: Vec<Finding>) -> Self {
-        Self { ok: findings.iter().all(|finding| finding.level != Level::Fault), findings }
+        Self { ok: findings.iter().all(|finding| finding.level != Level::Fault), findings, checks: 0 }
+    }
+
+    /// Prints it, and says how that ends.
+    fn tell(&self, json: bool) -> Exit {
+        answer::print(&if json { self.json() } else { self.text() });
+        if self.ok { Exit::Success } else { Exit::Failed }
     }
 
     /// Two lines a finding, escaped for a terminal.
@@ -99,7 +140,7 @@ impl Report {
             let _ = writeln!(text, "{}: {check}: {}\n  fix: {}", level.name(), for_terminal(what), for_terminal(fix));
         }
         if self.ok {
-            let _ = writeln!(text, "doctor: no faults found ({} checks)", checks::ALL.len());
+            let _ = writeln!(text, "doctor: no faults found ({} checks)", self.checks);
         }
         text
     }

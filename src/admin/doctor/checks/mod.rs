@@ -1,6 +1,7 @@
 //! The checks: one row each, as docs/doctor.md lists them. Data; the rules are in the modules below. Pure.
 
 use super::check::Check;
+use super::facts::Facts;
 
 mod account;
 mod keys;
@@ -12,12 +13,14 @@ mod sockets;
 mod sshd;
 
 pub(crate) use account::sudo_rules;
+pub(super) use policy::broken;
+pub(super) use sockets::{LogSocket, dropping, past, proxy_of, unrecorded, user_of};
 
 /// The check without which no other makes sense.
 pub const ACCOUNT: &str = "account";
 
 /// Every check, in the order of the report.
-pub const ALL: &[Check] = &[
+pub const ALL: &[Check<Facts>] = &[
     Check { id: ACCOUNT, holds: "the account exists and is not root", examine: account::is_not_root },
     Check { id: "account-groups", holds: "no group of its gives root past docker", examine: account::groups },
     Check { id: "account-sudo", holds: "sudo lets it do nothing", examine: account::sudo },
@@ -110,7 +113,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::admin::doctor::Report;
     use crate::admin::doctor::account::tests::account;
-    use crate::admin::doctor::facts::{Daemon, Facts, KeyFile, Now};
+    use crate::admin::doctor::facts::{Daemon, KeyFile, Now};
     use crate::admin::doctor::sshd::Sshd;
     use crate::admin::doctor::way::tests::way;
     use crate::admin::doctor::way::{Kind, Way};

@@ -28,7 +28,11 @@ fn unsound(facts: &Facts, way: &Way, policy: &Result<PolicySet, String>) -> Opti
 }
 
 /// What is wrong with a policy file, if anything, and how that is mended.
-fn broken(account: &Account, way: &Way, policy: &Result<PolicySet, String>) -> Option<(String, String)> {
+pub(in crate::admin::doctor) fn broken(
+    account: &Account,
+    way: &Way,
+    policy: &Result<PolicySet, String>,
+) -> Option<(String, String)> {
     let path = way.path.display();
     if let Err(error) = policy {
         // Whose file it is is judged before what is in it, and so are the directories on the way.

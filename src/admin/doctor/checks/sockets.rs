@@ -28,7 +28,8 @@ pub(super) fn docker_socket(facts: &Facts) -> Vec<Problem> {
         };
         return vec![Problem::fault(what, fix)];
     };
-    let mut found: Vec<Problem> = past(facts, way).into_iter().collect();
+    let past = past(&facts.account, &facts.usual_socket, way, proxy_of(way).is_some());
+    let mut found: Vec<Problem> = past.into_iter().collect();
     if end.mode & WRITE != 0 {
         found.push(Problem::fault(
             format!("every account can write {path}, which is root on this host"),
@@ -43,10 +44,9 @@ pub(super) fn docker_socket(facts: &Facts) -> Vec<Problem> {
     found
 }
 
-/// Where `docker.host` is another socket than dockerd's usual one, such as a proxy's: that the account can reach that
-/// one too, without having to for its own.
-fn past(facts: &Facts, way: &Way) -> Option<Problem> {
-    let (account, usual) = (&facts.account, &facts.usual_socket);
+/// Where an account is to use another socket than dockerd's own, such as a proxy's: that it can reach that one too,
+/// without having to for the other.
+pub(in crate::admin::doctor) fn past(account: &Account, usual: &Way, way: &Way, proxied: bool) -> Option<Problem> {
     let end = usual.end().filter(|end| end.kind == Kind::Socket);
     let open = end.filter(|_| usual.usable(account, WRITE) && usual.target() != way.target());
     let what = |at: &Path| {
@@ -54,7 +54,7 @@ fn past(facts: &Facts, way: &Way) -> Option<Problem> {
     };
     let Some(end) = open else {
         // dockerd may not be running just now.
-        let member = proxy_of(way).is_some() && account.groups.iter().any(|(_, group)| group == "docker");
+        let member = proxied && account.groups.iter().any(|(_, group)| group == "docker");
         return member.then(|| Problem::fault(what(&usual.path), leaving(account, "docker")));
     };
     let mut without = account.clone();
@@ -62,7 +62,7 @@ fn past(facts: &Facts, way: &Way) -> Option<Problem> {
     let by_group = without.gid != end.gid && !usual.usable(&without, WRITE);
     // What everybody may use is to be closed first.
     let own = way.usable(&without, WRITE) && way.end().is_some_and(|end| end.mode & WRITE == 0);
-    if by_group && proxy_of(way).is_none() && !own {
+    if by_group && !proxied && !own {
         // One group for both sockets: it has to be in it.
         return None;
     }
@@ -80,20 +80,25 @@ fn leaving(account: &Account, group: &str) -> String {
 }
 
 /// The instance of the package's unit that makes a socket, where it is one of `dockgate proxy`.
-fn proxy_of(way: &Way) -> Option<String> {
+pub(in crate::admin::doctor) fn proxy_of(way: &Way) -> Option<String> {
     let name = way.path.strip_prefix("/run/dockgate-proxy").ok()?.to_str()?.strip_suffix(".sock")?;
     (!name.is_empty() && !name.contains('/')).then(|| shell_words::quote(name).into_owned())
+}
+
+/// The fix that gives a proxy's socket to an account.
+pub(in crate::admin::doctor) fn user_of(instance: &str, name: &str) -> String {
+    format!(
+        "install -d /etc/systemd/system/dockgate-proxy@{instance}.socket.d; \
+         printf '[Socket]\\nSocketUser={name}\\n' >/etc/systemd/system/dockgate-proxy@{instance}.socket.d/user.conf; \
+         systemctl daemon-reload; systemctl restart dockgate-proxy@{instance}.socket"
+    )
 }
 
 /// The fix that lets the account reach docker's socket, and gives it no more than that.
 fn access(facts: &Facts, way: &Way, group: Option<&str>) -> String {
     let name = &facts.account.name;
     if let Some(instance) = proxy_of(way) {
-        return format!(
-            "install -d /etc/systemd/system/dockgate-proxy@{instance}.socket.d; \
-             printf '[Socket]\\nSocketUser={name}\\n' >/etc/systemd/system/dockgate-proxy@{instance}.socket.d/user.conf; \
-             systemctl daemon-reload; systemctl restart dockgate-proxy@{instance}.socket"
-        );
+        return user_of(&instance, name);
     }
     if let Some(owner) = facts.daemon.rootless().filter(|owner| *owner != facts.account.uid) {
         return format!(
@@ -117,17 +122,32 @@ fn access(facts: &Facts, way: &Way, group: Option<&str>) -> String {
     }
 }
 
+/// Where somebody sends records.
+pub(in crate::admin::doctor) struct LogSocket<'a> {
+    pub account: &'a Account,
+    pub way: &'a Way,
+    /// Why nothing can be sent there.
+    pub error: Option<&'a str>,
+    /// The policy file that names it.
+    pub policy_file: &'a Path,
+}
+
 pub(super) fn syslog(facts: &Facts) -> Vec<Problem> {
-    let way = &facts.syslog;
+    let Facts { account, syslog, syslog_error, policy_file, .. } = facts;
+    unrecorded(&LogSocket { account, way: syslog, error: syslog_error.as_deref(), policy_file: &policy_file.path })
+}
+
+pub(in crate::admin::doctor) fn unrecorded(log: &LogSocket<'_>) -> Vec<Problem> {
+    let LogSocket { account, way, error, policy_file: _ } = log;
     let path = way.path.display();
     let start =
         "systemctl restart rsyslog   # or systemd-journald; or name another daemon's datagram socket in audit.socket";
-    if let Some(error) = &facts.syslog_error {
+    if let Some(error) = error {
         // EPROTOTYPE: somebody listens, and takes streams.
         if error.contains("wrong type") {
             return vec![Problem::fault(
                 format!("{path} is a stream socket, and records are datagrams, so nothing runs"),
-                elsewhere(facts),
+                elsewhere(log),
             )];
         }
         return vec![Problem::fault(format!("no record can be written, so nothing runs: {error}"), start)];
@@ -135,31 +155,32 @@ pub(super) fn syslog(facts: &Facts) -> Vec<Problem> {
     if let Some(error) = way.missing() {
         return vec![Problem::fault(format!("no record can be written, so nothing runs: {error}"), start)];
     }
-    if way.usable(&facts.account, WRITE) {
+    if way.usable(account, WRITE) {
         return Vec::new();
     }
-    let fix = match way.barred(&facts.account) {
+    let fix = match way.barred(account) {
         Some(step) => format!("chmod o+x {}", word(&step.path)),
         None => format!("chmod o+w {}", word(way.target())),
     };
-    let at = way.barred(&facts.account).map_or(way.target(), |step| &step.path).display();
-    vec![Problem::fault(format!("{} cannot write to the syslog socket, because of {at}", facts.account.name), fix)]
+    let at = way.barred(account).map_or(way.target(), |step| &step.path).display();
+    vec![Problem::fault(format!("{} cannot write to the syslog socket, because of {at}", account.name), fix)]
 }
 
 /// The fix that has records sent to the usual socket.
-fn elsewhere(facts: &Facts) -> String {
-    let (socket, usual) = (facts.syslog.path.display(), "/dev/log");
-    if facts.syslog.path.as_os_str() == usual {
+fn elsewhere(log: &LogSocket<'_>) -> String {
+    let (socket, usual) = (log.way.path.display(), "/dev/log");
+    if log.way.path.as_os_str() == usual {
         return "start a log daemon that makes /dev/log as syslog(3) wants it (rsyslogd, systemd-journald)".to_owned();
     }
-    format!(
-        "sed -i 's|{socket}|{usual}|' {}   # or another datagram socket in audit.socket",
-        word(&facts.policy_file.path)
-    )
+    format!("sed -i 's|{socket}|{usual}|' {}   # or another datagram socket in audit.socket", word(log.policy_file))
 }
 
 /// dockgate is told that a datagram was taken; what the daemon does with it, it is not told.
 pub(super) fn limits(facts: &Facts) -> Vec<Problem> {
+    dropping(&facts.limits)
+}
+
+pub(in crate::admin::doctor) fn dropping(limits: &[Limit]) -> Vec<Problem> {
     let problem = |limit: &Limit| {
         let (file, place) = (word(&limit.file), format!("{}:{}", limit.file.display(), limit.line));
         match limit.daemon {
@@ -185,7 +206,7 @@ pub(super) fn limits(facts: &Facts) -> Vec<Problem> {
             ),
         }
     };
-    facts.limits.iter().map(problem).collect()
+    limits.iter().map(problem).collect()
 }
 
 /// Where sessions are counted and buildx keeps its state: if it is somebody else's, such requests fail.

@@ -1,19 +1,19 @@
 //! Looks at the host: gathers the [`Facts`] about one account. Acts: reads files, asks sshd and sudo.
-#![expect(clippy::disallowed_methods, reason = "the host is looked at here")]
 
 use super::account::Account;
-use super::facts::{Daemon, Extension, Facts, Forced, KeyFile, program_of};
+use super::facts::{Extension, Facts, Forced, KeyFile, program_of};
 use super::sshd::Sshd;
 use super::way::Way;
 use crate::policy::Policy;
 use crate::policy::set::PolicySet;
 use crate::run::{exec, plugin};
-use crate::world::{accounts, policy_file};
+use crate::world::policy_file;
 use anyhow::{Context, Result};
 use files::{read, there};
 use options::Options;
+pub use proxy::proxy;
+use sockets::{daemon, datagram};
 use std::collections::BTreeMap;
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 mod account;
@@ -22,6 +22,8 @@ pub mod options;
 mod path;
 mod probe;
 mod programs;
+mod proxy;
+mod sockets;
 mod written;
 
 /// What keeps all but root out while it is there: sshd looks for the first, pam_nologin for both.
@@ -150,18 +152,6 @@ fn plugins(policy: &Policy) -> Vec<Way> {
     let others = plugin::DIRECTORIES.iter().map(PathBuf::from);
     let own = Some(own).filter(|own| there(own));
     own.into_iter().chain(others).map(|directory| path::way(&directory)).collect()
-}
-
-fn daemon(host: &str) -> Daemon {
-    let Some(socket) = host.strip_prefix("unix://") else { return Daemon::Address(host.to_owned()) };
-    let way = path::way(Path::new(socket));
-    let group = way.end().and_then(|end| accounts::group_name(end.gid));
-    Daemon::Socket(way, group)
-}
-
-/// Whether a datagram can be sent there; none is.
-fn datagram(socket: &Path) -> Result<()> {
-    UnixDatagram::unbound()?.connect(socket).with_context(|| socket.display().to_string())
 }
 
 fn key_file(file: &Path) -> KeyFile {

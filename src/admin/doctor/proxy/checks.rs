@@ -1,0 +1,215 @@
+//! The checks of a proxy: one row each, as docs/doctor.md lists them. Pure.
+
+use super::{ProxyFacts, Started};
+use crate::admin::doctor::check::{Check, Problem, word};
+use crate::admin::doctor::checks::{LogSocket, broken, dropping, past, proxy_of, unrecorded, user_of};
+use crate::admin::doctor::facts::Daemon;
+use crate::admin::doctor::way::{Kind, WRITE, Way};
+use crate::request::Request;
+use std::path::Path;
+
+/// Every check, in the order of the report.
+pub const ALL: &[Check<ProxyFacts>] = &[
+    Check { id: "proxy-start", holds: "it is known how it is started, and dockgate takes that", examine: start },
+    Check { id: "proxy-policy", holds: "its policy is sound, and has its profile and its key", examine: policy },
+    Check { id: "proxy-socket", holds: "its socket is there, and not for everybody", examine: socket },
+    Check { id: "proxy-daemon", holds: "its daemon is there, and is not the proxy itself", examine: daemon },
+    Check { id: "proxy-past", holds: "its programs reach the daemon by it alone", examine: programs },
+    Check { id: "proxy-key", holds: "its records, and what is made through it, have a label", examine: key },
+    Check { id: "proxy-syslog", holds: "its records can be sent, and are not dropped", examine: records },
+];
+
+impl ProxyFacts {
+    fn place(&self) -> String {
+        self.socket.path.display().to_string()
+    }
+
+    /// The instance of the package's unit.
+    fn instance(&self) -> Option<String> {
+        proxy_of(&self.socket)
+    }
+
+    fn again(&self) -> String {
+        match &self.started {
+            Some(Started { by, .. }) if by.ends_with(".service") => {
+                format!("systemctl restart {}", word(Path::new(by)))
+            }
+            _ => "# and start it again".to_owned(),
+        }
+    }
+
+    /// A command that starts the proxy with further options from now on, where the package's unit starts it.
+    fn with(&self, options: &str) -> String {
+        let Some(Started { environment: Some(file), .. }) = &self.started else {
+            return format!("start it with {options}");
+        };
+        let file = word(file);
+        format!(
+            "grep -qs ^OPTIONS= {file} || echo OPTIONS= >>{file}; sed -i 's|^OPTIONS=\"\\{{0,1\\}}|&{options} |' {file}; {}",
+            self.again()
+        )
+    }
+
+    /// And without one.
+    fn without(&self, option: &str, value: &str) -> String {
+        let Some(Started { environment: Some(file), .. }) = &self.started else {
+            return format!("start it without {option} {value}");
+        };
+        format!("sed -i 's| *{option}[ =]{value}||' {}; {}", word(file), self.again())
+    }
+}
+
+fn start(facts: &ProxyFacts) -> Vec<Problem> {
+    let place = facts.place();
+    match &facts.started {
+        None => {
+            let fix = match facts.instance() {
+                Some(instance) => format!("systemctl enable --now dockgate-proxy@{instance}.socket"),
+                None => "a unit that starts it, such as dockgate-proxy@.service".to_owned(),
+            };
+            vec![Problem::warning(format!("no unit and no process of dockgate proxy is for {place}"), fix)]
+        }
+        Some(Started { options: Ok(_), .. }) => Vec::new(),
+        Some(Started { by, environment, options: Err(error) }) => {
+            // Which options are meant is not to be guessed: without one of them more could be permitted.
+            let fix = match environment {
+                Some(file) => format!("mend OPTIONS= in {} (dockgate proxy --help); {}", word(file), facts.again()),
+                None => format!("mend ExecStart= of {by} (dockgate proxy --help)"),
+            };
+            vec![Problem::fault(format!("{by} cannot start: {error}"), fix)]
+        }
+    }
+}
+
+fn policy(facts: &ProxyFacts) -> Vec<Problem> {
+    if let Some((why, fix)) = broken(&facts.server, &facts.policy_file, &facts.policy) {
+        return vec![Problem::fault(format!("{why}: {} serves nobody", facts.place()), fix)];
+    }
+    let (Ok(set), Some(Started { options: Ok(options), .. })) = (&facts.policy, &facts.started) else {
+        return Vec::new();
+    };
+    let request = Request { key: options.key.clone(), peer: Some(1), ..Request::default() };
+    let selected = set.select(&request, options.profile.as_deref());
+    let Some(denial) = selected.denial else { return Vec::new() };
+    let file = word(&facts.policy_file.path);
+    let label = options.key.as_deref().unwrap_or_default();
+    let fix = match &options.profile {
+        Some(profile) if set.with_profile(profile).is_none() => {
+            format!("{}   # or define [profiles.{profile}] in {file}", facts.without("--profile", profile))
+        }
+        // One of ssh's keys has the label.
+        _ if set.keys.contains_key(label) => format!(
+            "printf '\\n[keys.\"{label}.proxy\"]\\n' >>{file}; {}; {}",
+            facts.without("--key", label),
+            facts.with(&format!("--key {label}.proxy"))
+        ),
+        _ => format!("printf '\\n[keys.\"{label}\"]\\n' >>{file}"),
+    };
+    vec![Problem::fault(format!("{} serves nobody: {}", facts.place(), denial.message), fix)]
+}
+
+fn socket(facts: &ProxyFacts) -> Vec<Problem> {
+    let (way, place) = (&facts.socket, facts.place());
+    let Some(end) = way.end().filter(|end| end.kind == Kind::Socket) else {
+        let what = way.missing().unwrap_or_else(|| format!("{place} is not a socket"));
+        let fix = match facts.instance() {
+            Some(instance) => format!("systemctl enable --now dockgate-proxy@{instance}.socket"),
+            None => facts.again(),
+        };
+        return vec![Problem::fault(what, fix)];
+    };
+    let mut found = Vec::new();
+    if end.mode & WRITE != 0 {
+        found.push(Problem::fault(
+            format!("every account can use {place} (mode {:04o})", end.mode),
+            format!("chmod o-rw {}   # and SocketMode= in its .socket unit", word(way.target())),
+        ));
+    }
+    // Whoever can put another socket in its place is asked in the daemon's stead.
+    let steps = way.steps.iter().filter(|step| step.kind == Kind::Directory);
+    let open = |mode: u32| mode & 0o022 != 0 && mode & 0o1000 == 0;
+    found.extend(steps.filter(|step| step.uid != 0 || open(step.mode)).map(|step| {
+        let at = word(&step.path);
+        Problem::fault(
+            format!("others than root can change {at}, and put another socket in the place of {place}"),
+            format!("chown root:root {at}; chmod go-w {at}"),
+        )
+    }));
+    for user in facts.users.iter().filter(|user| facts.named && !way.usable(user, WRITE)) {
+        let fix = match (way.barred(user), facts.instance()) {
+            (Some(step), _) => format!("chmod o+x {}", word(&step.path)),
+            (None, Some(instance)) => user_of(&instance, &user.name),
+            (None, None) => format!("SocketUser={} in its .socket unit", user.name),
+        };
+        let group = facts.group.as_deref().unwrap_or("-");
+        found.push(Problem::fault(
+            format!("{} cannot write {place} (group {group}, mode {:04o})", user.name, end.mode),
+            fix,
+        ));
+    }
+    found
+}
+
+fn daemon(facts: &ProxyFacts) -> Vec<Problem> {
+    let Daemon::Socket(way, _) = &facts.daemon else { return Vec::new() };
+    if facts.started.as_ref().is_some_and(|started| started.options.is_err()) {
+        // Which policy is meant is not known.
+        return Vec::new();
+    }
+    if way.target() == facts.socket.target() {
+        let own = facts.instance().unwrap_or_else(|| "own".to_owned());
+        let file = format!("/etc/dockgate/proxy-{own}.toml");
+        return vec![Problem::fault(
+            format!("the policy's docker.host is {} itself, so it has no daemon", facts.place()),
+            format!("touch {file}; {}", facts.with(&format!("--config {file}"))),
+        )];
+    }
+    let there = way.end().is_some_and(|end| end.kind == Kind::Socket);
+    let missing = || way.missing().unwrap_or_else(|| format!("{} is not a socket", way.path.display()));
+    let fix = "systemctl start docker   # or docker.host in the policy file, with the daemon's socket";
+    if there { Vec::new() } else { vec![Problem::fault(missing(), fix)] }
+}
+
+fn programs(facts: &ProxyFacts) -> Vec<Problem> {
+    let Daemon::Socket(daemon, _) = &facts.daemon else { return Vec::new() };
+    if daemon.target() == facts.socket.target() {
+        return Vec::new();
+    }
+    let group = |way: &Way| way.end().filter(|end| end.mode & WRITE << 3 != 0).map(|end| end.gid);
+    let shared = group(&facts.socket).filter(|gid| *gid != 0 && Some(*gid) == group(daemon));
+    if let (Some(_), Some(name)) = (shared, &facts.group) {
+        return vec![Problem::fault(
+            format!(
+                "the group {name} may use {}, and the daemon's own socket {} too",
+                facts.place(),
+                daemon.path.display()
+            ),
+            format!(
+                "groupadd --system dockgate-clients, SocketGroup=dockgate-clients in the .socket unit (or --group), and the \
+                 programs' accounts in that group in place of {name}"
+            ),
+        )];
+    }
+    facts.users.iter().filter_map(|user| past(user, daemon, &facts.socket, true)).collect()
+}
+
+fn key(facts: &ProxyFacts) -> Vec<Problem> {
+    let Some(Started { options: Ok(options), .. }) = &facts.started else { return Vec::new() };
+    if facts.of_a_gate || options.key.is_some() {
+        return Vec::new();
+    }
+    let name = facts.instance().unwrap_or_else(|| "NAME".to_owned());
+    vec![Problem::warning(
+        format!("{} has no --key: whoever connects says by itself whose key something is labelled with", facts.place()),
+        facts.with(&format!("--key {name}")),
+    )]
+}
+
+fn records(facts: &ProxyFacts) -> Vec<Problem> {
+    let ProxyFacts { server, syslog, syslog_error, policy_file, limits, .. } = facts;
+    let log =
+        LogSocket { account: server, way: syslog, error: syslog_error.as_deref(), policy_file: &policy_file.path };
+    let mut found = unrecorded(&log);
+    found.extend(dropping(limits));
+    found
+}
