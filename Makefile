@@ -13,12 +13,13 @@ demo: cargo lab ## real ssh sessions through the gate, and the log of them (need
 	scripts/dist.sh build
 	scripts/demo.sh target/dist/release/dockgate
 
-bench: cargo lab ## what the gate costs beside other gates, the guard beside the bare socket, reading a long log (needs root)
+bench: cargo lab ## what the gate costs beside other gates, the guard beside the bare socket, Compose beside plain Compose, reading a long log (needs root)
 	@scripts/dist.sh build
 	@scripts/lab.sh install-peers
 	DOCKGATE_PROGRAM=$(CURDIR)/target/dist/release/dockgate DOCKGATE_PEERS=$${DOCKGATE_LAB_CACHE:-$(CURDIR)/target/lab}/peers/bin \
 		cargo bench --locked --profile dev --bench gate
 	DOCKGATE_PROGRAM=$(CURDIR)/target/dist/release/dockgate cargo bench --locked --profile dev --bench guard
+	DOCKGATE_PROGRAM=$(CURDIR)/target/dist/release/dockgate cargo bench --locked --profile dev --bench compose
 	cargo bench --locked --bench audit
 
 soak: cargo lab ## 10,000 sessions at full speed into a real rsyslogd that restarts meanwhile (needs root)

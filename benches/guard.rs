@@ -1,6 +1,6 @@
 //! What the guard costs: calls through it, side by side with the same calls on the daemon's own socket.
 //!
-//! A real dockerd of the lab's, a real proxy, a real sshd. What is compared alternates within one run.
+//! A real dockerd of the lab's, and a real proxy. What is compared alternates within one run.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "a benchmark")]
 
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
@@ -8,14 +8,13 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use support::{Lab, new_key, spawn, until};
+use support::{Lab, spawn, until};
 
 const ROUNDS: usize = 2000;
 
@@ -47,7 +46,6 @@ fn main() {
     }
     stream(lab, &raw, &proxy);
     first_answer(lab);
-    over_ssh(lab);
 }
 
 /// A proxy under whose policy nothing is blocked.
@@ -204,60 +202,6 @@ fn first_answer(lab: &Lab) {
         millis(gate),
         millis(docker)
     );
-}
-
-/// Commands over a connection that is kept, with the gate and with docker in its place.
-fn over_ssh(lab: &Lab) {
-    let keys = lab.directory.join("keys").join(lab.value("ACCOUNT"));
-    let docker = lab.value("DOCKER");
-    let host = format!("DOCKER_HOST=unix://{} DOCKER_CONFIG={}", lab.value("SOCKET"), lab.value("CONFIG"));
-    let bare = lab.directory.join("bare");
-    std::fs::write(&bare, format!("#!/bin/sh\nset -- $SSH_ORIGINAL_COMMAND\nshift\n{host} exec {docker} \"$@\"\n"))
-        .unwrap();
-    std::fs::set_permissions(&bare, PermissionsExt::from_mode(0o755)).unwrap();
-    let bare = new_key(lab, "bench-bare", &keys, &format!("restrict,command=\"{}\"", bare.display()));
-    let masters = [("bare", bare), ("gate", lab.value("KEY").to_owned())].map(|(name, key)| {
-        let path = lab.directory.join(format!("{name}.master"));
-        let options = ["-o", "ControlMaster=auto", "-o", "ControlPersist=30", "-S"].map(str::to_owned);
-        (options.into_iter().chain([path.display().to_string()]).collect::<Vec<_>>(), key)
-    });
-    let file = lab.home().join("bench/compose.yml");
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    let service = |name: &str| format!("  {name}: {{image: busybox, command: sleep 100000, stop_grace_period: 0s}}\n");
-    let text = format!("services:\n{}{}networks: {{default: {{}}}}\n", service("web"), service("db"));
-    std::fs::write(&file, &text).unwrap();
-    // What is resolved to be judged, as a command that makes containers is.
-    std::fs::write(file.with_file_name("resolved.yml"), format!("{text}configs: {{}}\n")).unwrap();
-    lab.ssh("docker compose -f bench/compose.yml up -d").succeeded();
-    for request in [
-        "docker ps",
-        "docker compose -f bench/compose.yml ps",
-        "docker compose -f bench/resolved.yml ps",
-        "docker compose -f bench/compose.yml logs",
-        "docker compose -f bench/compose.yml restart -t 0 web",
-        "docker compose -f bench/compose.yml up -d",
-    ] {
-        let mut times = [Vec::new(), Vec::new()];
-        for round in 0..21 {
-            for ((options, key), times) in masters.iter().zip(&mut times) {
-                let options: Vec<&str> = options.iter().map(String::as_str).collect();
-                let start = Instant::now();
-                let output = lab.client(&options, &[request]).env("LAB_KEY", key).output().unwrap();
-                assert!(output.status.success(), "{output:?}");
-                if round > 0 {
-                    times.push(start.elapsed());
-                }
-            }
-        }
-        let [bare, gate] = times.map(median);
-        println!(
-            "{:5.2}  {:.1} ms against {:.1} ms  {request} over a kept ssh connection",
-            gate.as_secs_f64() / bare.as_secs_f64(),
-            millis(gate),
-            millis(bare)
-        );
-    }
-    lab.docker(&["rm", "-f", "bench-web-1", "bench-db-1"]).succeeded();
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
