@@ -117,7 +117,11 @@ impl Reason {
         (Reason::ShellNewline, "shell-newline", "a shell would run a second command line"),
         (Reason::ShellOperator, "shell-operator", "a shell would do more than run one command"),
         (Reason::TooSlow, "too-slow", "what it asks for could not be found out in time"),
-        (Reason::Unavailable, "unavailable", "docker or its Compose plugin does not work on this host"),
+        (
+            Reason::Unavailable,
+            "unavailable",
+            "docker, its Compose plugin or what knows the accounts does not work on this host",
+        ),
         (Reason::UnknownCall, "unknown-call", "not a call of Docker's API that this gate knows"),
         (Reason::UnknownCommand, "unknown-command", "not a docker command that this gate knows"),
         (

@@ -3,6 +3,7 @@
 
 use dockgate::admin::{self, caller::Caller};
 use dockgate::cli::{Cli, Options};
+use dockgate::denial::{Denial, Reason};
 use dockgate::exit::{Ending, Exit, Outcome};
 use dockgate::gate::Gate;
 use dockgate::policy::candidate::Candidate;
@@ -14,6 +15,7 @@ use dockgate::run::signals;
 use dockgate::serve;
 use dockgate::world::{identity, policy_file};
 use dockgate::{answer, audit};
+use nix::unistd::{Pid, Uid, getppid};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
         let place = defect.location().map_or_else(String::new, |place| format!(" at {place}"));
         answer::say(&format!("dockgate: internal error{place}; please report it\n"));
     }));
-    let parent = nix::unistd::getppid();
+    let parent = getppid();
     let original = std::env::var_os("SSH_ORIGINAL_COMMAND");
     let ending = match Start::of(std::env::args_os().collect(), original.is_some(), &ThisProgram) {
         Start::Request(command) => run(alone(Options::default()), Asked { command, login: false }, parent),
@@ -87,15 +89,25 @@ struct Asked {
     login: bool,
 }
 
-fn run(Cli { options, command }: Cli, asked: Asked, parent: nix::unistd::Pid) -> Ending {
+fn run(Cli { options, command }: Cli, asked: Asked, parent: Pid) -> Ending {
     let Options { config, profile, key } = options;
-    let (name, home) = identity::account();
+    let known = identity::account();
+    let unknown = known.as_ref().err().map(unknown_account);
+    let (name, home) = known.unwrap_or_else(|_| identity::nameless(Uid::current()));
     let request = request(name.clone(), key, asked);
     let account = account(name, home);
     match command {
         Some(command) => admin::run(command, Caller { config, profile, request, account, parent }).into(),
-        None => serve(config.as_deref(), profile.as_deref(), &request, account, parent),
+        None => serve(config.as_deref(), profile.as_deref(), &request, (account, unknown), parent),
     }
+}
+
+/// Nothing is served for an account that nobody knows, such as when its name service does not answer.
+fn unknown_account(error: &anyhow::Error) -> Denial {
+    let why = format!("who account {} is could not be found out: {error:#}", Uid::current());
+    let hint =
+        "send it again later; if that does not help, the administrator has to look at the name services of this host";
+    Denial::new(Reason::Unavailable, "account", why, hint)
 }
 
 /// Serves one request, by the policy that its key gets.
@@ -103,8 +115,8 @@ fn serve(
     config: Option<&Path>,
     named: Option<&str>,
     request: &Request,
-    account: Account,
-    parent: nix::unistd::Pid,
+    (account, unknown): (Account, Option<Denial>),
+    parent: Pid,
 ) -> Ending {
     let set = match policy_file::load(config) {
         Ok(set) => set,
@@ -112,7 +124,7 @@ fn serve(
     };
     let Selected { policy, profile, because: _, denial } = set.select(request, named);
     let candidate = policy_file::candidate(config).map(|set| Candidate::of(set.as_ref(), request, named, &policy));
-    let gate = Gate { policy, candidate, profile, refusal: denial, account, parent };
+    let gate = Gate { policy, candidate, profile, refusal: unknown.or(denial), account, parent };
     serve::serve(&Arc::new(gate), request, identity::record_id())
 }
 

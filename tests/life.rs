@@ -12,6 +12,8 @@ mod support;
 
 #[path = "life/kills.rs"]
 mod kills;
+#[path = "life/names.rs"]
+mod names;
 #[path = "life/streams.rs"]
 mod streams;
 

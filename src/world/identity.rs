@@ -3,6 +3,7 @@
 
 use super::accounts::{self, Key};
 use crate::keys::proof::Proof;
+use anyhow::{Context, Result};
 use nix::unistd::Uid;
 use std::fs::File;
 use std::io::Read;
@@ -11,16 +12,26 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// The name and home of the account that this process runs as.
-pub fn account() -> (String, PathBuf) {
-    account_of(Uid::current())
+///
+/// # Errors
+/// When nobody says who that is. Of an account whose home is not known, it is not known which files are its own
+/// configuration.
+pub fn account() -> Result<(String, PathBuf)> {
+    let user = accounts::user(Key::Id(Uid::current().as_raw()))?.context("this host has no such account")?;
+    Ok((user.name, user.home))
 }
 
-/// The name and home of an account.
+/// The name and home of an account; by its number where nobody says more.
 pub fn account_of(uid: Uid) -> (String, PathBuf) {
     match accounts::user(Key::Id(uid.as_raw())) {
         Ok(Some(user)) => (user.name, user.home),
-        _ => (uid.to_string(), PathBuf::from("/")),
+        _ => nameless(uid),
     }
+}
+
+/// An account of which nobody says more than its number.
+pub fn nameless(uid: Uid) -> (String, PathBuf) {
+    (uid.to_string(), PathBuf::from("/"))
 }
 
 /// The key that sshd accepted, from the file that it names in `SSH_USER_AUTH`
