@@ -225,6 +225,10 @@ let
       (check (groups == [ ]) where "the account is in ${concatStringsSep ", " groups}, which is root by another way"
         "Take it out of users.users.${name}.extraGroups and users.groups"
       )
+      (check (!(before != { } && inDocker name)) where
+        "the account is in docker, and reaches the daemon past its proxy"
+        "Take it out of extraGroups and of users.groups.docker.members"
+      )
       (check (unknown == [ ]) where "there is no group ${concatStringsSep ", " unknown}"
         "Declare it (users.groups.NAME = { }), or take it out of extraGroups"
       )
@@ -358,10 +362,21 @@ let
     ) (builtins.attrValues before)
   ) names;
 
+  inDocker =
+    name: config.users.users ? ${name} && builtins.elem "docker" (groupsOf name);
+
   proxyChecks =
     name: proxy:
     let
       where = ".proxies.${name}";
+      users = builtins.attrNames config.users.users;
+      clients =
+        if proxy.group == null then
+          [ proxy.user ]
+        else
+          filter (user: builtins.elem proxy.group (groupsOf user)) users;
+      # A gate's own account is in userChecks.
+      past = filter (user: inDocker user && !(cfg.users ? ${user})) clients;
       of = if proxy.settings == null then cfg.settings else proxy.settings;
       profiles = [
         "default"
@@ -377,6 +392,18 @@ let
         "Add it to the profiles of its settings, or use one of ${concatStringsSep ", " profiles}"
       )
       (check (proxy.key == null || isLabel proxy.key) "${where}.key" "it is no label" "Use 1 to 64 of a-z A-Z 0-9 - _ . @")
+      (check (proxy.group != null || config.users.users ? ${proxy.user}) "${where}.user"
+        "there is no account ${proxy.user}"
+        "Name the account that the program runs as, or declare it in users.users"
+      )
+      (check (proxy.group == null || config.users.groups ? ${proxy.group}) "${where}.group"
+        "there is no group ${toString proxy.group}"
+        "Declare it (users.groups.NAME = { }), or name another"
+      )
+      (check (proxy.group != "docker" && past == [ ]) where
+        "${if past == [ ] then "the group docker" else concatStringsSep ", " past} can open the daemon's own socket, past the proxy"
+        "Take docker out of the account's groups, or give the proxy a group of its own"
+      )
       (check (of.docker.host or "" != socketOf name) where
         "docker.host of its policy is its own socket"
         "Give it settings of its own, whose docker.host is the daemon's"
@@ -449,6 +476,10 @@ in
       ++ map (
         label: "services.dockgate.settings.keys.${label}: no account has a key of this label, so nothing is judged by it."
       ) unusedKeys
+      ++ mapAttrsToList (
+        name: _:
+        "services.dockgate.proxies.${name} has no key, so whoever connects says by itself whose key something is labelled with. Set services.dockgate.proxies.${name}.key."
+      ) (lib.filterAttrs (name: proxy: proxy.key == null && !(before ? ${name})) cfg.proxies)
       ++ lib.optional (cfg.sudoAudit && names != [ ] && (config.security.sudo-rs.enable or false))
         "services.dockgate.sudoAudit: sudo-rs does not read the rules of security.sudo. Set services.dockgate.sudoAudit = false.";
   };

@@ -17,6 +17,7 @@ let
     mkIf
     mkMerge
     mkOption
+    mkPackageOption
     optionalString
     types
     ;
@@ -192,11 +193,10 @@ in
   options.services.dockgate = {
     enable = mkEnableOption "dockgate, a gate between SSH keys and Docker";
 
-    package = mkOption {
-      type = types.package;
-      default = pkgs.callPackage ./package.nix { };
-      defaultText = literalExpression "pkgs.callPackage ./package.nix { }";
-      description = "The dockgate to use. It is the accounts' login shell, so it must have `passthru.shellPath`.";
+    # nixpkgs has none.
+    package = mkPackageOption { dockgate = pkgs.callPackage ./package.nix { }; } "dockgate" {
+      pkgsText = "(pkgs.extend dockgate.overlays.default)";
+      extraDescription = "It is the accounts' login shell, so it must have `passthru.shellPath`.";
     };
 
     users = mkOption {

@@ -121,6 +121,11 @@ fn faults_of_the_account() {
             "rm -rf /tmp/dockgate-$(id -u ai-worker); mkdir -m 700 /tmp/dockgate-$(id -u ai-worker)",
             &["fault state-directory"],
         ),
+        shuts(
+            "mkdir -p -m 700 /run/dockgate/ai-worker; chmod 755 /run/dockgate; [ -d /run/dockgate/ai-worker ]",
+            &["fault state-directory"],
+        ),
+        shuts("mkdir -p /run/user/$(id -u ai-worker)", &["fault state-directory"]),
         // sshd without PAM minds the mark of a locked account.
         shuts(
             "usermod --lock ai-worker; sed -i '1i UsePAM no' /etc/ssh/sshd_config; systemctl reload ssh",

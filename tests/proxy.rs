@@ -301,6 +301,13 @@ fn a_gate_has_a_proxy_for_its_daemon() {
     assert_eq!(ssh("docker run --rm busybox echo hi").succeeded().out(), "hi\n");
     assert_eq!(with_input(gate("docker run --rm -i busybox cat"), b"bytes").succeeded().out(), "bytes");
     with_input(gate("docker compose -p two-walls -f - up -d --build"), PROJECT).succeeded();
+    // The questions of a gate are one connection to the proxy, whose record counts them; docker has one of its own.
+    ssh("docker restart -t 0 two-walls-a-1 two-walls-a-1").succeeded();
+    let own = lab.records("request=\"docker restart -t 0 two-walls-a-1 two-walls-a-1\"", 1).remove(0);
+    let process = own.split(" id=").nth(1).and_then(|rest| rest.split(' ').next()?.rsplit('-').next()).unwrap();
+    let process = u32::from_str_radix(process, 16).unwrap();
+    let connections = lab.records(&format!(" peer={process} "), 2);
+    assert!(connections.iter().all(|record| record.contains(" command=proxy ")), "{connections:#?}");
     let labels = |object: &str| lab.docker(&["inspect", "-f", "{{json .Config.Labels}}", object]).succeeded().out();
     for object in ["two-walls-a-1", "two-walls-a"] {
         let labels = labels(object);

@@ -153,6 +153,7 @@ in
   proxied = {
     imports = [ base ];
     users.users.traefik.home = "/srv/traefik";
+    users.groups.web.members = [ "traefik" ];
     services.dockgate = {
       users.ai-worker.keys.hermes.key = keys.hermes;
       settings.docker.host = "unix:///run/dockgate-proxy/ai-worker.sock";

@@ -9,6 +9,11 @@ let
   account = settings: { users.users.ai-worker = settings; };
   sshd = settings: { services.openssh.settings = settings; };
   text = text: { services.openssh.extraConfig = text; };
+  # A proxy for a program of the host.
+  web = proxy: {
+    users.users.web.home = "/srv/web";
+    services.dockgate.proxies.web = { key = lib.mkDefault "web"; } // proxy;
+  };
 
   body = "AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
   bare = "ssh-ed25519 ${body}";
@@ -50,22 +55,64 @@ builtins.mapAttrs (_: fault: { inherit (fault) module says; }) {
   };
   proxy-of-somebody-else = {
     module = {
+      users.users.shared.home = "/srv/shared";
       services.dockgate.settings.docker.host = "unix:///run/dockgate-proxy/shared.sock";
       services.dockgate.proxies.shared.settings = { };
     };
     says = "settings.docker.host: its proxy may not be used by ai-worker";
   };
   proxy-profile = {
-    module.services.dockgate.proxies.web.profile = "no-such";
+    module = web { profile = "no-such"; };
     says = "proxies.web.profile: the policy has no profile no-such";
   };
   proxy-key = {
-    module.services.dockgate.proxies.web.key = "a b";
+    module = web { key = "a b"; };
     says = "proxies.web.key: it is no label";
   };
   proxy-name = {
-    module.services.dockgate.proxies."a b" = { };
+    module = {
+      users.users.web.home = "/srv/web";
+      services.dockgate.proxies."a b" = {
+        user = "web";
+        key = "web";
+      };
+    };
     says = "the name is part of a file's name";
+  };
+  proxy-of-nobody = {
+    module.services.dockgate.proxies.web.key = "web";
+    says = "proxies.web.user: there is no account web. Name the account that the program runs as";
+  };
+  proxy-of-no-group = {
+    module = web { group = "clients"; };
+    says = "proxies.web.group: there is no group clients. Declare it";
+  };
+  proxy-for-docker = {
+    module = web { group = "docker"; };
+    says = "proxies.web: the group docker can open the daemon's own socket, past the proxy";
+  };
+  proxy-passed-by = {
+    module = {
+      imports = [ (web { }) ];
+      users.users.web.extraGroups = [ "docker" ];
+    };
+    says = "proxies.web: web can open the daemon's own socket, past the proxy. Take docker out of the account's groups";
+  };
+  proxy-passed-by-a-member = {
+    module = {
+      imports = [ (web { group = "clients"; }) ];
+      users.groups.clients.members = [ "web" ];
+      users.groups.docker.members = [ "web" ];
+    };
+    says = "proxies.web: web can open the daemon's own socket";
+  };
+  gate-passes-its-proxy = {
+    module = {
+      services.dockgate.settings.docker.host = "unix:///run/dockgate-proxy/ai-worker.sock";
+      services.dockgate.proxies.ai-worker.settings = { };
+      services.dockgate.users.ai-worker.extraGroups = [ "docker" ];
+    };
+    says = "the account is in docker, and reaches the daemon past its proxy. Take it out of extraGroups";
   };
   user-environment = {
     module = sshd { PermitUserEnvironment = true; };
@@ -365,6 +412,10 @@ builtins.mapAttrs (_: fault: { inherit (fault) module says; }) {
   nobody = {
     module.services.dockgate.users = lib.mkForce { };
     says = "services.dockgate is enabled and has no users, so it gates nobody";
+  };
+  proxy-without-key = {
+    module = web { key = null; };
+    says = "services.dockgate.proxies.web has no key, so whoever connects says by itself";
   };
   key-of-nobody = {
     module = settings { keys.hermse.profile = "operator"; };

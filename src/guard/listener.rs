@@ -9,14 +9,14 @@ use crate::run::life::Entrance;
 use anyhow::{Context, Result};
 use nix::sys::socket::{UnixCredentials, getsockopt, sockopt};
 use nix::unistd::Uid;
+use std::collections::BTreeMap;
 use std::fs::{Permissions, remove_file, set_permissions};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,9 @@ pub(super) const STACK: usize = 1024 * 1024;
 
 /// The most connections at once. A build has eleven.
 const MOST: usize = 256;
+
+/// The most of one account where several may connect, so that there are places for the others.
+const SHARE: usize = 224;
 
 /// How long a connection may wait for its next call.
 pub(super) const IDLE: Duration = Duration::from_secs(600);
@@ -77,7 +80,7 @@ impl Listener {
                 serve(&guard, client, too_many);
             }
         };
-        Ok(Porter::new(socket, Arc::new(door)))
+        Ok(Porter::new(socket, Arc::new(door), MOST))
     }
 }
 
@@ -123,7 +126,7 @@ pub(super) type Door = Arc<dyn Fn(Arrival) + Send + Sync>;
 /// # Errors
 /// When there can be no further thread.
 pub(super) fn start(socket: UnixListener, door: Door) -> Result<()> {
-    let porter = Porter::new(socket, door);
+    let porter = Porter::new(socket, door, SHARE);
     let accept = move || {
         loop {
             porter.let_in();
@@ -137,7 +140,7 @@ pub(super) fn start(socket: UnixListener, door: Door) -> Result<()> {
 pub struct Porter {
     socket: UnixListener,
     door: Door,
-    served: Arc<AtomicUsize>,
+    places: Arc<Places>,
 }
 
 impl std::fmt::Debug for Porter {
@@ -147,8 +150,9 @@ impl std::fmt::Debug for Porter {
 }
 
 impl Porter {
-    fn new(socket: UnixListener, door: Door) -> Self {
-        Self { socket, door, served: Arc::default() }
+    /// `share` is the most connections of one account.
+    fn new(socket: UnixListener, door: Door, share: usize) -> Self {
+        Self { socket, door, places: Arc::new(Places { share, taken: Mutex::default() }) }
     }
 }
 
@@ -171,8 +175,7 @@ impl Entrance for Porter {
             }
         };
         let Ok(peer) = getsockopt(&client, sockopt::PeerCredentials) else { return };
-        let place = Place(Arc::clone(&self.served));
-        let too_many = self.served.fetch_add(1, Ordering::SeqCst) >= MOST;
+        let (place, too_many) = self.places.take(peer.uid());
         let door = Arc::clone(&self.door);
         let _ = Builder::new().stack_size(STACK).spawn(move || {
             let _place = place;
@@ -181,12 +184,40 @@ impl Entrance for Porter {
     }
 }
 
+/// The connections at once, by the accounts that have them.
+struct Places {
+    share: usize,
+    taken: Mutex<BTreeMap<u32, usize>>,
+}
+
+impl Places {
+    /// A place for an account, and whether that is one more than there are for it. Whoever is told so has it, too, until
+    /// he has been told.
+    fn take(self: &Arc<Self>, account: u32) -> (Place, bool) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = taken.values().sum();
+        let own = taken.entry(account).or_default();
+        let too_many = all >= MOST || *own >= self.share;
+        *own += 1;
+        (Place { of: Arc::clone(self), account }, too_many)
+    }
+}
+
 /// A place among the connections at once, until it is dropped.
-struct Place(Arc<AtomicUsize>);
+struct Place {
+    of: Arc<Places>,
+    account: u32,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        let mut taken = self.of.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = taken.get(&self.account).map_or(0, |own| own.saturating_sub(1));
+        if left == 0 {
+            taken.remove(&self.account);
+        } else {
+            taken.insert(self.account, left);
+        }
     }
 }
 
@@ -209,5 +240,30 @@ pub(super) fn refuse(mut client: Wire, refusal: &Refusal, id: &str) {
     client.end_output();
     while client.fill(until).unwrap_or(false) {
         client.ahead.consume(usize::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_account_leaves_places_for_others() {
+        let places = Arc::new(Places { share: SHARE, taken: Mutex::default() });
+        let mut held = Vec::new();
+        let mut take = |account: u32, count: usize| {
+            let taken: Vec<(Place, bool)> = (0..count).map(|_| places.take(account)).collect();
+            let fit = taken.iter().filter(|(_, too_many)| !too_many).count();
+            // Who does not fit is told so, and goes.
+            held.extend(taken.into_iter().filter(|(_, too_many)| !too_many).map(|(place, _)| place));
+            fit
+        };
+        assert_eq!(take(1, MOST), SHARE);
+        assert_eq!(take(2, MOST), MOST - SHARE);
+        assert_eq!(take(3, 1), 0);
+        held.retain(|place| place.account != 1);
+        assert_eq!(places.taken.lock().unwrap().values().sum::<usize>(), MOST - SHARE);
+        drop(held);
+        assert!(places.taken.lock().unwrap().is_empty());
     }
 }

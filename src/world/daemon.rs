@@ -1,24 +1,12 @@
-//! Questions to the Docker daemon over its socket. Acts: connects.
-#![expect(clippy::disallowed_methods, reason = "the daemon is asked here")]
+//! Questions to the Docker daemon over its socket. Acts: asks.
 
-use super::dial::address_of;
+use super::question::{asked, no_answer};
 use crate::demand::Object;
 use crate::docker::asks::{is_of_memory, is_volume_name};
 use crate::facts::{Container, Listed, Mount, Unreachable, Volume};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, ensure};
 use serde_json::Value;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{Error, ErrorKind, Read, Write};
-use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
-use std::time::Duration;
-
-/// How long the daemon may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// An answer of more bytes than this is not one.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What a named volume stands for. A name that is none by docker's rule is not put into a request.
 pub fn volume(host: &str, name: &str) -> Volume {
@@ -173,167 +161,15 @@ fn volume_of(inspect: &Value) -> Volume {
     }
 }
 
-/// A connection to the daemon.
-fn connect(host: &str) -> Result<Box<dyn Connection>, Unreachable> {
-    let connected: std::io::Result<Box<dyn Connection>> = if let Some(socket) = host.strip_prefix("unix://") {
-        UnixStream::connect(socket).and_then(|stream| {
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            Ok(Box::new(stream) as Box<dyn Connection>)
-        })
-    } else if let Some(address) = host.strip_prefix("tcp://") {
-        let address =
-            address_of(address).map_err(|error| Error::new(ErrorKind::AddrNotAvailable, format!("{error:#}")));
-        address.and_then(|address| TcpStream::connect_timeout(&address, PATIENCE)).and_then(|stream| {
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            Ok(Box::new(stream) as Box<dyn Connection>)
-        })
-    } else {
-        return Err(no_answer(anyhow!("only a daemon on a Unix or TCP socket can be asked")));
-    };
-    connected.map_err(|error| {
-        let why = format!("the daemon at {host}: {error}");
-        match error.kind() {
-            ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::PermissionDenied => {
-                Unreachable::NoDaemon(why)
-            }
-            _ => Unreachable::NoAnswer(why),
-        }
-    })
-}
-
-fn no_answer(error: anyhow::Error) -> Unreachable {
-    Unreachable::NoAnswer(format!("{error:#}"))
-}
-
-trait Connection: Read + Write {}
-
-impl<T: Read + Write> Connection for T {}
-
 /// `GET path`, as JSON; `None` for 404.
 fn get(host: &str, path: &str) -> Result<Option<Value>, Unreachable> {
     asked(host, path, &["404"])
-}
-
-/// As [`get`]; `none` are the answers of what is not there.
-fn asked(host: &str, path: &str, none: &[&str]) -> Result<Option<Value>, Unreachable> {
-    answer(connect(host)?, path, none)
-        .map_err(|error| Unreachable::NoAnswer(format!("the daemon at {host}: {error:#}")))
-}
-
-fn answer(mut stream: Box<dyn Connection>, path: &str, none: &[&str]) -> Result<Option<Value>> {
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n").context("asking the daemon")?;
-    let mut answer = Vec::new();
-    let mut stream = stream.take(MAX_BYTES);
-    let mut piece = vec![0; 64 * 1024];
-    // Not every daemon ends the connection behind its answer.
-    while !is_whole(&answer) {
-        let count = stream.read(&mut piece).context("reading the daemon's answer")?;
-        if count == 0 {
-            break;
-        }
-        answer.extend_from_slice(piece.get(..count).unwrap_or_default());
-    }
-    let (head, body) = parted(&answer).context("the daemon's answer has no end of head")?;
-    let body = body_of(head, body).context("the daemon's answer is not framed as its head says")?;
-    match head.split(' ').nth(1) {
-        Some("200") => Ok(Some(serde_json::from_slice(&body).context("reading the daemon's answer")?)),
-        Some(status) if none.contains(&status) => Ok(None),
-        status => bail!("the daemon answered {}", status.unwrap_or("nothing")),
-    }
-}
-
-/// The head of an answer, and what has come of its body.
-fn parted(answer: &[u8]) -> Option<(&str, &[u8])> {
-    let (head, body) = answer.split_at(memchr::memmem::find(answer, b"\r\n\r\n")? + 4);
-    Some((std::str::from_utf8(head).ok()?, body))
-}
-
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    let fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-    fields.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
-}
-
-fn is_chunked(head: &str) -> bool {
-    header(head, "Transfer-Encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
-}
-
-/// Whether an answer says itself that no more comes.
-fn is_whole(answer: &[u8]) -> bool {
-    let Some((head, body)) = parted(answer) else { return false };
-    if is_chunked(head) {
-        return body.ends_with(b"0\r\n\r\n") && unchunked(body).is_some();
-    }
-    let length = header(head, "Content-Length").and_then(|length| length.parse().ok());
-    length.is_some_and(|length: usize| body.len() >= length)
-}
-
-/// The body behind a head, of all that has come; `None` where it is not whole.
-fn body_of<'a>(head: &str, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-    if is_chunked(head) {
-        return unchunked(bytes).map(Cow::Owned);
-    }
-    match header(head, "Content-Length") {
-        Some(length) => bytes.get(..length.parse().ok()?).map(Cow::Borrowed),
-        None => Some(Cow::Borrowed(bytes)),
-    }
-}
-
-/// A chunked body (RFC 9112, 7.1).
-fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut body = Vec::with_capacity(bytes.len());
-    loop {
-        let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(bytes) else { return None };
-        if size == 0 {
-            return Some(body);
-        }
-        let end = start.checked_add(usize::try_from(size).ok()?)?;
-        body.extend_from_slice(bytes.get(start..end)?);
-        bytes = bytes.get(end..)?.strip_prefix(b"\r\n")?;
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn an_answer_ends_where_it_says() {
-        for (answer, whole) in [
-            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", true),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{", false),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", false),
-            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", true),
-            // What looks like the end of the chunks within one.
-            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n{0\r\n\r\n", false),
-            ("HTTP/1.0 200 OK\r\n\r\n{}", false),
-        ] {
-            assert_eq!(is_whole(answer.as_bytes()), whole, "{answer}");
-        }
-    }
-
-    #[test]
-    fn an_answer_is_taken_whole_or_not_at_all() {
-        let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n";
-        let length = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
-        for (head, bytes, body) in [
-            (chunked, &b"3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n"[..], Some(&b"abc0123456789"[..])),
-            (chunked, b"0\r\n\r\n", Some(b"")),
-            (chunked, b"3\r\nabc\r\n", None),
-            (chunked, b"3\r\nab", None),
-            (chunked, b"3\r\nabcd\r\n0\r\n\r\n", None),
-            (chunked, b"ffffffffffffffff\r\nabc", None),
-            (chunked, b"x", None),
-            (length, b"abc", Some(b"abc")),
-            (length, b"ab", None),
-            ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b"ab", None),
-            ("HTTP/1.0 200 OK\r\n\r\n", b"ab", Some(b"ab")),
-        ] {
-            assert_eq!(body_of(head, bytes).as_deref(), body, "{head}{bytes:?}");
-        }
-    }
 
     #[test]
     fn only_a_local_volume_without_options_is_plain() {

@@ -20,6 +20,7 @@ pub mod identity;
 pub mod name_service;
 pub mod policy_file;
 pub mod project;
+mod question;
 pub mod sources;
 pub mod tree;
 

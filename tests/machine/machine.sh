@@ -63,6 +63,11 @@ cat >/usr/local/bin/apt-get <<'END'
 # The packages that fixes name, as far as the tests look at them.
 for word in "$@"; do
     case $word in
+    *-plugin)
+        # Of Docker's own repository.
+        echo "E: Unable to locate package $word" >&2
+        exit 100
+        ;;
     docker.io)
         printf '#!/bin/sh\n[ "$*" != --version ] || exec echo "Docker version 28.5.2, build ecc6942"\necho "docker was called with: $*"\n' >/usr/bin/docker
         chmod 755 /usr/bin/docker

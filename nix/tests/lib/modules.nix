@@ -73,6 +73,18 @@ in
       default = false;
       description = "Whether to enable ${what}.";
     };
+  mkPackageOption =
+    pkgs: name:
+    {
+      extraDescription ? "",
+      pkgsText ? "pkgs",
+    }:
+    lib.mkOption {
+      type = lib.types.package;
+      default = pkgs.${name};
+      defaultText = lib.literalExpression "${pkgsText}.${name}";
+      description = "The ${name} package to use." + (if extraDescription == "" then "" else " ") + extraDescription;
+    };
   literalExpression = text: {
     _type = "literalExpression";
     inherit text;

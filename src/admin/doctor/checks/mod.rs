@@ -170,7 +170,11 @@ pub(crate) mod tests {
             syslog: socket("/dev/log", 0, 0o666),
             syslog_error: None,
             limits: Vec::new(),
-            state: Way { broken: Some(("/tmp/dockgate-1000".into(), "none".into())), ..roots("/tmp/dockgate-1000") },
+            state: Way {
+                path: "/tmp/dockgate-1000".into(),
+                broken: Some(("/tmp/dockgate-1000".into(), "none".into())),
+                ..way(&[("/", 0, 0, 0o755), ("/tmp/", 0, 0, 0o1777)])
+            },
             nologin: Vec::new(),
             now: Now { day: 20_000, local: "20261127130000".to_owned(), utc: "20261127120000".to_owned() },
             ssh_files: Vec::new(),

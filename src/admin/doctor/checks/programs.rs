@@ -61,7 +61,11 @@ pub(super) fn extensions(facts: &Facts) -> Vec<Problem> {
 
 fn extension_problem(facts: &Facts, extension: &Extension) -> Option<Problem> {
     let name = extension.name;
-    let install = format!("apt-get install --yes docker-{name}   # docker-{name}-plugin among Docker's own packages");
+    // Docker's own package, else Debian's, of which there is a plugin from Debian 13 on.
+    let install = format!(
+        "apt-get install --yes docker-{name}-plugin || apt-get install --yes docker-{name}   \
+         # Debian 12 itself has no such plugin (its docker-compose is v1): docs.docker.com/engine/install/debian"
+    );
     let Some(way) = &extension.way else {
         let blocked =
             facts.policy.as_ref().is_ok_and(|set| set.base.settings.blocked.value.iter().any(|word| word == name));

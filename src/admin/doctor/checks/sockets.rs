@@ -5,7 +5,7 @@ use crate::admin::doctor::account::Account;
 use crate::admin::doctor::check::{Problem, word};
 use crate::admin::doctor::facts::{Daemon, Facts};
 use crate::admin::doctor::rate::{Limit, LogDaemon};
-use crate::admin::doctor::way::{Kind, WRITE, Way};
+use crate::admin::doctor::way::{EXECUTE, Kind, WRITE, Way};
 use std::path::Path;
 
 pub(super) fn docker_socket(facts: &Facts) -> Vec<Problem> {
@@ -212,16 +212,38 @@ pub(in crate::admin::doctor) fn dropping(limits: &[Limit]) -> Vec<Problem> {
 /// Where sessions are counted and buildx keeps its state: if it is somebody else's, such requests fail.
 pub(super) fn state(facts: &Facts) -> Vec<Problem> {
     let way = &facts.state;
-    let Some(end) = way.end() else { return Vec::new() };
+    let Some(end) = way.end() else { return unmade(&facts.account, way).into_iter().collect() };
     if end.kind == Kind::Directory && end.uid == facts.account.uid && end.mode & 0o077 == 0 {
         return Vec::new();
     }
     let what = format!(
-        "the state directory {} is not {}'s own: builds and limited sessions fail",
+        "the state directory {} is not {}'s own: no request that takes docker runs",
         way.path.display(),
         facts.account.name
     );
     vec![Problem::fault(what, format!("rm -r {}   # and see who made it", word(&way.path)))]
+}
+
+/// The state directory is made by the first request that needs it, so its parent has to take it.
+fn unmade(account: &Account, way: &Way) -> Option<Problem> {
+    let parent = way.steps.last().filter(|step| step.kind == Kind::Directory)?;
+    if parent.grants(account, WRITE | EXECUTE) {
+        return None;
+    }
+    let at = word(&parent.path);
+    // Of logind's, or the one for everybody.
+    let fix = match parent.path.starts_with("/run/user") {
+        true => format!("chown {} {at}; chmod 700 {at}", account.name),
+        false => format!("chown root:root {at}; chmod 1777 {at}"),
+    };
+    Some(Problem::fault(
+        format!(
+            "{} cannot make its state directory {}: no request that takes docker runs",
+            account.name,
+            way.path.display()
+        ),
+        fix,
+    ))
 }
 
 #[cfg(test)]
