@@ -52,6 +52,12 @@ fn faults_of_sshd() {
             "sed -i 's/AuthenticationMethods publickey$/&,password/' /etc/ssh/sshd_config.d/dockgate.conf; systemctl reload ssh",
             &["fault public-key"],
         ),
+        shuts("sed -i '1i MaxSessions 0' /etc/ssh/sshd_config; systemctl reload ssh", &["fault let-in"]),
+        shuts(
+            "pid=$(cat /run/sshd.pid); kill $pid; while [ -e /run/sshd.pid ]; do sleep 0.02; done",
+            &["fault sshd-running"],
+        ),
+        lets("echo 'X11Forwarding no' >>/etc/ssh/sshd_config.d/dockgate.conf", &["fault sshd-running"]),
         shuts("sed -i '1i ChrootDirectory /srv' /etc/ssh/sshd_config; systemctl reload ssh", &["fault chroot"]),
         lets(
             "echo 'SetEnv LD_PRELOAD=/x A=b' >/etc/ssh/sshd_config.d/env.conf; systemctl reload ssh",
@@ -160,6 +166,12 @@ fn faults_of_keys() {
         lets(
             "sed -i '/laptop/s|/usr/bin/dockgate|/bin/sh -c|' /etc/ssh/authorized_keys.d/ai-worker",
             &["fault key-command"],
+        ),
+        shuts(
+            ": >/etc/dockgate/policy.toml; ssh-keygen -q -t rsa -b 2048 -N '' -C hermes -f /home/agent/small; dockgate authorize /home/agent/small.pub \
+             >/etc/ssh/authorized_keys.d/ai-worker 2>/dev/null; cp /home/agent/small /home/agent/hermes; cp /home/agent/small.pub /home/agent/hermes.pub; \
+             sed -i '1i RequiredRSASize 3072' /etc/ssh/sshd_config; systemctl reload ssh",
+            &["fault public-key"],
         ),
     ]);
 }

@@ -69,11 +69,19 @@ impl PublicKey {
     pub fn weakness(&self) -> Option<String> {
         match &self.data {
             KeyData::Dsa(_) => Some("DSA keys are too weak, and OpenSSH has dropped them".to_owned()),
-            KeyData::Rsa(key) => {
-                let modulus = key.n().as_positive_bytes().map_or(0, bits);
+            KeyData::Rsa(_) => {
+                let modulus = self.rsa_bits().unwrap_or_default();
                 let weak = format!("an RSA key of {modulus} bits is too weak; {MIN_RSA_BITS} are the fewest");
                 (modulus < MIN_RSA_BITS).then_some(weak)
             }
+            _ => None,
+        }
+    }
+
+    /// The size of an RSA key.
+    pub fn rsa_bits(&self) -> Option<usize> {
+        match &self.data {
+            KeyData::Rsa(key) => Some(key.n().as_positive_bytes().map_or(0, bits)),
             _ => None,
         }
     }

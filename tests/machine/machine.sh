@@ -41,6 +41,10 @@ case "$*" in
     # It writes the file anew when it listens again.
     while [ ! -e /run/sshd.pid ]; do sleep 0.02; done
     ;;
+"start ssh")
+    /usr/sbin/sshd
+    while [ ! -e /run/sshd.pid ]; do sleep 0.02; done
+    ;;
 "restart rsyslog")
     [ ! -e /run/rsyslogd.pid ] || kill "$(cat /run/rsyslogd.pid)"
     while [ -e /run/rsyslogd.pid ]; do sleep 0.02; done

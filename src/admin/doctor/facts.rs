@@ -11,6 +11,7 @@ use crate::request::start::only_options;
 use crate::request::words::Words;
 use crate::world::policy_file::DEFAULT_PATH;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// The host, as far as it bears on one account.
@@ -57,6 +58,8 @@ pub struct Facts {
     /// What of `~/.ssh/rc`, `~/.ssh/environment` and `~/.pam_environment` there is.
     pub ssh_files: Vec<PathBuf>,
     pub sshd: Result<Sshd, String>,
+    /// The sshd that runs; `None`: it is not known which one is meant.
+    pub running: Option<Running>,
     /// sshd's configuration files.
     pub written: Written,
     pub key_files: Vec<KeyFile>,
@@ -142,6 +145,15 @@ pub struct Extension {
     pub way: Option<Way>,
     /// The version that it says when the account asks.
     pub version: Result<String, String>,
+}
+
+/// The sshd that runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Running {
+    /// Where it is to listen and nothing answers, if nothing does anywhere.
+    pub silent: Vec<SocketAddr>,
+    /// Files of its configuration that were changed after it has read them.
+    pub unread: Vec<PathBuf>,
 }
 
 /// What came of starting the gate as sshd does, with one key's command.

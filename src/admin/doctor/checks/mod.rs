@@ -66,6 +66,7 @@ pub const ALL: &[Check<Facts>] = &[
     Check { id: "log-limits", holds: "the log daemon drops no records", examine: sockets::limits },
     Check { id: "state-directory", holds: "the state directory is the account's own", examine: sockets::state },
     Check { id: "sshd-config", holds: "sshd says what is in effect for the account", examine: sshd::readable },
+    Check { id: "sshd-running", holds: "sshd runs, and has read its configuration", examine: sshd::running },
     Check { id: "let-in", holds: "sshd lets the account in", examine: sshd::let_in },
     Check { id: "public-key", holds: "a key is enough, and sshd takes its type", examine: sshd::public_key },
     Check { id: "chroot", holds: "sshd does not change the root", examine: sshd::chroot },
@@ -113,7 +114,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::admin::doctor::Report;
     use crate::admin::doctor::account::tests::account;
-    use crate::admin::doctor::facts::{Daemon, KeyFile, Now};
+    use crate::admin::doctor::facts::{Daemon, KeyFile, Now, Running};
     use crate::admin::doctor::sshd::Sshd;
     use crate::admin::doctor::way::tests::way;
     use crate::admin::doctor::way::{Kind, Way};
@@ -179,6 +180,7 @@ pub(crate) mod tests {
             now: Now { day: 20_000, local: "20261127130000".to_owned(), utc: "20261127120000".to_owned() },
             ssh_files: Vec::new(),
             sshd: Ok(Sshd::parse(SSHD)),
+            running: Some(Running::default()),
             written: Written { main: "/etc/ssh/sshd_config".into(), unit: "ssh", ..Written::default() },
             key_files: vec![KeyFile { way: roots("/etc/keys"), text: Ok(Some(key(FORCED))) }],
             programs: BTreeMap::from([

@@ -1,7 +1,7 @@
 //! sshd's configuration, as it is in effect for the account. Pure.
 
 use crate::admin::doctor::check::{Problem, word};
-use crate::admin::doctor::facts::{Facts, Forced};
+use crate::admin::doctor::facts::{Facts, Forced, Key, Running};
 use crate::admin::doctor::pattern::overlap;
 use crate::admin::doctor::sshd::Sshd;
 use std::path::Path;
@@ -31,6 +31,19 @@ pub(super) fn readable(facts: &Facts) -> Vec<Problem> {
         Problem::fault(format!("{what} {} is not known, nor which keys it takes: {error}", facts.account.name), fix)
     };
     facts.sshd.as_ref().err().map(problem).into_iter().collect()
+}
+
+/// What is said of sshd's files holds once it has read them.
+pub(super) fn running(facts: &Facts) -> Vec<Problem> {
+    let Some(Running { silent, unread }) = &facts.running else { return Vec::new() };
+    if let Some(address) = silent.first() {
+        let what = format!("no sshd answers at {address}, so nobody gets in");
+        return vec![Problem::fault(what, format!("systemctl start {}", facts.written.unit))];
+    }
+    let problem = |file: &std::path::PathBuf| {
+        Problem::fault(format!("{} was changed after sshd has read it", file.display()), facts.written.reload())
+    };
+    unread.first().map(problem).into_iter().collect()
 }
 
 pub(super) fn loader(facts: &Facts) -> Vec<Problem> {
@@ -96,6 +109,10 @@ pub(super) fn let_in(facts: &Facts) -> Vec<Problem> {
     // A pattern with a host denies from there alone.
     let denies_user = |pattern: &str| pattern.rsplit_once('@').is_none_or(|(_, host)| host == "*") && is_user(pattern);
     let mut found = Vec::new();
+    if sshd.value("maxsessions") == Some("0") {
+        let fix = of_account(facts, "MaxSessions 10");
+        found.push(Problem::fault("MaxSessions 0: sshd starts no command for anybody", fix));
+    }
     let mut denied = |keyword: &str, denies: &dyn Fn(&str) -> bool| {
         if let Some(pattern) = sshd.words(&keyword.to_ascii_lowercase()).find(|pattern| denies(pattern)) {
             let fix = facts.written.without(keyword, denies);
@@ -147,7 +164,20 @@ pub(super) fn public_key(facts: &Facts) -> Vec<Problem> {
             Problem::fault(format!("{}: sshd takes no {kind} (PubkeyAcceptedAlgorithms)", key.place), fix)
         }));
     }
+    found.extend(too_small(facts, sshd));
     found
+}
+
+/// RSA keys that are smaller than sshd takes.
+fn too_small(facts: &Facts, sshd: &Sshd) -> Vec<Problem> {
+    let fewest: usize = sshd.value("requiredrsasize").and_then(|bits| bits.parse().ok()).unwrap_or_default();
+    let keys = facts.keys();
+    let small = keys.iter().filter_map(|key| Some((key, key.line.key.rsa_bits().filter(|bits| *bits < fewest)?)));
+    let problem = |(key, bits): (&Key, usize)| {
+        let what = format!("{key}: it has {bits} bits, and sshd takes RSA keys of {fewest} (RequiredRSASize)");
+        Problem::fault(what, of_account(facts, &format!("RequiredRSASize {bits}")))
+    };
+    small.map(problem).collect()
 }
 
 pub(super) fn chroot(facts: &Facts) -> Vec<Problem> {

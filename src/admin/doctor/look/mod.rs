@@ -23,6 +23,7 @@ mod path;
 mod probe;
 mod programs;
 mod proxy;
+mod running;
 mod sockets;
 mod written;
 
@@ -66,6 +67,7 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
         state: path::way(&exec::state_path(&account.name, account.uid)),
         nologin: NOLOGIN.iter().map(PathBuf::from).filter(|path| there(path)).collect(),
         now: programs::now(),
+        running: None,
         written: written::sshd(options.sshd_config.as_deref()),
         docker: exec::program(&base).map(|program| path::way(&program)).map_err(|error| format!("{error:#}")),
         plugins: plugins(&base),
@@ -88,6 +90,10 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
         key_files,
         account,
     };
+    // Of another configuration, or another sshd, nothing needs to run.
+    if let (Ok(sshd), None, None) = (&facts.sshd, &options.sshd, &options.sshd_config) {
+        facts.running = Some(running::running(sshd, &facts.written));
+    }
     facts.programs = named_programs(&facts);
     facts.other_policies = other_policies(&facts);
     facts.extensions = EXTENSIONS.iter().map(|name| extension(name, &base, &facts.account)).collect();
