@@ -14,41 +14,49 @@ cp "$SOURCES"/packaging/systemd/dockgate-proxy@.* /usr/lib/systemd/system/
 mv /usr/local/bin/systemctl /usr/local/bin/systemctl.others
 cat >/usr/local/bin/systemctl <<'END'
 #!/bin/sh
-socket=/run/dockgate-proxy/web.sock
 case "$*" in
-"enable --now dockgate-proxy@web.socket" | "restart dockgate-proxy@web.socket" | "restart dockgate-proxy@web.service")
-    if [ -e /run/web.pid ]; then
-        kill "$(cat /run/web.pid)" 2>/dev/null || true
+*dockgate-proxy@*)
+    name=${*##*@}
+    name=${name%.*}
+    socket=/run/dockgate-proxy/$name.sock
+    if [ -e "/run/$name.pid" ]; then
+        kill "$(cat "/run/$name.pid")" 2>/dev/null || true
         # Nobody waits for it here, so it stays in the table of processes, without its command line.
-        while [ -n "$(tr -d '\0' </proc/$(cat /run/web.pid)/cmdline)" ]; do sleep 0.02; done
+        while [ -n "$(tr -d '\0' <"/proc/$(cat "/run/$name.pid")/cmdline")" ]; do sleep 0.02; done
     fi
-    user=web
-    drop_in=/etc/systemd/system/dockgate-proxy@web.socket.d/user.conf
-    [ ! -e $drop_in ] || user=$(sed -n s/SocketUser=//p $drop_in)
+    user=$name
+    drop_in=/etc/systemd/system/dockgate-proxy@$name.socket.d/user.conf
+    [ ! -e "$drop_in" ] || user=$(sed -n s/SocketUser=//p "$drop_in")
     mkdir -p /run/dockgate-proxy
-    rm -f $socket
-    options=$(sed -n 's/^OPTIONS=//p' /etc/dockgate/proxy-web.env 2>/dev/null)
-    systemd-socket-activate --listen=$socket dockgate proxy --listen $socket $options </dev/null >/run/web.log 2>&1 &
-    echo $! >/run/web.pid
-    while [ ! -S $socket ]; do sleep 0.02; done
-    chown "$user" $socket
-    chmod 600 $socket
+    rm -f "$socket"
+    options=$(sed -n 's/^OPTIONS=//p' "/etc/dockgate/proxy-$name.env" 2>/dev/null)
+    # shellcheck disable=SC2086
+    systemd-socket-activate --listen="$socket" dockgate proxy --listen "$socket" $options </dev/null >"/run/$name.log" 2>&1 &
+    echo $! >"/run/$name.pid"
+    while [ ! -S "$socket" ]; do sleep 0.02; done
+    chown "$user" "$socket"
+    chmod 600 "$socket"
     ;;
 daemon-reload) ;;
 *) exec systemctl.others "$@" ;;
 esac
 END
 chmod 755 /usr/local/bin/systemctl
-useradd --system --user-group web
-useradd --system --user-group other
-echo 'OPTIONS=--key web' >/etc/dockgate/proxy-web.env
-systemctl enable --now dockgate-proxy@web.socket
 "#;
+
+fn with_units() -> Machine {
+    let machine = Machine::start();
+    machine.must(&format!("SOURCES={}\n{UNITS}", env!("CARGO_MANIFEST_DIR")));
+    machine
+}
 
 /// A machine with a proxy for the account `web`.
 fn machine() -> Machine {
-    let machine = Machine::start();
-    machine.must(&format!("SOURCES={}\n{UNITS}", env!("CARGO_MANIFEST_DIR")));
+    let machine = with_units();
+    machine.must(
+        "useradd --system --user-group web; useradd --system --user-group other; \
+         echo 'OPTIONS=--key web' >/etc/dockgate/proxy-web.env; systemctl enable --now dockgate-proxy@web.socket",
+    );
     machine
 }
 
@@ -145,4 +153,20 @@ fn a_proxy_without_a_unit_is_found_by_its_process() {
     assert_eq!(report.found(), ["warning proxy-start", "fault proxy-socket"], "{report:#?}");
     let report = machine.report("--proxy web --user nobody-of-this-name");
     assert_eq!(report.found(), ["fault account"], "{report:#?}");
+}
+
+/// docs/install.md, "Without docker's group": its commands, which end with doctor's own word.
+#[test]
+fn the_document_s_steps_lead_to_proxies_that_are_right() {
+    let machine = with_units();
+    machine.must("useradd --system --user-group --groups docker traefik");
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/install.md")).unwrap();
+    let section = document.split("\n## Without docker's group\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let blocks: Vec<&str> = section.split("```").skip(1).step_by(2).collect();
+    assert_eq!(blocks.len(), 2, "{section}");
+    for block in blocks {
+        let said = machine.must(block);
+        assert!(said.contains("doctor: no faults found") && !said.contains("warning:"), "{said}");
+    }
+    assert!(machine.works(), "{:?}", machine.ssh("docker ps"));
 }

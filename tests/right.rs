@@ -23,6 +23,10 @@ const SSHD: &[(&str, &str)] = &[
         "cp /home/agent/laptop.pub /etc/ssh/ca.pub; \
          printf 'Match User *,!ai-worker\\n    TrustedUserCAKeys /etc/ssh/ca.pub\\n    AcceptEnv *\\n' >>/etc/ssh/sshd_config",
     ),
+    (
+        "principals by a program, for others' certificates",
+        "sed -i '1i AuthorizedPrincipalsCommand /usr/bin/echo %u\\nAuthorizedPrincipalsCommandUser nobody' /etc/ssh/sshd_config",
+    ),
     ("a list of users", "sed -i '1i AllowUsers root ai-* bob@192.0.2.*' /etc/ssh/sshd_config"),
     ("a list of who is denied", "sed -i '1i DenyUsers bob ai-worker@192.0.2.7' /etc/ssh/sshd_config"),
     ("a list of groups", "sed -i '1i AllowGroups root docker' /etc/ssh/sshd_config"),
@@ -51,6 +55,7 @@ const ACCOUNT: &[(&str, &str)] = &[
         "printf '[host]\\nbind_mounts = [\"/srv/media:ro\"]\\n' >>/etc/dockgate/policy.toml",
     ),
     ("a home of root's", "chown root:ai-worker /home/ai-worker; chmod 750 /home/ai-worker"),
+    ("a policy on trial", "printf '[limits]\\nmemory = \"1g\"\\n' >/etc/dockgate/policy.candidate.toml"),
     ("a locked account, under PAM", "usermod --lock ai-worker"),
     (
         "a second account",

@@ -24,9 +24,23 @@ impl ProxyFacts {
         self.socket.path.display().to_string()
     }
 
-    /// The instance of the package's unit.
+    /// The instance of the package's unit, where no other one starts it.
     fn instance(&self) -> Option<String> {
-        proxy_of(&self.socket)
+        let other = self.started.as_ref().is_some_and(|started| !started.by.starts_with("dockgate-proxy@"));
+        proxy_of(&self.socket).filter(|_| !other)
+    }
+
+    /// The command that makes its socket.
+    fn listening(&self) -> String {
+        match (self.instance(), &self.started) {
+            (Some(instance), _) => format!("systemctl enable --now dockgate-proxy@{instance}.socket"),
+            // The NixOS module's, which has a socket unit beside it.
+            (None, Some(Started { by, .. })) if by.starts_with("dockgate-proxy-") => {
+                format!("systemctl restart {}", word(Path::new(by).with_extension("socket").as_path()))
+            }
+            (None, Some(_)) => self.again(),
+            (None, None) => "a unit that starts it, such as dockgate-proxy@.service".to_owned(),
+        }
     }
 
     fn again(&self) -> String {
@@ -63,11 +77,8 @@ fn start(facts: &ProxyFacts) -> Vec<Problem> {
     let place = facts.place();
     match &facts.started {
         None => {
-            let fix = match facts.instance() {
-                Some(instance) => format!("systemctl enable --now dockgate-proxy@{instance}.socket"),
-                None => "a unit that starts it, such as dockgate-proxy@.service".to_owned(),
-            };
-            vec![Problem::warning(format!("no unit and no process of dockgate proxy is for {place}"), fix)]
+            let what = format!("no unit and no process of dockgate proxy is for {place}");
+            vec![Problem::warning(what, facts.listening())]
         }
         Some(Started { options: Ok(_), .. }) => Vec::new(),
         Some(Started { by, environment, options: Err(error) }) => {
@@ -112,11 +123,7 @@ fn socket(facts: &ProxyFacts) -> Vec<Problem> {
     let (way, place) = (&facts.socket, facts.place());
     let Some(end) = way.end().filter(|end| end.kind == Kind::Socket) else {
         let what = way.missing().unwrap_or_else(|| format!("{place} is not a socket"));
-        let fix = match facts.instance() {
-            Some(instance) => format!("systemctl enable --now dockgate-proxy@{instance}.socket"),
-            None => facts.again(),
-        };
-        return vec![Problem::fault(what, fix)];
+        return vec![Problem::fault(what, facts.listening())];
     };
     let mut found = Vec::new();
     if end.mode & WRITE != 0 {
@@ -212,4 +219,72 @@ fn records(facts: &ProxyFacts) -> Vec<Problem> {
     let mut found = unrecorded(&log);
     found.extend(dropping(limits));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::doctor::account::tests::account;
+    use crate::admin::doctor::checks::tests::{roots, socket as way_of};
+    use crate::admin::doctor::proxy::Options;
+    use crate::policy::set::PolicySet;
+
+    /// A proxy that the NixOS module starts, and at which nothing is wrong.
+    fn facts() -> ProxyFacts {
+        let mut server = account();
+        server.uid = 0;
+        let mut client = account();
+        client.groups.retain(|(_, name)| name != "docker");
+        let options = Options { config: None, profile: None, key: Some("web".to_owned()) };
+        let by = "dockgate-proxy-web.service".to_owned();
+        ProxyFacts {
+            socket: way_of("/run/dockgate-proxy/web.sock", 0, 0o600),
+            group: Some("root".to_owned()),
+            started: Some(Started { by, environment: None, options: Ok(options) }),
+            server,
+            policy_file: roots("/etc/dockgate/policy.toml"),
+            policy: Ok(PolicySet::default()),
+            daemon: Daemon::Socket(way_of("/run/docker.sock", 998, 0o660), Some("docker".to_owned())),
+            users: vec![client],
+            named: false,
+            of_a_gate: false,
+            syslog: way_of("/dev/log", 0, 0o666),
+            syslog_error: None,
+            limits: Vec::new(),
+        }
+    }
+
+    fn fixes(facts: &ProxyFacts) -> Vec<String> {
+        ALL.iter().flat_map(|check| (check.examine)(facts)).map(|problem| problem.fix).collect()
+    }
+
+    #[test]
+    fn fixes_are_for_the_unit_that_there_is() {
+        assert_eq!(fixes(&facts()), [""; 0]);
+        let mut gone = facts();
+        gone.socket.broken = Some((gone.socket.path.clone(), "none".to_owned()));
+        assert_eq!(fixes(&gone), ["systemctl restart dockgate-proxy-web.socket"]);
+        gone.started = None;
+        let enable = "systemctl enable --now dockgate-proxy@web.socket";
+        assert_eq!(fixes(&gone), [enable, enable]);
+        let mut bare = facts();
+        bare.started.as_mut().unwrap().options = Ok(Options::default());
+        assert_eq!(fixes(&bare), ["start it with --key NAME"]);
+        bare.of_a_gate = true;
+        assert_eq!(fixes(&bare), [""; 0]);
+    }
+
+    #[test]
+    fn one_group_for_both_sockets_is_no_wall() {
+        let shared = ProxyFacts {
+            socket: way_of("/run/dockgate-proxy/web.sock", 998, 0o660),
+            group: Some("docker".to_owned()),
+            users: vec![account()],
+            ..facts()
+        };
+        assert!(fixes(&shared)[0].contains("SocketGroup=dockgate-clients"), "{:?}", fixes(&shared));
+        let named = ProxyFacts { users: vec![account()], named: true, ..facts() };
+        let expected = ["SocketUser=ai in its .socket unit", "gpasswd --delete ai docker"];
+        assert_eq!(fixes(&named), expected);
+    }
 }
