@@ -8,6 +8,8 @@
     reason = "these are tests"
 )]
 
+#[expect(dead_code, reason = "the machine is shared with other tests")]
+mod machine;
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
 mod support;
 
@@ -45,7 +47,7 @@ fn as_login_shell_it_gates_a_key_that_the_account_has_added() {
 }
 
 /// sshd sends a client's signal (RFC 4254, 6.9) to the process group of the login shell, which is the gate: that is done
-/// here in its stead, for OpenSSH's client sends none, and sshd takes none for a forced command.
+/// here in its stead, for sshd takes none for a forced command, and these have the lab's docker.
 fn a_signal_of_the_clients_ends_docker_with_the_gate(lab: &Lab) {
     for signal in ["HUP", "INT", "QUIT", "TERM", "KILL", "ABRT"] {
         let mark = format!("container=signal-{signal}");
@@ -72,6 +74,37 @@ fn a_signal_of_the_clients_ends_docker_with_the_gate(lab: &Lab) {
         } else {
             assert!(lab.end(&id).contains(" ended=signal "), "{}", lab.end(&id));
         }
+    }
+}
+
+/// The same by a client that asks sshd for it, which OpenSSH's own does not.
+#[test]
+fn a_signal_that_sshd_passes_on_ends_docker_with_the_gate() {
+    let machine = machine::Machine::start();
+    let client = include_str!("fixtures/clients/signal.py");
+    machine.must(&format!("cat >/run/signal.py <<'END'\n{client}\nEND\n"));
+    // A key without a forced command, and a docker that goes on until it is ended.
+    machine.must(
+        "usermod --shell /usr/bin/dockgate ai-worker; sed 's/^/restrict /' /home/agent/laptop.pub >>/etc/ssh/authorized_keys.d/ai-worker; \
+         printf '#!/bin/sh\\necho there\\nexec sleep 76531\\n' >/usr/bin/docker",
+    );
+    for signal in ["HUP", "INT", "QUIT", "TERM", "USR1", "KILL"] {
+        let mark = format!("container=asked-{signal}");
+        machine.must(&format!(
+            "timeout 40 python3 /run/signal.py ai-worker /home/agent/laptop {signal} 'docker events --filter {mark}'; \
+             for i in $(seq 500); do pgrep -f '[s]leep 76531|[d]ockgate -c' >/dev/null || exit 0; sleep 0.02; done; \
+             ps -ef; exit 1"
+        ));
+        let log = machine.must("sleep 0.3; cat /var/log/auth.log");
+        let decision = log.lines().find(|line| line.contains(&mark)).unwrap();
+        assert!(decision.contains(" verdict=allow "), "{decision}");
+        let end = log.lines().find(|line| line.contains(&format!("verdict=end id={} ", support::id_of(decision))));
+        // A gate that is killed writes nothing, and takes docker with it.
+        assert_eq!(end.is_some(), signal != "KILL", "{signal}: {end:?}");
+        assert!(
+            end.is_none_or(|end| end.contains(&format!(" signal={signal} ")) && end.contains(" ended=signal ")),
+            "{end:?}"
+        );
     }
 }
 
