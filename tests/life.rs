@@ -148,23 +148,48 @@ fn time_that_is_up_ends_docker() {
     assert_eq!(gate(lab, &policy, "docker ps --filter name=talker").output().unwrap().status.code(), Some(4));
 }
 
+fn sum(path: &std::path::Path) -> String {
+    let output = std::process::Command::new("sha256sum").arg(path).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
+}
+
 #[test]
 fn a_record_says_by_what_it_was_judged() {
     let lab = Lab::shared();
-    let sum = |path: &std::path::Path| {
-        let output = std::process::Command::new("sha256sum").arg(path).output().unwrap();
-        String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
-    };
-    let policy = sum(lab.value("POLICY").as_ref());
+    let judged = format!(" policy={} version={} ", sum(lab.value("POLICY").as_ref()), env!("CARGO_PKG_VERSION"));
     lab.ssh("docker ps --filter name=judged-by").succeeded();
     let record = lab.records("name=judged-by", 1).remove(0);
-    assert!(record.contains(&format!(" policy={policy} version={} request=", env!("CARGO_PKG_VERSION"))), "{record}");
+    assert!(record.contains(&format!("{judged}request=")), "{record}");
     let text = b"services: {a: {image: busybox, privileged: true}}";
     let file = lab.directory.join("judged.yaml");
     fs::write(&file, text).unwrap();
     lab.ssh_with("docker compose -p judged-input -f - up", text).denied("privileged");
     let record = lab.records("judged-input", 1).remove(0);
-    assert!(record.contains(&format!(" input={} request=", sum(&file))), "{record}");
+    assert!(record.contains(&format!("{judged}input={} request=", sum(&file))), "{record}");
+    // The same over the API: of the connection, and of each call that has a record.
+    let call = b"POST /v1.51/containers/judged-call/exec HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+    let answer = lab.ssh_with("docker system dial-stdio", call).out();
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    let log = || fs::read_to_string(lab.value("LOG")).unwrap();
+    let line = |mark: &str| log().lines().find(|line| line.contains(mark)).map(str::to_owned);
+    until("the call's record", || line("judged-call").is_some());
+    let call = line("judged-call").unwrap();
+    assert!(call.contains(" via=dial-stdio ") && call.contains(&judged), "{call}");
+    let connection = line(" verdict=allow reason=permitted command=\"system dial-stdio\" ").unwrap();
+    assert!(connection.contains(&judged), "{connection}");
+}
+
+#[test]
+fn what_kept_the_gate_busy_is_in_the_record() {
+    let lab = Lab::shared();
+    let project = r#"{"name": "busy", "services": {"a": {"image": "busybox"}}}"#;
+    let policy = script(lab, "life-slow", &format!("case $* in *config*) sleep 2; exec echo '{project}' ;; esac\n"));
+    fs::write(lab.home().join("busy.yaml"), "services: {a: {image: busybox}}\n").unwrap();
+    let request = "docker compose -p busy -f busy.yaml up";
+    assert!(gate(lab, &policy, request).status().unwrap().success());
+    let end = end_of(lab, request);
+    let judged = end.split(" judged_ms=").nth(1).unwrap().split(' ').next().unwrap();
+    assert!(judged.parse::<u64>().unwrap() >= 2000, "{end}");
 }
 
 #[test]

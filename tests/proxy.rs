@@ -166,6 +166,25 @@ const PROJECT: &[u8] =
     configs: [{source: c, target: /cfg}]\nvolumes: {data: }\nconfigs: {c: {content: configured}}\n";
 
 #[test]
+fn a_record_says_by_what_a_call_was_judged() {
+    let lab = Lab::shared();
+    let proxy = Proxy::start(lab, "judged", "", &[]);
+    let call = b"POST /v1.51/containers/judged-proxy/exec HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+    let answer = proxy.raw(call);
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    let sum = Command::new("sha256sum").arg(directory(lab).join("judged.toml")).output().unwrap().stdout;
+    let sum = String::from_utf8(sum).unwrap().split(' ').next().unwrap().to_owned();
+    let found = || {
+        let log = std::fs::read_to_string(lab.value("LOG")).unwrap();
+        log.lines().find(|line| line.contains("judged-proxy")).map(str::to_owned)
+    };
+    until("the call's record", || found().is_some());
+    let record = found().unwrap();
+    let judged = format!(" policy={sum} version={} ", env!("CARGO_PKG_VERSION"));
+    assert!(record.contains(" via=proxy ") && record.contains(&judged), "{record}");
+}
+
+#[test]
 fn stock_clients_work_and_each_connection_is_recorded() {
     let lab = Lab::shared();
     let proxy = Proxy::start(lab, "stock", "", &["--key", "builder"]);
