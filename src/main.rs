@@ -3,12 +3,12 @@
 
 use dockgate::admin::{self, caller::Caller};
 use dockgate::cli::{Cli, Options};
-use dockgate::denial::{Denial, Reason};
+use dockgate::denial::Denial;
 use dockgate::exit::{Ending, Exit, Outcome};
 use dockgate::gate::Gate;
 use dockgate::policy::candidate::Candidate;
 use dockgate::policy::set::Selected;
-use dockgate::request::account::{Account, is_locale};
+use dockgate::request::account::{self, Account, is_locale};
 use dockgate::request::start::{Itself, Start};
 use dockgate::request::{Client, Request};
 use dockgate::run::signals;
@@ -92,22 +92,15 @@ struct Asked {
 fn run(Cli { options, command }: Cli, asked: Asked, parent: Pid) -> Ending {
     let Options { config, profile, key } = options;
     let known = identity::account();
-    let unknown = known.as_ref().err().map(unknown_account);
-    let (name, home) = known.unwrap_or_else(|_| identity::nameless(Uid::current()));
+    let number = Uid::current();
+    let unknown = known.as_ref().err().map(|error| account::unknown(number.as_raw(), &format!("{error:#}")));
+    let (name, home) = known.unwrap_or_else(|_| identity::nameless(number));
     let request = request(name.clone(), key, asked);
     let account = account(name, home);
     match command {
         Some(command) => admin::run(command, Caller { config, profile, request, account, parent }).into(),
         None => serve(config.as_deref(), profile.as_deref(), &request, (account, unknown), parent),
     }
-}
-
-/// Nothing is served for an account that nobody knows, such as when its name service does not answer.
-fn unknown_account(error: &anyhow::Error) -> Denial {
-    let why = format!("who account {} is could not be found out: {error:#}", Uid::current());
-    let hint =
-        "send it again later; if that does not help, the administrator has to look at the name services of this host";
-    Denial::new(Reason::Unavailable, "account", why, hint)
 }
 
 /// Serves one request, by the policy that its key gets.

@@ -43,8 +43,12 @@ impl Proxy {
     /// With the policy that there is under this name.
     fn start_as_it_is(lab: &Lab, name: &str, options: &[&str]) -> Self {
         let policy = directory(lab).join(format!("{name}.toml"));
+        Self::start_by(dockgate(lab, &policy), lab, name, options)
+    }
+
+    /// By the first words of a command.
+    fn start_by(mut command: Command, lab: &Lab, name: &str, options: &[&str]) -> Self {
         let socket = directory(lab).join(format!("{name}.sock"));
-        let mut command = dockgate(lab, &policy);
         command.arg("proxy").arg("--listen").arg(format!("unix:{}", socket.display()));
         command.args(["--group", &group(lab)]).args(options);
         let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -132,9 +136,13 @@ fn with_input(mut command: Command, input: &[u8]) -> Outcome {
 
 /// What raw bytes of the account's are answered: who connects counts.
 fn raw_as_the_account(lab: &Lab, socket: &Path, bytes: &[u8]) -> String {
-    let account = lab.value("ACCOUNT");
+    raw_as(lab, lab.value("ACCOUNT"), socket, bytes)
+}
+
+/// The same of somebody else in the account's group.
+fn raw_as(lab: &Lab, who: &str, socket: &Path, bytes: &[u8]) -> String {
     let mut python = Command::new("/usr/bin/setpriv");
-    python.args(["--reuid", account, "--regid", account, "--init-groups", "/usr/bin/python3", "-c"]);
+    python.args(["--reuid", who, "--regid", &group(lab), "--clear-groups", "/usr/bin/python3", "-c"]);
     python.arg("import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\ns.sendall(sys.stdin.buffer.read())\nsys.stdout.write(s.makefile().read())");
     with_input(
         {
@@ -164,6 +172,30 @@ const PROJECT: &[u8] =
     b"services:\n  a:\n    build: {context: ., dockerfile_inline: \"FROM busybox\\nRUN echo built >/x\\n\"}\n    \
     command: sh -c 'cat /x /cfg; echo; exec sleep 1000'\n    init: true\n    volumes: ['data:/data']\n    \
     configs: [{source: c, target: /cfg}]\nvolumes: {data: }\nconfigs: {c: {content: configured}}\n";
+
+#[test]
+fn whose_name_nobody_can_say_is_not_served() {
+    let lab = Lab::shared();
+    let policy = policy(lab, "nameless", lab.value("SOCKET"), "");
+    let hangs = directory(lab).join("getent");
+    std::fs::write(&hangs, "#!/bin/sh\nexec /bin/sleep 54398\n").unwrap();
+    std::fs::set_permissions(&hangs, PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", "mount --bind \"$1\" /usr/bin/getent && shift && exec \"$@\"", "sh"])
+        .arg(hangs);
+    let dockgate = dockgate(lab, &policy);
+    command.arg(dockgate.get_program()).args(dockgate.get_args());
+    let proxy = Proxy::start_by(command, lab, "nameless", &[]);
+    // Of the account that files know nobody is asked.
+    proxy.docker(lab, &["ps"]).succeeded();
+    let call = b"POST /v1.51/containers/nameless/start HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+    let answer = raw_as(lab, "64399", &proxy.socket, call);
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("reason: unavailable: "), "{answer}");
+    let log = std::fs::read_to_string(lab.value("LOG")).unwrap();
+    let records: Vec<&str> = log.lines().filter(|line| line.contains(" user=64399 ")).collect();
+    assert!(matches!(*records, [record] if record.contains(" verdict=deny reason=unavailable ")), "{records:?}");
+}
 
 #[test]
 fn a_record_says_by_what_a_call_was_judged() {

@@ -16,7 +16,7 @@ use crate::exit::{Exit, Outcome};
 use crate::policy::Policy;
 use crate::policy::candidate::{Candidate, Opinion};
 use crate::policy::set::Selected;
-use crate::request::Request;
+use crate::request::{Request, account};
 use crate::run::life::Times;
 use crate::world::{identity, policy_file};
 use anyhow::{Context, Result};
@@ -165,7 +165,10 @@ impl Proxy {
 
     /// The guard for a connection, once it has been recorded that it is served.
     fn admit(&self, peer: UnixCredentials, id: String) -> Result<Arc<Guard>, Refusal> {
-        let (name, home) = identity::account_of(Uid::from_raw(peer.uid()));
+        let number = Uid::from_raw(peer.uid());
+        let known = identity::account_of(number);
+        let unknown = known.as_ref().err().map(|error| account::unknown(number.as_raw(), &format!("{error:#}")));
+        let (name, home) = known.unwrap_or_else(|_| identity::nameless(number));
         let request =
             Request { user: name.clone(), key: self.terms.key.clone(), peer: Some(peer.pid()), ..Request::default() };
         let Selected { policy, profile, because: _, denial } = match policy_file::load(self.terms.config.as_deref()) {
@@ -177,7 +180,7 @@ impl Proxy {
         let candidate = candidate.map(|set| Candidate::of(set.as_ref(), &request, named, &policy));
         let sinks = Sinks::connect(&policy.audit).map_err(Refusal::Unrecorded)?;
         let audit = Audit::new(sinks, &request, &profile, id.clone()).under(&policy);
-        admitted(&policy, candidate.as_ref(), denial, &audit)?;
+        admitted(&policy, candidate.as_ref(), unknown.or(denial), &audit)?;
         Ok(Arc::new(Guard {
             policy,
             candidate,

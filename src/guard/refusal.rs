@@ -31,7 +31,11 @@ impl Refusal {
     fn said(&self, id: &str) -> (&'static str, String) {
         match self {
             Self::Denied(denial) => {
-                let status = if denial.reason == Reason::BadRequest { "400 Bad Request" } else { "403 Forbidden" };
+                let status = match denial.reason {
+                    Reason::BadRequest => "400 Bad Request",
+                    Reason::Unavailable => "503 Service Unavailable",
+                    _ => "403 Forbidden",
+                };
                 (status, answer::refusal(denial, Some(id)))
             }
             // In the daemon's own words (measured with docker 28.5).

@@ -1,5 +1,6 @@
 //! Account: the account that the gate runs as, and the environment that docker gets under it. Pure.
 
+use crate::denial::{Denial, Reason};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,14 @@ impl Account {
         let texts = texts.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         fixed.chain(texts).chain(self.locale.iter().cloned()).collect()
     }
+}
+
+/// Nothing is served for an account of which nobody can say who it is, such as when its name service does not answer.
+pub fn unknown(number: u32, why: &str) -> Denial {
+    let hint =
+        "send it again later; if that does not help, the administrator has to look at the name services of this host";
+    let why = format!("who account {number} is could not be found out: {why}");
+    Denial::new(Reason::Unavailable, "account", why, hint)
 }
 
 /// Whether a variable is one of those that docker may see, with a value that names no file.

@@ -21,12 +21,13 @@ pub fn account() -> Result<(String, PathBuf)> {
     Ok((user.name, user.home))
 }
 
-/// The name and home of an account; by its number where nobody says more.
-pub fn account_of(uid: Uid) -> (String, PathBuf) {
-    match accounts::user(Key::Id(uid.as_raw())) {
-        Ok(Some(user)) => (user.name, user.home),
-        _ => nameless(uid),
-    }
+/// The name and home of an account of this host or of a container's, which has a number alone.
+///
+/// # Errors
+/// When the name services cannot be asked: under its number an account would have other limits than under its name.
+pub fn account_of(uid: Uid) -> Result<(String, PathBuf)> {
+    let user = accounts::user(Key::Id(uid.as_raw()))?;
+    Ok(user.map_or_else(|| nameless(uid), |user| (user.name, user.home)))
 }
 
 /// An account of which nobody says more than its number.
