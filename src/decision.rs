@@ -5,6 +5,7 @@ use crate::policy::Verdict;
 use crate::policy::candidate::Opinion;
 use crate::policy::explain::Ground;
 use crate::request::own::Own;
+use std::time::Duration;
 
 /// What a request can come to.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Understood {
     pub secrets: Option<Vec<Secret>>,
     /// The SHA-256 of the files and the standard input that were read to judge it, as far as that came.
     pub input: Option<String>,
+    /// How long judging took, where more than the words had to be looked at.
+    pub judged: Option<Duration>,
     /// What the candidate policy says, where there is one.
     pub candidate: Option<Opinion>,
     /// How it came to its verdict, where that was asked for.

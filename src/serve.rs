@@ -246,6 +246,7 @@ fn decide_in_time(
     text: &[u8],
     explain: bool,
 ) -> Result<Decision, Box<Understood>> {
+    let begun = Instant::now();
     let by_words = || if explain { None } else { gate.decide_by_words(text) };
     let missed = match deadline::caught(by_words) {
         Ok(Some(decision)) => return Ok(decision),
@@ -256,14 +257,17 @@ fn decide_in_time(
             let (gate, bytes) = (Arc::clone(gate), text.to_vec());
             let judge = move || if explain { gate.explain(&bytes, true) } else { gate.decide(&bytes, true) };
             match deadline::within(PATIENCE, gone, judge) {
-                Ok(decision) => return Ok(decision),
+                Ok(mut decision) => {
+                    decision.understood.judged = Some(begun.elapsed());
+                    return Ok(decision);
+                }
                 Err(missed) => missed,
             }
         }
         Err(missed) => missed,
     };
     let understood = deadline::caught(|| gate::understood(text)).unwrap_or_else(|_| Understood::named("-"));
-    let understood = understood.with_candidate(gate.undecided());
+    let understood = Understood { judged: Some(begun.elapsed()), ..understood.with_candidate(gate.undecided()) };
     let why = match missed {
         Missed::Unwanted => return Err(Box::new(understood)),
         Missed::Late => format!("what it asks for could not be found out in {} seconds", PATIENCE.as_secs()),

@@ -165,7 +165,7 @@ fn a_record_says_by_what_it_was_judged() {
     fs::write(&file, text).unwrap();
     lab.ssh_with("docker compose -p judged-input -f - up", text).denied("privileged");
     let record = lab.records("judged-input", 1).remove(0);
-    assert!(record.contains(&format!("{judged}input={} request=", sum(&file))), "{record}");
+    assert!(record.contains(&format!("{judged}input={} judged_ms=", sum(&file))), "{record}");
     // The same over the API: of the connection, and of each call that has a record.
     let call = b"POST /v1.51/containers/judged-call/exec HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
     let answer = lab.ssh_with("docker system dial-stdio", call).out();
@@ -185,11 +185,21 @@ fn what_kept_the_gate_busy_is_in_the_record() {
     let project = r#"{"name": "busy", "services": {"a": {"image": "busybox"}}}"#;
     let policy = script(lab, "life-slow", &format!("case $* in *config*) sleep 2; exec echo '{project}' ;; esac\n"));
     fs::write(lab.home().join("busy.yaml"), "services: {a: {image: busybox}}\n").unwrap();
+    let judged = |record: &str| {
+        let value = record.split(" judged_ms=").nth(1).unwrap_or_else(|| panic!("{record}"));
+        value.split(' ').next().unwrap().parse::<u64>().unwrap()
+    };
     let request = "docker compose -p busy -f busy.yaml up";
     assert!(gate(lab, &policy, request).status().unwrap().success());
-    let end = end_of(lab, request);
-    let judged = end.split(" judged_ms=").nth(1).unwrap().split(' ').next().unwrap();
-    assert!(judged.parse::<u64>().unwrap() >= 2000, "{end}");
+    assert!(judged(&end_of(lab, request)) >= 2000);
+    // What is refused has no end.
+    let refused = script(lab, "life-slow-no", "case $* in *config*) sleep 2; echo no >&2; exit 1 ;; esac\n");
+    let request = "docker compose -p busy-no -f busy.yaml up";
+    Outcome::from(gate(lab, &refused, request).output().unwrap()).denied("project-model");
+    assert!(judged(&lab.records(request, 1).remove(0)) >= 2000);
+    // Where the words are enough there is nothing to tell.
+    Outcome::from(gate(lab, &refused, "docker exec busy-words sh").output().unwrap()).denied("blocked-command");
+    assert!(!lab.records("busy-words", 1).remove(0).contains("judged_ms"));
 }
 
 #[test]

@@ -87,6 +87,7 @@ mod tests {
             call: None,
             policy: None,
             input: None,
+            judged: None,
             also: None,
             candidate: None,
         };

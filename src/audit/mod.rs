@@ -157,7 +157,7 @@ impl Audit {
     }
 
     fn write(&self, verdict: Verdict, reasons: &[&str], understood: &Understood, call: Option<ApiCall>) -> Result<()> {
-        let Understood { command, secrets, input, candidate, explanation: _, warnings: _ } = understood;
+        let Understood { command, secrets, input, judged, candidate, explanation: _, warnings: _ } = understood;
         let (secrets, request, policy) = (secrets.as_deref(), &self.request, self.policy.as_deref());
         let (reason, also) = reasons.split_first().unwrap_or((&"-", &[]));
         let also = Some(also.join(",")).filter(|also| !also.is_empty());
@@ -172,6 +172,8 @@ impl Audit {
             call,
             policy,
             input: input.as_deref(),
+            // Of what runs, the record of its end has it.
+            judged: judged.filter(|_| matches!(verdict, Verdict::Deny | Verdict::Error)).map(|time| time.as_millis()),
             also: also.as_deref(),
             candidate: call.map_or(*candidate, |call| call.candidate),
         };
@@ -199,6 +201,7 @@ impl Audit {
             call: None,
             policy: None,
             input: None,
+            judged: None,
             also: None,
             candidate: None,
         };

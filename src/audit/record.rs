@@ -65,6 +65,8 @@ pub struct Record<'a> {
     pub policy: Option<&'a str>,
     /// The digest of what was read to judge.
     pub input: Option<&'a str>,
+    /// How long judging took, in milliseconds; of what is refused, and more than its words had to be looked at.
+    pub judged: Option<u128>,
     /// The codes of further rules that refuse it, with commas between them.
     pub also: Option<&'a str>,
     /// What the candidate policy says.
@@ -133,6 +135,7 @@ impl Record<'_> {
         let peer = request.peer.map(|process| process.to_string());
         let via = self.call.as_ref().map(|call| call.via);
         let candidate = self.candidate.map(|opinion| opinion.to_string());
+        let judged = self.judged.map(|milliseconds| milliseconds.to_string());
         let version = self.policy.map(|_| env!("CARGO_PKG_VERSION"));
         for (name, value) in [
             ("peer", peer.as_deref()),
@@ -140,6 +143,7 @@ impl Record<'_> {
             ("policy", self.policy),
             ("version", version),
             ("input", self.input),
+            ("judged_ms", judged.as_deref()),
             ("candidate", candidate.as_deref()),
         ] {
             if let Some(value) = value {
@@ -254,6 +258,7 @@ mod tests {
             call: None,
             policy: None,
             input: None,
+            judged: None,
             also: None,
             candidate: None,
         }

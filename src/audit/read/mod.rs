@@ -150,6 +150,7 @@ mod tests {
             call: None,
             policy: None,
             input: None,
+            judged: None,
             also: None,
             candidate: None,
         };
@@ -185,7 +186,7 @@ mod tests {
             use crate::policy::values::Format;
             let command: Vec<u8> = command.into_iter().filter(|byte| !b"-:".contains(byte)).chain(std::iter::repeat_n(b'"', long)).collect();
             let request = Request { user: "a".into(), certificate: Some("c ] \"d\" \\".into()), command: Some(command.clone()), ..Request::default() };
-            let record = Record { verdict: Verdict::Deny, reason: "r", command: "compose up", secrets: None, request: &request, profile: "default", id: "1-2", call: None, policy: None, input: None, also: None, candidate: None };
+            let record = Record { verdict: Verdict::Deny, reason: "r", command: "compose up", secrets: None, request: &request, profile: "default", id: "1-2", call: None, policy: None, input: None, judged: None, also: None, candidate: None };
             for (format, header) in [
                 (Format::Logfmt, ""),
                 (Format::Json, ""),
