@@ -321,7 +321,7 @@ fn mistakes_are_said_in_words() {
         assert!(errors.contains(names), "{errors}");
     }
     let (code, _, errors) = audit(&["show", "--key", "hermes", "5f-1", "-"]);
-    assert_eq!((code, &*errors), (Some(64), "ERROR: --key: audit does not take it\n"));
+    assert_eq!((code, &*errors), (Some(64), "ERROR: --key: audit show does not take it\n"));
     for command in ["list", "show", "summary", "follow", "suggest", "verify", "who"] {
         let (code, out, _) = audit(&[command, "--help"]);
         assert_eq!(code, Some(0));
