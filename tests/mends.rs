@@ -206,6 +206,11 @@ fn faults_of_docker_and_the_log() {
         ),
         lets("chown ai-worker /etc/dockgate/policy.candidate.toml", &["warning policy-candidate"]),
         lets("chown ai-worker /usr/bin/dockgate", &["fault gate-program"]),
+        lets(
+            "echo '{}' >/etc/dockgate/docker/config.json; chmod 600 /etc/dockgate/docker/config.json",
+            &["warning docker-config"],
+        ),
+        lets("chmod 700 /etc/dockgate/docker", &["warning docker-config"]),
         shuts("rm /dev/log", &["fault syslog-socket"]),
         shuts("chmod 600 /dev/log", &["fault syslog-socket"]),
         shuts(

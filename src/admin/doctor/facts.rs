@@ -41,6 +41,8 @@ pub struct Facts {
     pub plugins: Vec<Way>,
     /// `DOCKER_CONFIG`.
     pub docker_config: Way,
+    /// The file in it that docker reads first.
+    pub docker_credentials: Way,
     pub daemon: Daemon,
     /// The socket of the daemon that systems have.
     pub usual_socket: Way,

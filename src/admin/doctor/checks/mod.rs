@@ -54,7 +54,7 @@ pub const ALL: &[Check<Facts>] = &[
     Check { id: "docker-plugins", holds: "the account cannot add a plugin to docker", examine: programs::plugins },
     Check {
         id: "docker-config",
-        holds: "the account cannot write docker's configuration",
+        holds: "the account can read docker's configuration, and cannot write it",
         examine: programs::docker_config,
     },
     Check {
@@ -166,6 +166,10 @@ pub(crate) mod tests {
             extensions: Vec::new(),
             plugins: vec![roots("/usr/libexec/docker/")],
             docker_config: roots("/etc/docker/"),
+            docker_credentials: Way {
+                broken: Some(("/etc/docker/config.json".into(), "none".into())),
+                ..roots("/etc/docker/config.json")
+            },
             daemon: Daemon::Socket(socket("/run/docker.sock", 998, 0o660), Some("docker".to_owned())),
             usual_socket: socket("/run/docker.sock", 998, 0o660),
             syslog: socket("/dev/log", 0, 0o666),

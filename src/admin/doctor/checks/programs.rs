@@ -2,7 +2,7 @@
 
 use crate::admin::doctor::check::{Problem, word};
 use crate::admin::doctor::facts::{Extension, Facts};
-use crate::admin::doctor::way::{EXECUTE, Way};
+use crate::admin::doctor::way::{EXECUTE, READ, Way};
 use std::path::Path;
 
 pub(super) fn gate(facts: &Facts) -> Vec<Problem> {
@@ -131,7 +131,24 @@ pub(super) fn docker_config(facts: &Facts) -> Vec<Problem> {
     for problem in &mut found {
         problem.fix.push_str("   # or docker.config in the policy file with another directory");
     }
+    found.extend(unread(facts));
     found
+}
+
+/// `docker login` as root leaves a file for root alone; docker says so at every command, and goes without it (measured
+/// with docker 28).
+fn unread(facts: &Facts) -> Option<Problem> {
+    let (way, account) = (&facts.docker_credentials, &facts.account);
+    if way.end().is_none() || way.usable(account, READ) {
+        return None;
+    }
+    let fix = match way.barred(account) {
+        Some(step) => format!("chmod o+x {}", word(&step.path)),
+        None => format!("chgrp {} {1}; chmod g+r {1}", account.gid, word(way.target())),
+    };
+    let what =
+        format!("{} cannot read {}, so docker warns, and goes without credentials", account.name, way.path.display());
+    Some(Problem::warning(what, fix))
 }
 
 /// Mounts that a container could write the gate's own ground through.

@@ -72,6 +72,7 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
         docker: exec::program(&base).map(|program| path::way(&program)).map_err(|error| format!("{error:#}")),
         plugins: plugins(&base),
         docker_config: path::way(&base.config),
+        docker_credentials: path::way(&base.config.join("config.json")),
         daemon: daemon(&base.host),
         usual_socket: path::way(Path::new(USUAL_SOCKET)),
         syslog: path::way(&base.audit.socket),
