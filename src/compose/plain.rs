@@ -286,7 +286,6 @@ mod tests {
             "services: {web: {}}\nvolumes: {a: {driver: local}}",
             "services: {web: {}}\nnetworks: {a: {driver: host}}",
             "services: {web: {}}\nconfigs: {a: {file: x}}",
-            "services: {web: {}}\n---\n",
         ] {
             assert_eq!(name_of("docker compose ps", text, &[]), None, "{text}");
         }

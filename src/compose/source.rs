@@ -28,9 +28,8 @@ pub fn parse(name: &str, text: &str) -> Result<Source, Denial> {
     // A mark at the beginning that Windows' editors write; go-yaml passes over it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for document in yaml::read(text).map_err(deny)? {
-        let is_nothing =
-            matches!(&document.content, Content::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~"));
-        if !matches!(document.content, Content::Mapping(_)) && !is_nothing || document.tag != Tag::None {
+        // Also one that is empty or null: Compose takes neither, alone or behind another.
+        if !matches!(document.content, Content::Mapping(_)) || document.tag != Tag::None {
             let hint = "a Compose file is a map: services:, and below it each service by its name";
             return Err(Denial::new(Reason::ProjectModel, name, "it is not a Compose file", hint));
         }
@@ -130,6 +129,10 @@ mod tests {
             "a: &a {b: !reset root}\nc: {<<: *a, b: 1}",
             "a: {<<: !override {root: 1}}",
             "a: *root",
+            "~",
+            "---\n",
+            "a: root\n---\nnull\n",
+            "a: root\n---\n",
         ] {
             let denial = parse("f", text).expect_err(text);
             assert!(!denial.message.contains("root") && !denial.hint.contains("root"), "{}", denial.message);

@@ -197,8 +197,9 @@ impl<'a> Connection<'a> {
             keep: versions || makes.is_some() || scope.as_ref().is_some_and(|scope| !scope.is_of_lines()),
         });
         let scope = response.look_through(scope);
-        let answer_by = if head.method == Method::Get && answer == Answer::Plain { until } else { None };
-        match relay::exchange(&mut self.client, &mut daemon, &mut body, &mut response, answer_by) {
+        let reads = matches!(head.method, Method::Get | Method::Head);
+        let patience = (reads && answer == Answer::Plain).then_some(PATIENCE);
+        match relay::exchange(&mut self.client, &mut daemon, &mut body, &mut response, patience) {
             Ok(()) => {}
             Err(Broken::Daemon { error, begun: false }) => {
                 return self.refuse_call(head, &Refusal::Daemon(error), !stream);

@@ -9,7 +9,7 @@ use super::wire::{Wire, wait};
 use nix::poll::{PollFd, PollFlags};
 use std::io::{Error, ErrorKind};
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What is done to the bytes of one direction.
 pub(super) trait Pass {
@@ -79,18 +79,20 @@ pub(super) enum Broken {
 /// that comes before the whole body was taken is the answer.
 ///
 /// # Errors
-/// [`Broken`]; at `answer_by` unless the answer has begun by then.
+/// [`Broken`]; where there is a `patience`, also once the daemon has said nothing for so long, while the client was not
+/// waited for.
 pub(super) fn exchange(
     client: &mut Wire,
     daemon: &mut Wire,
     body: &mut Reframe,
     answer: &mut impl Pass,
-    answer_by: Option<Instant>,
+    patience: Option<Duration>,
 ) -> Result<(), Broken> {
     let (mut up, mut down) = (Buffer::default(), Buffer::default());
     // Whether the daemon still takes the body.
     let mut taken = true;
     let mut gone = false;
+    let mut since = Instant::now();
     loop {
         // First what is left of before, for that makes room.
         client.write(&mut down).map_err(|_| Broken::Client)?;
@@ -100,9 +102,11 @@ pub(super) fn exchange(
             moved |= advance(body, client, &mut up).map_err(|_| Broken::Malformed)?;
             taken = daemon.write(&mut up).is_ok();
         }
+        let advanced = advance(answer, daemon, &mut down);
+        // Also where a head was passed on, and what stood behind it was wrong.
         let begun = answer.has_begun();
         let broken = |error: Error| Broken::Daemon { error, begun };
-        if let Ok(more) = advance(answer, daemon, &mut down) {
+        if let Ok(more) = advanced {
             moved |= more;
         } else {
             let kind = if daemon.ended { ErrorKind::UnexpectedEof } else { ErrorKind::InvalidData };
@@ -114,6 +118,9 @@ pub(super) fn exchange(
         if answer.is_finished() && down.is_empty() {
             return Ok(());
         }
+        if moved || !down.is_empty() {
+            since = Instant::now();
+        }
         if moved {
             continue;
         }
@@ -121,7 +128,7 @@ pub(super) fn exchange(
         if gone && (client.ended || !body_waits) {
             return Err(Broken::Client);
         }
-        let until = if begun { None } else { answer_by };
+        let until = patience.filter(|_| down.is_empty()).and_then(|patience| since.checked_add(patience));
         let Ready { hung_up } = ready(client, daemon, [&up, &down], until, !gone).map_err(broken)?;
         gone |= hung_up;
         client.read().map_err(|_| Broken::Client)?;
@@ -294,7 +301,7 @@ mod tests {
             let joined = thread::spawn(move || splice(&mut inner, &mut outer));
             let sent = thread::spawn(move || daemon.write_all(&vec![7; 1 << 20]).unwrap());
             // Until everything on the way is full; then all of it is taken at once.
-            thread::sleep(std::time::Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
             let mut taken = vec![0; 1 << 20];
             client.read_exact(&mut taken).unwrap();
             assert!(taken.iter().all(|byte| *byte == 7));
@@ -378,7 +385,7 @@ mod tests {
         }
         let ((_client, mut inner), (_daemon, mut outer)) = (ends(), ends());
         let mut body = Reframe::new(Framing::Length(0), Framing::Length(0));
-        let soon = Some(Instant::now() + std::time::Duration::from_millis(5));
+        let soon = Some(Duration::from_millis(5));
         let broken = exchange(&mut inner, &mut outer, &mut body, &mut Never, soon).unwrap_err();
         assert!(matches!(broken, Broken::Daemon { error, begun: false } if error.kind() == ErrorKind::TimedOut));
     }

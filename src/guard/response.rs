@@ -200,7 +200,8 @@ impl Pass for Response {
     }
 
     fn has_begun(&self) -> bool {
-        !matches!(self.state, State::Head)
+        // Of one that is kept the client has seen nothing.
+        !matches!(self.state, State::Head | State::Kept(..))
     }
 }
 

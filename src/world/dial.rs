@@ -3,6 +3,7 @@
 
 use super::name_service::ask;
 use anyhow::{Context, Result as Found};
+use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt};
 use nix::sys::time::TimeVal;
 use std::io::{Error, ErrorKind, Result};
@@ -17,14 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Connects to the daemon that a policy's `docker.host` names.
 ///
 /// # Errors
-/// As connect(2); [`ErrorKind::WouldBlock`] for a daemon that does not accept in time.
+/// As connect(2); [`ErrorKind::TimedOut`] for a daemon that does not accept in time.
 pub fn dial(host: &str) -> Result<OwnedFd> {
     if let Some(path) = host.strip_prefix("unix://") {
         let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
         // connect(2) waits as long as a send may, where the daemon's queue is full.
         setsockopt(&socket, sockopt::SendTimeout, &TimeVal::new(PATIENCE.as_secs().cast_signed(), 0))?;
-        connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
-        return Ok(socket);
+        return match connect(socket.as_raw_fd(), &UnixAddr::new(path)?) {
+            Ok(()) => Ok(socket),
+            Err(Errno::EAGAIN) => Err(Error::new(ErrorKind::TimedOut, "it accepts no connection")),
+            Err(error) => Err(error.into()),
+        };
     }
     let Some(address) = host.strip_prefix("tcp://") else {
         return Err(Error::new(ErrorKind::Unsupported, "only a daemon on a Unix or TCP socket can be reached"));

@@ -1,42 +1,39 @@
 //! Question: one question to the daemon and its answer, in HTTP. Acts: connects.
-#![expect(clippy::disallowed_methods, reason = "the daemon is asked here")]
 
-use super::dial::address_of;
+use super::dial::dial;
 use crate::facts::Unreachable;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::borrow::Cow;
-use std::io::{Error, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long the daemon may take for an answer.
+/// How long the daemon may say nothing.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the daemon may take for a whole answer, however it comes.
+const WHOLE: Duration = Duration::from_secs(20);
 
 /// An answer of more bytes than this is not one.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A connection to the daemon.
 fn connect(host: &str) -> Result<Stream, Unreachable> {
-    let connected: std::io::Result<Stream> = if let Some(socket) = host.strip_prefix("unix://") {
-        UnixStream::connect(socket).and_then(|stream| {
+    let connected = dial(host).and_then(|socket| -> std::io::Result<Stream> {
+        if host.starts_with("unix://") {
+            let stream = UnixStream::from(socket);
             stream.set_read_timeout(Some(PATIENCE))?;
             stream.set_write_timeout(Some(PATIENCE))?;
-            Ok(Box::new(stream) as Stream)
-        })
-    } else if let Some(address) = host.strip_prefix("tcp://") {
-        let address =
-            address_of(address).map_err(|error| Error::new(ErrorKind::AddrNotAvailable, format!("{error:#}")));
-        address.and_then(|address| TcpStream::connect_timeout(&address, PATIENCE)).and_then(|stream| {
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            Ok(Box::new(stream) as Stream)
-        })
-    } else {
-        return Err(no_answer(anyhow!("only a daemon on a Unix or TCP socket can be asked")));
-    };
+            return Ok(Box::new(stream));
+        }
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Box::new(stream))
+    });
     connected.map_err(|error| {
         let why = format!("the daemon at {host}: {error}");
         match error.kind() {
@@ -98,7 +95,9 @@ fn whole_answer(stream: &mut Stream, path: &str) -> Result<Vec<u8>> {
     let mut answer = Vec::new();
     let mut stream = stream.take(MAX_BYTES);
     let mut piece = vec![0; 64 * 1024];
+    let begun = Instant::now();
     while !is_whole(&answer) {
+        ensure!(begun.elapsed() < WHOLE, "the daemon's answer did not come whole in {} seconds", WHOLE.as_secs());
         let count = stream.read(&mut piece).context("reading the daemon's answer")?;
         if count == 0 {
             break;

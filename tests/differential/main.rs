@@ -126,7 +126,7 @@ pub(crate) fn fixtures(daemon: &Daemon) {
         daemon.post("/networks/create", &network).successful().unwrap();
     }
     if daemon.ask("GET", "/containers/differential-says/json").status == 404 {
-        let says = json!({"Image": "busybox", "Cmd": ["sh", "-c", "echo one; echo two >&2; echo three"], "Labels": {"from": "commit"}});
+        let says = json!({"Image": "busybox", "Cmd": ["sh", "-c", "echo one; echo two >&2; echo three"], "Labels": {"said": "x"}});
         daemon.post("/containers/create?name=differential-says", &says).successful().unwrap();
         daemon.post("/containers/differential-says/start", &Value::Null).successful().unwrap();
         daemon.ask("POST", "/containers/differential-says/wait");
@@ -216,6 +216,9 @@ fn run(gate: &Gate, kinds: &[Kind], seed: u64, mut done: impl FnMut(usize, &Repo
         };
         let (raw, ours) = ((sent.seen)(&daemon, &sent.request), (sent.seen)(&daemon, &forwarded));
         counts[if raw.is_ok() { 0 } else { 2 }] += 1;
+        if raw == Err(0) {
+            eprintln!("{}: the daemon ends the connection: {}\n", kind.0, sent.shown());
+        }
         *report.times.entry(kind.0).or_default() += begun.elapsed();
         if let Some(what) = difference(kind, raw, ours, permitted) {
             let text = format!("{}: {}\n{what}", kind.0, sent.shown());
