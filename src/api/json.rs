@@ -11,6 +11,10 @@ use std::fmt;
 /// The most bytes that a JSON body may have: what dockerd itself shows to its authorization plugins (29.3).
 pub const MOST_BYTES: usize = 1024 * 1024;
 
+/// The most values in one body: each becomes more in memory than it is on the wire. A container that publishes 10 000
+/// ports has 50 000.
+const MOST_VALUES: usize = 65_536;
+
 /// How deep objects and lists may lie in one another; dockerd's own go no deeper than 6.
 const MOST_DEPTH: usize = 16;
 
@@ -28,6 +32,9 @@ pub fn read(bytes: &[u8]) -> Result<Value, String> {
     if depth(&value) > MOST_DEPTH {
         return Err(format!("it is nested deeper than {MOST_DEPTH}"));
     }
+    if values(&value) > MOST_VALUES {
+        return Err(format!("it has more than {MOST_VALUES} values"));
+    }
     Ok(value)
 }
 
@@ -36,6 +43,14 @@ fn depth(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn values(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(values).sum(),
+        Value::Object(map) => map.values().map(values).sum(),
         _ => 0,
     }
 }
@@ -133,6 +148,9 @@ mod tests {
         assert!(read("[".repeat(100_000).as_bytes()).is_err());
         assert!(read(format!("{}{}", "[".repeat(20), "]".repeat(20)).as_bytes()).is_err());
         assert!(read(&vec![b' '; MOST_BYTES + 1]).is_err());
+        let list = |count: usize| format!("[{}1]", "1,".repeat(count - 2));
+        assert!(read(list(MOST_VALUES).as_bytes()).is_ok());
+        assert!(read(list(MOST_VALUES + 1).as_bytes()).is_err());
         assert_eq!(
             read(b" {\"a\": [1, null, \"\\u00e4\"]}\r\n\t ").map(|value| value.to_string()),
             Ok(r#"{"a":[1,null,"ä"]}"#.to_owned())

@@ -3,6 +3,7 @@
 use super::build;
 use super::framing::{Framing, Reframe};
 use super::judge::Passing;
+use super::places::Place;
 use super::refusal::Refusal;
 use super::relay::{self, Broken};
 use super::response::{Asked, Response};
@@ -125,6 +126,9 @@ impl<'a> Connection<'a> {
             Err(None) => return Next::End,
         };
         let read = reading != Reading::Stream;
+        let Some(place) = Place::take(body.len(), PATIENCE) else {
+            return self.refuse_call(head, &Refusal::Busy, read);
+        };
         let call = Call::of(route, &body).map(|call| match self.guard.via {
             Via::Argv(_) => (call.without_own_labels(), Claim::default()),
             Via::DialStdio => (call, Claim::default()),
@@ -134,6 +138,7 @@ impl<'a> Connection<'a> {
             Ok((call, claim)) => self.guard.judge(&call, &claim, body),
             Err(denial) => Err(refused(self.guard, denial)),
         };
+        drop(place);
         match judged {
             Ok(audited) => self.pass(head, audited),
             Err(refusal) => self.refuse_call(head, &refusal, read),

@@ -30,6 +30,7 @@ pub mod judge;
 mod lines;
 pub mod listener;
 mod objects;
+mod places;
 pub mod proxy;
 mod refusal;
 mod relay;

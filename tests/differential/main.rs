@@ -293,6 +293,9 @@ fn beyond(seen: &Value) -> Option<String> {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (!harmless.contains(&text.as_str())).then(|| format!("{pointer} {text}"))
     };
+    if seen.pointer("/HostConfig/NetworkMode") == Some(&json!("host")) {
+        return Some("the network".to_owned());
+    }
     let bound = seen["Mounts"].as_array().into_iter().flatten().find(|mount| mount["Type"] == "bind");
     bound.map(|mount| format!("a mount {mount}")).or_else(|| {
         [
@@ -303,7 +306,6 @@ fn beyond(seen: &Value) -> Option<String> {
             is("/HostConfig/Cgroup", &[""]),
             is("/HostConfig/CgroupParent", &[""]),
             is("/HostConfig/IpcMode", &["private", "shareable", "none"]),
-            is("/HostConfig/NetworkMode", &["default", "bridge", "none", "differential", "nat"]),
             is("/HostConfig/Devices", &["null", "[]"]),
             is("/HostConfig/DeviceCgroupRules", &["null", "[]"]),
             is("/HostConfig/DeviceRequests", &["null", "[]"]),

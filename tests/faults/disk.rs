@@ -1,6 +1,6 @@
 //! There is no room on the disk where the gate keeps its sockets and files.
 use crate::support::{Lab, Outcome};
-use crate::{gate, logged, policy};
+use crate::{gate, logged, one_at_a_time, policy};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
@@ -22,6 +22,7 @@ fn full(lab: &Lab, command: &Command, inodes: &str) -> Command {
 
 #[test]
 fn where_there_is_no_room_for_a_socket_nothing_runs_and_that_is_said_and_recorded() {
+    let _one = one_at_a_time();
     let lab = Lab::shared();
     let command = gate(lab, lab.value("POLICY").as_ref(), "faults-full", "docker run --name faults-full busybox true");
     let outcome = Outcome::from(full(lab, &command, "2").output().unwrap());
@@ -43,6 +44,7 @@ fn where_there_is_no_room_for_a_socket_nothing_runs_and_that_is_said_and_recorde
 
 #[test]
 fn where_there_is_no_room_for_a_project_or_a_place_it_is_refused() {
+    let _one = one_at_a_time();
     let lab = Lab::shared();
     std::fs::write(
         lab.home().join("full.yaml"),
@@ -70,6 +72,7 @@ fn where_there_is_no_room_for_a_project_or_a_place_it_is_refused() {
 
 #[test]
 fn a_proxy_that_finds_no_room_for_its_socket_says_so() {
+    let _one = one_at_a_time();
     let lab = Lab::shared();
     // A directory of root's, as a proxy asks for, in the place of which there is a full one.
     let directory = lab.directory.join("full");
