@@ -54,7 +54,7 @@ fn said(fault: Fault) -> (String, String) {
             "mend it there: mostly it is the indentation, a tab, a quote or a bracket",
         ),
         Fault::ForeignTag(line) => (format!("at line {line} it has a tag that Compose does not know"), plain),
-        Fault::OddKey(line) => (format!("a list, a map or a tag stands for a key before line {line}"), plain),
+        Fault::OddKey(line) => (format!("a list, a map, null or a tag stands for a key before line {line}"), plain),
         Fault::TwiceTheKey(line) => (
             format!("a map that ends at line {line} has a key twice"),
             "leave one of them; which one counts is not clear",

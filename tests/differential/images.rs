@@ -3,9 +3,9 @@ use super::Sent;
 use super::daemon::Daemon;
 use super::dice::{Dice, json, target};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 /// The names of an image that tests gave it.
 fn names(daemon: &Daemon, id: &str) -> Vec<String> {
@@ -230,33 +230,51 @@ fn file_in(daemon: &Daemon, image: &str) -> Value {
     }
 }
 
-/// A registry that has nothing, and remembers what it is asked.
+/// A registry that has nothing, and tells what it is asked.
+const REGISTRY: &str = r#"
+import http.server, sys
+log = open(sys.argv[1], "a")
+class Nothing(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print(self.requestline, file=log, flush=True)
+        self.send_response(200 if self.path == "/v2/" else 404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    do_HEAD = do_GET
+    def log_message(self, *_): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
+print(server.server_port, flush=True)
+server.serve_forever()
+"#;
+
+/// [`REGISTRY`] in the network of the daemon's.
 pub(crate) struct Registry {
-    pub(crate) port: u16,
-    asked: Arc<Mutex<Vec<String>>>,
+    process: Child,
+    port: u16,
+    /// What it was asked, a line each, before it has answered.
+    log: PathBuf,
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 impl Registry {
-    pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-        let told = Arc::clone(&asked);
-        std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let mut client = client.unwrap();
-                let mut head = [0; 16 * 1024];
-                let count = client.read(&mut head).unwrap_or(0);
-                let line = String::from_utf8_lossy(&head[..count]).lines().next().unwrap_or_default().to_owned();
-                let found = line.starts_with("GET /v2/ ");
-                told.lock().unwrap().push(line);
-                let status = if found { "200 OK" } else { "404 Not Found" };
-                let _ = client.write_all(
-                    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}").as_bytes(),
-                );
-            }
-        });
-        Self { port, asked }
+    pub(crate) fn start(lab: &Path) -> Self {
+        let mark = format!("^dockerd --config-file {}", lab.display());
+        let found = Command::new("pgrep").args(["-o", "-f", &mark]).output().unwrap();
+        let daemon = String::from_utf8(found.stdout).unwrap();
+        let mut command = Command::new("/usr/bin/nsenter");
+        command.args(["--target", daemon.trim(), "--net", "/usr/bin/python3", "-c", REGISTRY]);
+        let log = lab.join("registry.log");
+        command.arg(&log);
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { process, port: line.trim().parse().unwrap(), log }
     }
 }
 
@@ -288,11 +306,15 @@ pub(crate) fn fetch(dice: &mut Dice, registry: &Registry) -> Sent {
     );
     query.push(("fromImage".to_owned(), format!("{host}/{name}")));
     let target = target(dice, "/images/create", &query);
-    let asked = Arc::clone(&registry.asked);
+    let log = registry.log.clone();
     Sent::stream(target, Vec::new(), move |daemon, request| {
-        asked.lock().unwrap().clear();
+        let before = std::fs::read_to_string(&log).unwrap().len();
         let answer = daemon.send(request);
-        let asked: Vec<String> = asked.lock().unwrap().drain(..).collect();
+        let mut asked: Vec<String> =
+            std::fs::read_to_string(&log).unwrap()[before..].lines().map(str::to_owned).collect();
+        // Some are asked beside each other, and again.
+        asked.sort();
+        asked.dedup();
         Ok(json!([answer.status, asked]))
     })
 }

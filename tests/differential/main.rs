@@ -192,7 +192,7 @@ fn run(gate: &Gate, kinds: &[Kind], seed: u64, mut done: impl FnMut(usize, &Repo
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let lab = Lab::shared();
     let daemon = Daemon { socket: lab.value("SOCKET").to_owned() };
-    let registry = Registry::start();
+    let registry = Registry::start(&lab.directory);
     let mut dice = Dice::new(seed);
     let mut report = Report::default();
     let whole: usize = kinds.iter().map(|(_, often, _)| often).sum();

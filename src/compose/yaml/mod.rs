@@ -3,6 +3,7 @@
 //! The reader says of every scalar whether it was quoted, and go-yaml's rules ([`scalar`]) say what it means.
 //! [`write`] writes the tree again in the one form that both read alike.
 
+use self::scalar::{Meaning, meaning};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag as YamlTag};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -62,7 +63,7 @@ pub enum Fault {
     Syntax(usize, usize),
     /// A tag that Compose gives no meaning to; its line.
     ForeignTag(usize),
-    /// A list or map as a key; its line.
+    /// A list, a map or null as a key; its line.
     OddKey(usize),
     /// A key for the second time in a map; the line at which the map ends.
     TwiceTheKey(usize),
@@ -198,6 +199,8 @@ fn unlike(entries: &[Entry], line: usize) -> Result<(), Fault> {
     let mut seen = std::collections::HashSet::new();
     for (key, _) in entries {
         match &key.content {
+            // `null` is no text, and Compose takes no other keys.
+            Content::Scalar { text, plain: true } if meaning(text) == Meaning::Null => return Err(Fault::OddKey(line)),
             Content::Scalar { text, .. } if key.tag == Tag::None => {
                 if !seen.insert(text) {
                     return Err(Fault::TwiceTheKey(line));
@@ -250,6 +253,8 @@ mod tests {
             ("%TAG ! tag:x,1:\n---\na: !reset b", Fault::ForeignTag(3)),
             ("a: !!map [b]", Fault::ForeignTag(1)),
             ("? [a]\n: b", Fault::OddKey(3)),
+            ("a: {~: b}", Fault::OddKey(1)),
+            (":\n", Fault::OddKey(2)),
             ("a: &a [*a]", Fault::OddAlias(1)),
             ("a: &a x\n---\nb: *a", Fault::OddAlias(3)),
             ("x: 1\na: {b: 1, b: 2}", Fault::TwiceTheKey(2)),
