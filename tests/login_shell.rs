@@ -81,7 +81,7 @@ fn a_signal_of_the_clients_ends_docker_with_the_gate(lab: &Lab) {
 #[test]
 fn a_signal_that_sshd_passes_on_ends_docker_with_the_gate() {
     let machine = machine::Machine::start();
-    let client = include_str!("fixtures/clients/signal.py");
+    let client = include_str!("fixtures/clients/send_signal.py");
     machine.must(&format!("cat >/run/signal.py <<'END'\n{client}\nEND\n"));
     // A key without a forced command, and a docker that goes on until it is ended.
     machine.must(
