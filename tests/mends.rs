@@ -248,6 +248,20 @@ fn a_proxy_is_not_passed_by() {
     assert!(machine.works(), "{:?}", machine.ssh("docker ps"));
 }
 
+/// Whom to let in is for somebody to say.
+#[test]
+fn an_sshd_that_hangs_up_is_found() {
+    let machine = Machine::start();
+    machine.must("echo 'sshd: ALL' >/etc/hosts.deny");
+    let report = machine.doctor("");
+    assert_eq!(report.found(), ["fault sshd-running"], "{report:#?}");
+    assert!(report.findings[0].fix.contains("/etc/hosts.deny"), "{report:#?}");
+    assert!(!machine.works());
+    machine.must("echo 'sshd: 127.0.0.1 [::1]' >/etc/hosts.allow");
+    assert_eq!(machine.doctor("").found(), [""; 0]);
+    assert!(machine.works());
+}
+
 /// What no list of checks foresees: the gate is started as sshd starts it, and its records are looked for.
 #[test]
 fn the_probe_asks_the_gate_itself() {

@@ -152,8 +152,10 @@ pub struct Extension {
 /// The sshd that runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Running {
-    /// Where it is to listen and nothing answers, if nothing does anywhere.
-    pub silent: Vec<SocketAddr>,
+    /// Where it is to listen, if no sshd answers anywhere.
+    pub silent: Option<SocketAddr>,
+    /// Whether connections are taken and ended, without a word.
+    pub closes: bool,
     /// Files of its configuration that were changed after it has read them.
     pub unread: Vec<PathBuf>,
 }

@@ -35,8 +35,15 @@ pub(super) fn readable(facts: &Facts) -> Vec<Problem> {
 
 /// What is said of sshd's files holds once it has read them.
 pub(super) fn running(facts: &Facts) -> Vec<Problem> {
-    let Some(Running { silent, unread }) = &facts.running else { return Vec::new() };
-    if let Some(address) = silent.first() {
+    let Some(Running { silent, closes, unread }) = &facts.running else { return Vec::new() };
+    if let (Some(address), true) = (silent, closes) {
+        let what = format!(
+            "sshd ends connections to {address} before it says a word: libwrap, MaxStartups or another program"
+        );
+        let fix = "take sshd and ALL out of /etc/hosts.deny, or name the agent's address in /etc/hosts.allow (hosts_access(5))";
+        return vec![Problem::fault(what, fix)];
+    }
+    if let Some(address) = silent {
         let what = format!("no sshd answers at {address}, so nobody gets in");
         return vec![Problem::fault(what, format!("systemctl start {}", facts.written.unit))];
     }

@@ -21,7 +21,8 @@ const SOCKETS: &[&str] =
 pub(super) fn running(sshd: &Sshd, written: &Written) -> Running {
     let addresses: Vec<SocketAddr> = sshd.words("listenaddress").filter_map(|address| address.parse().ok()).collect();
     let by_systemd = SOCKETS.iter().any(|socket| there(Path::new(socket)));
-    let silent = !by_systemd && !addresses.is_empty() && !addresses.iter().any(|address| answers(*address));
+    let answers: Vec<Answer> = addresses.iter().map(|address| answer(*address)).collect();
+    let none = !by_systemd && !answers.is_empty() && !answers.contains(&Answer::Ssh);
     // sshd writes it when it starts to listen, and anew when it is told to read its configuration.
     let began = sshd.value("pidfile").and_then(|file| fs::metadata(file).ok()?.modified().ok());
     let changed = |file: &&(std::path::PathBuf, String)| {
@@ -29,24 +30,31 @@ pub(super) fn running(sshd: &Sshd, written: &Written) -> Running {
         began.zip(changed.ok()).is_some_and(|(began, changed)| changed > began)
     };
     Running {
-        silent: if silent { addresses } else { Vec::new() },
+        silent: addresses.into_iter().next().filter(|_| none),
+        closes: answers.contains(&Answer::Closed),
         unread: written.files.iter().filter(changed).map(|(file, _)| file.clone()).collect(),
     }
 }
 
-/// Whether an SSH server answers there.
-fn answers(address: SocketAddr) -> bool {
+/// What comes of a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Ssh,
+    /// It is taken, and nothing said.
+    Closed,
+    Nothing,
+}
+
+fn answer(address: SocketAddr) -> Answer {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    let banner = || {
-        let mut stream = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let mut banner = [0; 4];
-        stream.read_exact(&mut banner)?;
-        std::io::Result::Ok(banner)
+    let Ok(mut stream) = TcpStream::connect_timeout(&SocketAddr::new(ip, address.port()), PATIENCE) else {
+        return Answer::Nothing;
     };
-    banner().is_ok_and(|banner| banner == *b"SSH-")
+    let mut banner = [0; 4];
+    let read = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.read_exact(&mut banner));
+    if read.is_ok() && banner == *b"SSH-" { Answer::Ssh } else { Answer::Closed }
 }
