@@ -7,6 +7,7 @@ use super::places::Place;
 use super::refusal::Refusal;
 use super::relay::{self, Broken};
 use super::response::{Asked, Response};
+use super::scope::Scope;
 use super::upstream::Upstream;
 use super::wire::Wire;
 use super::{Guard, Via, buffer::Buffer, version};
@@ -234,14 +235,9 @@ impl<'a> Connection<'a> {
             if let Some(makes) = &makes {
                 self.guard.record_made(makes, &kept);
             }
-            let whole = match scope {
-                Some(scope) => scope.narrowed(&kept),
-                None if versions => Some(version::narrowed(kept)),
-                None => Some(kept),
-            };
-            let Some(body) = whole else {
-                let error = std::io::Error::from(std::io::ErrorKind::InvalidData);
-                return self.refuse_call(head, &Refusal::Daemon(error), true);
+            let body = match narrowed(kept, scope, versions) {
+                Ok(body) => body,
+                Err(refusal) => return self.refuse_call(head, &refusal, true),
             };
             let answer = [response.head_for(body.len()).into_bytes(), body].concat();
             if self.client.write_all(&answer, None).is_err() {
@@ -290,6 +286,17 @@ impl<'a> Connection<'a> {
 }
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What the client is given of an answer that was kept.
+fn narrowed(kept: Vec<u8>, scope: Option<Scope>, versions: bool) -> Result<Vec<u8>, Refusal> {
+    let _place = Place::take(kept.len(), PATIENCE).ok_or(Refusal::Busy)?;
+    let whole = match scope {
+        Some(scope) => scope.narrowed(&kept),
+        None if versions => Some(version::narrowed(kept)),
+        None => Some(kept),
+    };
+    whole.ok_or_else(|| Refusal::Daemon(std::io::ErrorKind::InvalidData.into()))
+}
 
 /// The request as it goes to the daemon, but for a body that is streamed.
 fn sent(forward: &Forward, head: &Head) -> Vec<u8> {

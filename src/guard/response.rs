@@ -10,8 +10,9 @@ use super::version;
 /// The most header lines of an answer.
 const MOST_HEADERS: usize = 64;
 
-/// The longest answer that is kept whole, where something has to be taken out of it, in bytes.
-const MOST_KEPT: usize = 64 * 1024 * 1024;
+/// The longest answer that is kept whole, where something has to be taken out of it, in bytes: as what the gate asks
+/// the daemon itself.
+const MOST_KEPT: usize = 16 * 1024 * 1024;
 
 /// What the answer belongs to.
 #[derive(Clone, Copy, Debug, Default)]
