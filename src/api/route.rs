@@ -46,11 +46,10 @@ impl Route {
     /// # Errors
     /// A [`Denial`] for a path, query key, value, body or upgrade that the table does not have.
     pub fn of(head: &Head) -> Result<Self, Denial> {
-        let asked = format!("{} /{}", head.method.name(), head.target.path.join("/"));
         let Some((endpoint, names)) = find(head.method, &head.target.path) else {
             return Err(Denial::new(
                 Reason::UnknownCall,
-                &*asked,
+                format!("{} /{}", head.method.name(), head.target.path.join("/")),
                 "not a call of Docker's API that this gate knows",
                 "use a stock client of Docker's; docker's own commands are listed by `help`",
             ));
@@ -120,7 +119,14 @@ pub(super) fn bad(about: &str, why: &str) -> Denial {
 
 /// The row for a path, and what stands for its placeholders.
 pub(super) fn find(method: Method, path: &[String]) -> Option<(&'static Endpoint, Vec<(&'static str, String)>)> {
-    let all = table::AREAS.iter().flat_map(|(_, rows)| rows.iter()).filter(|row| row.method == method);
+    let first = path.first()?;
+    // The first segment is never a name, and tells most rows apart.
+    let begins = |row: &Endpoint| {
+        let rest = row.path.strip_prefix('/').and_then(|path| path.strip_prefix(first.as_str()));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let all = table::AREAS.iter().flat_map(|(_, rows)| rows.iter());
+    let all = all.filter(|row| row.method == method && begins(row));
     let fitting = all.filter_map(|row| Some((row, captures(row.path, path)?)));
     // `/containers/a/checkpoints/b` is not a container of that name.
     fitting.max_by_key(|(row, names)| row.path.split('/').count() - names.len())

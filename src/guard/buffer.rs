@@ -3,18 +3,13 @@
 /// Bytes in one buffer. A head must fit in one, and a stream is passed on by as much at a time.
 pub(crate) const CAPACITY: usize = 64 * 1024;
 
-/// A queue of at most [`CAPACITY`] bytes.
-#[derive(Debug)]
+/// A queue of at most [`CAPACITY`] bytes, which takes no memory until something is put into it: most directions of most
+/// calls carry nothing.
+#[derive(Debug, Default)]
 pub(crate) struct Buffer {
     bytes: Box<[u8]>,
     start: usize,
     end: usize,
-}
-
-impl Default for Buffer {
-    fn default() -> Self {
-        Self { bytes: vec![0; CAPACITY].into_boxed_slice(), start: 0, end: 0 }
-    }
 }
 
 impl Buffer {
@@ -42,11 +37,18 @@ impl Buffer {
 
     /// Free space to read into; what was read is told by [`Buffer::filled`]. Empty only when it is full.
     pub(crate) fn space(&mut self) -> &mut [u8] {
+        self.allocate();
         if self.end == CAPACITY && self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
         self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    fn allocate(&mut self) {
+        if self.bytes.is_empty() {
+            self.bytes = vec![0; CAPACITY].into_boxed_slice();
+        }
     }
 
     /// So many bytes were put into [`Buffer::space`].
@@ -56,6 +58,9 @@ impl Buffer {
 
     /// Takes as much of `bytes` as there is room for, and says how much that was.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> usize {
+        if !bytes.is_empty() {
+            self.allocate();
+        }
         let count = bytes.len().min(self.room());
         if CAPACITY - self.end < count {
             self.bytes.copy_within(self.start..self.end, 0);

@@ -46,6 +46,7 @@ pub(super) struct Connection<'a> {
     guard: &'a Arc<Guard>,
     client: Wire,
     daemon: Upstream<'a>,
+    buffers: relay::Buffers,
     /// How long it may be idle between two calls.
     idle: Option<Duration>,
     /// Whether it has asked for anything.
@@ -54,7 +55,14 @@ pub(super) struct Connection<'a> {
 
 impl<'a> Connection<'a> {
     pub(super) fn new(guard: &'a Arc<Guard>, client: Wire, idle: Option<Duration>) -> Self {
-        Self { guard, client, daemon: Upstream::new(&guard.policy.host), idle, asked: false }
+        Self {
+            guard,
+            client,
+            daemon: Upstream::new(&guard.policy.host),
+            buffers: relay::Buffers::default(),
+            idle,
+            asked: false,
+        }
     }
 
     /// Serves calls until the client ends, or breaks the rules.
@@ -149,6 +157,9 @@ impl<'a> Connection<'a> {
     /// The body that is judged; empty for one that is passed on. `None` where the client has gone.
     fn body(&mut self, head: &Head, reading: Reading) -> Result<Vec<u8>, Option<Denial>> {
         let Reading::Whole(most) = reading else { return Ok(Vec::new()) };
+        if head.framing == head::Framing::None {
+            return Ok(Vec::new());
+        }
         let until = Some(deadline(PATIENCE));
         if head.expects_continue {
             self.client.write_all(CONTINUE, until).map_err(|_| None)?;
@@ -205,7 +216,7 @@ impl<'a> Connection<'a> {
         let scope = response.look_through(scope);
         let reads = matches!(head.method, Method::Get | Method::Head);
         let patience = (reads && answer == Answer::Plain).then_some(PATIENCE);
-        match relay::exchange(&mut self.client, &mut daemon, &mut body, &mut response, patience) {
+        match relay::exchange(&mut self.client, &mut daemon, &mut body, &mut response, patience, &mut self.buffers) {
             Ok(()) => {}
             Err(Broken::Daemon { error, begun: false }) => {
                 return self.refuse_call(head, &Refusal::Daemon(error), !stream);

@@ -75,6 +75,13 @@ pub(super) enum Broken {
     Daemon { error: Error, begun: bool },
 }
 
+/// What is on its way to the daemon and to the client, kept from call to call for its memory alone.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    up: Buffer,
+    down: Buffer,
+}
+
 /// Takes a request's body to the daemon and its answer to the client, until the answer has been written. An answer
 /// that comes before the whole body was taken is the answer.
 ///
@@ -87,22 +94,25 @@ pub(super) fn exchange(
     body: &mut Reframe,
     answer: &mut impl Pass,
     patience: Option<Duration>,
+    Buffers { up, down }: &mut Buffers,
 ) -> Result<(), Broken> {
-    let (mut up, mut down) = (Buffer::default(), Buffer::default());
+    // What a call before this has left.
+    up.consume(usize::MAX);
+    down.consume(usize::MAX);
     // Whether the daemon still takes the body.
     let mut taken = true;
     let mut gone = false;
     let mut since = Instant::now();
     loop {
         // First what is left of before, for that makes room.
-        client.write(&mut down).map_err(|_| Broken::Client)?;
+        client.write(down).map_err(|_| Broken::Client)?;
         let mut moved = false;
-        taken = taken && daemon.write(&mut up).is_ok();
+        taken = taken && daemon.write(up).is_ok();
         if taken {
-            moved |= advance(body, client, &mut up).map_err(|_| Broken::Malformed)?;
-            taken = daemon.write(&mut up).is_ok();
+            moved |= advance(body, client, up).map_err(|_| Broken::Malformed)?;
+            taken = daemon.write(up).is_ok();
         }
-        let advanced = advance(answer, daemon, &mut down);
+        let advanced = advance(answer, daemon, down);
         // Also where a head was passed on, and what stood behind it was wrong.
         let begun = answer.has_begun();
         let broken = |error: Error| Broken::Daemon { error, begun };
@@ -111,10 +121,10 @@ pub(super) fn exchange(
         } else {
             let kind = if daemon.ended { ErrorKind::UnexpectedEof } else { ErrorKind::InvalidData };
             // What has come belongs to the client, as far as it goes.
-            let _ = client.write(&mut down);
+            let _ = client.write(down);
             return Err(broken(kind.into()));
         }
-        client.write(&mut down).map_err(|_| Broken::Client)?;
+        client.write(down).map_err(|_| Broken::Client)?;
         if answer.is_finished() && down.is_empty() {
             return Ok(());
         }
@@ -129,10 +139,14 @@ pub(super) fn exchange(
             return Err(Broken::Client);
         }
         let until = patience.filter(|_| down.is_empty()).and_then(|patience| since.checked_add(patience));
-        let Ready { hung_up } = ready(client, daemon, [&up, &down], until, !gone).map_err(broken)?;
-        gone |= hung_up;
-        client.read().map_err(|_| Broken::Client)?;
-        daemon.read().map_err(broken)?;
+        let ready = ready(client, daemon, [up, down], until, !gone).map_err(broken)?;
+        gone |= ready.hung_up;
+        if ready.client {
+            client.read().map_err(|_| Broken::Client)?;
+        }
+        if ready.daemon {
+            daemon.read().map_err(broken)?;
+        }
     }
 }
 
@@ -152,11 +166,11 @@ pub(super) fn output(client: &mut Wire, daemon: &mut Wire) {
         if moved {
             continue;
         }
-        match ready(client, daemon, [&nothing, &down], None, true) {
-            Ok(Ready { hung_up: false }) => {}
-            Ok(Ready { hung_up: true }) | Err(_) => return,
-        }
-        if client.read().is_err() || daemon.read().is_err() {
+        let ready = match ready(client, daemon, [&nothing, &down], None, true) {
+            Ok(ready) if !ready.hung_up => ready,
+            Ok(_) | Err(_) => return,
+        };
+        if ready.read(client, daemon).is_err() {
             return;
         }
         client.ahead.consume(usize::MAX);
@@ -206,9 +220,9 @@ pub(super) fn splice(client: &mut Wire, daemon: &mut Wire) {
         if moved {
             continue;
         }
-        let Ok(Ready { hung_up }) = ready(client, daemon, [&up, &down], None, !gone) else { return };
-        gone |= hung_up;
-        if client.read().is_err() || daemon.read().is_err() {
+        let Ok(ready) = ready(client, daemon, [&up, &down], None, !gone) else { return };
+        gone |= ready.hung_up;
+        if ready.read(client, daemon).is_err() {
             return;
         }
     }
@@ -218,6 +232,23 @@ pub(super) fn splice(client: &mut Wire, daemon: &mut Wire) {
 struct Ready {
     /// The client reads no more.
     hung_up: bool,
+    /// There is something to read from it, or its end.
+    client: bool,
+    /// The same of the daemon.
+    daemon: bool,
+}
+
+impl Ready {
+    /// Reads what can be read.
+    fn read(&self, client: &mut Wire, daemon: &mut Wire) -> std::io::Result<()> {
+        if self.client {
+            client.read()?;
+        }
+        if self.daemon {
+            daemon.read()?;
+        }
+        Ok(())
+    }
 }
 
 /// Waits until something can be read that there is room for, or written that is due, or an end hangs up.
@@ -235,11 +266,13 @@ fn ready(
         ends.push(PollFd::new(output.as_fd(), events));
     }
     let watched = ends.len();
-    for wire in [client, daemon] {
-        if !wire.ended && wire.ahead.room() > 0 {
+    let places = [client, daemon].map(|wire| {
+        let place = (!wire.ended && wire.ahead.room() > 0).then_some(ends.len());
+        if place.is_some() {
             ends.push(PollFd::new(wire.input.as_fd(), PollFlags::POLLIN));
         }
-    }
+        place
+    });
     if let (false, Some(output)) = (up.is_empty(), &daemon.output) {
         ends.push(PollFd::new(output.as_fd(), PollFlags::POLLOUT));
     }
@@ -253,7 +286,9 @@ fn ready(
     wait(&mut ends, until)?;
     let gone = PollFlags::POLLHUP | PollFlags::POLLERR;
     let first = ends.first().filter(|_| watched == 1).and_then(PollFd::revents);
-    Ok(Ready { hung_up: first.is_some_and(|events| events.intersects(gone)) })
+    let hung_up = first.is_some_and(|events| events.intersects(gone));
+    let [client, daemon] = places.map(|place| place.and_then(|place| ends.get(place)?.any()).unwrap_or(false));
+    Ok(Ready { hung_up, client, daemon })
 }
 
 /// Whether the other end is closed altogether, and not just one half of it.
@@ -345,7 +380,8 @@ mod tests {
         let joined = thread::spawn(move || {
             let mut body = Reframe::new(Framing::Length(1 << 30), Framing::Chunked);
             let mut answer = Reframe::new(Framing::Length(2), Framing::Length(2));
-            exchange(&mut inner, &mut outer, &mut body, &mut answer, None).map(|()| body.is_finished())
+            exchange(&mut inner, &mut outer, &mut body, &mut answer, None, &mut Buffers::default())
+                .map(|()| body.is_finished())
         });
         client.write_all(b"some").unwrap();
         daemon.read_exact(&mut [0; 9]).unwrap();
@@ -363,7 +399,7 @@ mod tests {
         let joined = thread::spawn(move || {
             let mut body = Reframe::new(Framing::Length(0), Framing::Length(0));
             let mut answer = Reframe::new(Framing::UntilEnd, Framing::UntilEnd);
-            exchange(&mut inner, &mut outer, &mut body, &mut answer, None)
+            exchange(&mut inner, &mut outer, &mut body, &mut answer, None, &mut Buffers::default())
         });
         drop(client);
         assert!(matches!(joined.join().unwrap(), Err(Broken::Client)));
@@ -386,7 +422,8 @@ mod tests {
         let ((_client, mut inner), (_daemon, mut outer)) = (ends(), ends());
         let mut body = Reframe::new(Framing::Length(0), Framing::Length(0));
         let soon = Some(Duration::from_millis(5));
-        let broken = exchange(&mut inner, &mut outer, &mut body, &mut Never, soon).unwrap_err();
+        let broken =
+            exchange(&mut inner, &mut outer, &mut body, &mut Never, soon, &mut Buffers::default()).unwrap_err();
         assert!(matches!(broken, Broken::Daemon { error, begun: false } if error.kind() == ErrorKind::TimedOut));
     }
 }

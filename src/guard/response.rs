@@ -101,7 +101,8 @@ impl Response {
             from.consume(length);
             return Ok(true);
         }
-        let mut answer = format!("HTTP/1.1 {status} {}\r\n", head.reason.unwrap_or_default());
+        let mut answer = String::with_capacity(length + 64);
+        answer.push_str(&format!("HTTP/1.1 {status} {}\r\n", head.reason.unwrap_or_default()));
         let Told { framing, close, protocol } = told(&mut answer, head.headers)?;
         let http11 = head.version == Some(1);
         from.consume(length);
@@ -234,17 +235,18 @@ fn told(answer: &mut String, headers: &[httparse::Header]) -> Result<Told, Malfo
             // By which clients choose theirs.
             "api-version" => {
                 let known = version::known(value);
-                answer.push_str(&format!("{}: {}\r\n", header.name, known.as_deref().unwrap_or(value)));
+                line(answer, header.name, known.as_deref().unwrap_or(value));
             }
-            _ => {
-                answer.push_str(header.name);
-                answer.push_str(": ");
-                answer.push_str(value);
-                answer.push_str("\r\n");
-            }
+            _ => line(answer, header.name, value),
         }
     }
     Ok(told)
+}
+
+fn line(answer: &mut String, name: &str, value: &str) {
+    for part in [name, ": ", value, "\r\n"] {
+        answer.push_str(part);
+    }
 }
 
 /// The headers that frame a body.

@@ -107,13 +107,14 @@ impl Wire {
     /// # Errors
     /// [`ErrorKind::TimedOut`] at the deadline, and what read(2) says.
     pub(crate) fn fill(&mut self, until: Option<Instant>) -> Result<bool> {
-        while !self.read()? {
-            if self.ended || self.ahead.room() == 0 {
-                return Ok(false);
-            }
+        // Most often there is nothing yet: it is waited for before it is looked for.
+        while !self.ended && self.ahead.room() > 0 {
             wait(&mut [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)], until)?;
+            if self.read()? {
+                return Ok(!self.ended);
+            }
         }
-        Ok(!self.ended)
+        Ok(false)
     }
 
     /// Writes all of `bytes` before the deadline.

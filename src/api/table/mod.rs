@@ -57,4 +57,11 @@ mod tests {
             assert!(refused, "{}", row.path);
         }
     }
+
+    #[test]
+    fn every_path_begins_with_what_is_no_name() {
+        for row in rows() {
+            assert!(row.path.starts_with('/') && !row.path.starts_with("/{"), "{}", row.path);
+        }
+    }
 }
