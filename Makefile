@@ -1,8 +1,11 @@
 # dockgate: what can be done here. Every target does its own set-up on Debian with Rust.
-.PHONY: help test demo bench soak lint oracle oracle-real catalogue deb deb-test sbom audit reproducible clean cargo lab
+.PHONY: help build test demo bench soak lint oracle oracle-real catalogue deb deb-test sbom audit reproducible clean cargo lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
+
+build: cargo ## the program, static, in target/dist/release
+	@scripts/dist.sh build
 
 test: lint lab ## all tests, end to end included (needs root: it starts sshd, dockerd and rsyslogd)
 	@scripts/lab.sh install-cli 20.10

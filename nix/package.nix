@@ -46,8 +46,9 @@ rustPlatform.buildRustPackage {
 
   nativeBuildInputs = [ installShellFiles ];
 
-  # Static, so that no library of a client's choosing can be put into it: `cargo static` of .cargo/config.toml. Cargo is
-  # given the target here, so these flags are not those of macros.
+  # Static, so that no library of a client's choosing can be put into it: the flags of scripts/dist.sh. Cargo is given the
+  # target here, so they are not those of macros. glibc's, as nixpkgs has Rust for it ready; called by
+  # pkgsStatic.callPackage it is musl's, which starts sooner.
   env.RUSTFLAGS = "-C target-feature=+crt-static -C relocation-model=static";
   buildInputs = lib.optionals stdenv.hostPlatform.isGnu [ stdenv.cc.libc.static ];
 

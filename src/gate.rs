@@ -20,6 +20,7 @@ use crate::world::project::{self, Located, Resolver, Trouble};
 use crate::world::sources::{self, Sources, Unread};
 use serde_json::Value;
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long judging may take, what has to be read from the client included.
@@ -28,7 +29,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Who runs the gate, under what policy.
 #[derive(Debug)]
 pub struct Gate {
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// A policy that is only judged beside it, for the record.
     pub candidate: Option<Candidate>,
     pub profile: String,
@@ -71,7 +72,7 @@ impl Gate {
     /// A gate by one policy, for a key that nothing is against; whoever has started this process is its parent.
     pub fn alone(policy: Policy, account: Account) -> Self {
         let (profile, parent) = ("default".to_owned(), nix::unistd::getppid());
-        Self { policy, candidate: None, profile, refusal: None, account, parent }
+        Self { policy: Arc::new(policy), candidate: None, profile, refusal: None, account, parent }
     }
 
     /// Judges the bytes of a request: words, meaning, block-list, and only then a look at the world.

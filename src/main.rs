@@ -22,6 +22,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+/// musl's own maps and unmaps memory for every few allocations. This one takes its lock as it stands into a forked
+/// child: see [`dockgate::run::child::Bond`].
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     // A panic ends as a refusal like others, with a record. Its message is not shown: it could hold words of the
     // request.
@@ -117,8 +123,12 @@ fn serve(
     };
     let Selected { policy, profile, because: _, denial } = set.select(request, named);
     let candidate = policy_file::candidate(config).map(|set| Candidate::of(set.as_ref(), request, named, &policy));
-    let gate = Gate { policy, candidate, profile, refusal: unknown.or(denial), account, parent };
-    serve::serve(&Arc::new(gate), request, identity::record_id())
+    // Of both this process has nothing to clear away: it ends with them.
+    std::mem::forget(set);
+    let gate =
+        Arc::new(Gate { policy: policy.into(), candidate, profile, refusal: unknown.or(denial), account, parent });
+    std::mem::forget(Arc::clone(&gate));
+    serve::serve(&gate, request, identity::record_id())
 }
 
 /// What sshd says of the connection.

@@ -113,14 +113,14 @@ impl Service<'_> {
     fn prepare(&self, permit: &Permit<Action>, limit: Bounds) -> Result<Option<Ready>> {
         let invocation = match permit.subject() {
             // What is answered at once needs no more processor time; docker and the API may go on for long.
-            Action::Own(own) => {
-                return if *own == Own::DialStdio { limit.lift().map(|()| None).map_err(Into::into) } else { Ok(None) };
-            }
-            Action::Docker(invocation) => invocation,
+            Action::Own(own) if *own != Own::DialStdio => return Ok(None),
+            Action::Own(_) => None,
+            Action::Docker(invocation) => Some(invocation),
         };
         limit.lift()?;
         let Gate { policy, account, parent, .. } = &*self.gate;
         dial::find(&policy.host)?;
+        let Some(invocation) = invocation else { return Ok(None) };
         let listener = Listener::bind(&exec::state_directory(&account.name)?, self.audit.id())?;
         let over_ssh = self.request.client.is_some();
         let launch = Launch::prepare(policy, &listener.host(), account, invocation, over_ssh)?;
@@ -173,7 +173,7 @@ impl Service<'_> {
     fn guard(&self, via: Via, files: Option<String>) -> Arc<Guard> {
         let Gate { policy, candidate, account, .. } = &*self.gate;
         Arc::new(Guard {
-            policy: policy.clone(),
+            policy: Arc::clone(policy),
             candidate: candidate.clone(),
             home: account.home.clone(),
             via,

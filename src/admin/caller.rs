@@ -67,7 +67,14 @@ impl Caller {
     /// As [`Caller::policy`] and [`Caller::select`].
     pub fn gate(self) -> Result<Gate, Exit> {
         let Selected { policy, profile, because: _, denial: _ } = self.select_known(&self.policy()?)?;
-        Ok(Gate { policy, candidate: None, profile, refusal: None, account: self.account, parent: self.parent })
+        Ok(Gate {
+            policy: policy.into(),
+            candidate: None,
+            profile,
+            refusal: None,
+            account: self.account,
+            parent: self.parent,
+        })
     }
 }
 

@@ -77,7 +77,8 @@ fn judged(set: &PolicySet, entry: &Entry, caller: &Caller) -> Result<Result<(), 
     if reads_input(&entry.request) {
         return Err(Unjudged::Input);
     }
-    let gate = Gate { policy, candidate: None, profile, refusal: denial, account, parent: caller.parent };
+    let gate =
+        Gate { policy: policy.into(), candidate: None, profile, refusal: denial, account, parent: caller.parent };
     let Decision { understood, verdict } = gate.decide(request, false);
     // What is refused before the files are read is refused whatever they are.
     let unread = understood.input.is_none() && verdict.is_err();

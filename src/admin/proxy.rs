@@ -7,7 +7,7 @@ use crate::audit::escape::for_terminal;
 use crate::exit::Exit;
 use crate::guard::proxy::{Proxy, Terms};
 use crate::request::Request;
-use crate::world::accounts;
+use crate::world::{accounts, name_service};
 use anyhow::{Context, Result, bail, ensure};
 use listenfd::ListenFd;
 use nix::sys::signal::{SigSet, Signal};
@@ -47,6 +47,7 @@ pub fn run(listen: &Path, group: Option<&str>, caller: &Caller) -> Result<Exit, 
         profile: caller.profile.clone(),
         key: caller.request.key.clone(),
     };
+    name_service::among_threads();
     let proxy = Proxy::new(terms);
     proxy.start(socket.listener).map_err(told(Exit::Unavailable))?;
     answer::say(&format!("dockgate: serving {} under profile {}\n", path.display(), selected.profile));

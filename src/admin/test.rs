@@ -44,7 +44,7 @@ pub fn run(file: &Path, caller: Caller) -> Result<Exit, Exit> {
         // A policy can be tried where there is no docker.
         policy.offline = true;
         let gate = Gate {
-            policy,
+            policy: policy.into(),
             candidate: None,
             profile,
             // Nothing is refused for the key's own sake, but for a label that no request can come under.

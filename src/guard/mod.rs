@@ -70,7 +70,7 @@ impl Via {
 /// Whose calls are judged, and by what.
 #[derive(Debug)]
 pub struct Guard {
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// A policy that is only judged beside it, for the record.
     pub candidate: Option<Candidate>,
     pub home: PathBuf,

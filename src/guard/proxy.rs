@@ -182,7 +182,7 @@ impl Proxy {
         let audit = Audit::new(sinks, &request, &profile, id.clone()).under(&policy);
         admitted(&policy, candidate.as_ref(), unknown.or(denial), &audit)?;
         Ok(Arc::new(Guard {
-            policy,
+            policy: policy.into(),
             candidate,
             home,
             via: Via::Proxy,

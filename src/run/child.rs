@@ -28,7 +28,17 @@ pub enum Group {
     Own,
 }
 
-/// A program that runs. The kernel kills it when the thread that started it ends.
+/// Whose end is the child's, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bond {
+    /// That of the thread that starts it. No other thread may be allocating then: between fork and execve the child
+    /// allocates, and has the heap's lock as it stood.
+    Starter,
+    /// Nobody's, which is safe beside any thread: posix_spawn(3) allocates nothing in between.
+    None,
+}
+
+/// A program that runs.
 #[derive(Debug)]
 pub struct Child {
     pid: Pid,
@@ -39,7 +49,14 @@ impl Child {
     ///
     /// # Errors
     /// When there can be no further process, or the program cannot be started.
-    pub fn start(command: Command, group: Group) -> Result<Self> {
+    pub fn start(mut command: Command, group: Group, bond: Bond) -> Result<Self> {
+        if bond == Bond::None {
+            if group == Group::Own {
+                command.process_group(0);
+            }
+            let pid = command.spawn()?.id().cast_signed();
+            return Ok(Self { pid: Pid::from_raw(pid) });
+        }
         let parent = getpid();
         // Both ends close on execve: no failure is an empty one.
         let (mut told, tell) = std::io::pipe().context("pipe")?;

@@ -3,7 +3,7 @@
 
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,10 @@ const STEP: Duration = Duration::from_millis(200);
 /// thread has gone: a signal for the process that this thread waits for, of a child that has ended, could be given to it
 /// and be lost (signal(7)).
 ///
+/// While the work is done, this thread allocates nothing, so that the work may fork: a child gets the heap's lock as it
+/// stands at that moment, and with it held by a thread that the child has not, could allocate nothing. So `unwanted` must
+/// not either.
+///
 /// # Errors
 /// [`Missed`], when there is no result then.
 pub fn within<T: Send + 'static>(
@@ -36,23 +40,38 @@ pub fn within<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Missed> {
     let begun = Instant::now();
-    let (sender, receiver) = channel();
+    let shared = Arc::new((Mutex::new(None), Condvar::new()));
+    let theirs = Arc::clone(&shared);
+    let (result, told) = &*shared;
+    let mut waiting = hold(result);
     let started = Builder::new().stack_size(STACK).spawn(move || {
-        // Who waited may have gone.
-        let _ = sender.send(work());
+        let (result, told) = &*theirs;
+        // Free from when this is waited for.
+        drop(hold(result));
+        let done = caught(work);
+        *hold(result) = Some(done);
+        told.notify_one();
     });
     let Ok(thread) = started else { return Err(Missed::Failed) };
     loop {
         let left = limit.saturating_sub(begun.elapsed());
-        match receiver.recv_timeout(left.min(STEP)) {
-            // It has nothing to do any more but to end.
-            Ok(done) => return thread.join().map(|()| done).map_err(|_| Missed::Failed),
-            Err(RecvTimeoutError::Disconnected) => return Err(Missed::Failed),
-            Err(RecvTimeoutError::Timeout) if left.is_zero() => return Err(Missed::Late),
-            Err(RecvTimeoutError::Timeout) if unwanted() => return Err(Missed::Unwanted),
-            Err(RecvTimeoutError::Timeout) => {}
+        (waiting, _) = told.wait_timeout(waiting, left.min(STEP)).unwrap_or_else(PoisonError::into_inner);
+        match waiting.take() {
+            Some(done) => {
+                drop(waiting);
+                // It has nothing to do any more but to end.
+                return thread.join().map_err(|_| Missed::Failed).and(done);
+            }
+            None if left.is_zero() => return Err(Missed::Late),
+            None if unwanted() => return Err(Missed::Unwanted),
+            None => {}
         }
     }
+}
+
+/// What a thread that panicked has left is as it was before: it panics nowhere while it holds this.
+fn hold<T>(result: &Mutex<T>) -> MutexGuard<'_, T> {
+    result.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Does `work` that waits for nothing, and has its own end.
@@ -98,6 +117,7 @@ impl Bounds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc::channel;
 
     #[test]
     fn limits_are_put_back() {

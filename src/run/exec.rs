@@ -8,7 +8,7 @@ use crate::docker::{Component, Invocation};
 use crate::exit::Outcome;
 use crate::policy::Policy;
 use crate::request::account::Account;
-use crate::run::child::{self, Child, Group};
+use crate::run::child::{self, Bond, Child, Group};
 use crate::run::life::{Entrance, FarEnd, Farewell, Life, Times};
 use crate::run::memory;
 use crate::run::signals::Signals;
@@ -202,8 +202,8 @@ pub fn start(audited: Audited<Invocation>, launch: &Launch) -> Result<Docker> {
         command.stdin(file.try_clone().context("the project's model")?);
     }
     child::adopt()?;
-    let child =
-        Child::start(command, launch.group()).with_context(|| format!("docker program {}", program.display()))?;
+    let child = Child::start(command, launch.group(), Bond::Starter)
+        .with_context(|| format!("docker program {}", program.display()))?;
     let farewell = match invocation.component() {
         Component::Docker => Farewell::Kill,
         Component::Compose | Component::Buildx => Farewell::Ask,

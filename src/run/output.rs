@@ -1,7 +1,7 @@
 //! Output: what a program prints that the gate starts to learn something. Acts: starts it, reads, kills it.
 
 use crate::exit::Outcome;
-use crate::run::child::{Child, Group};
+use crate::run::child::{Bond, Child, Group};
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -33,19 +33,20 @@ pub struct Speaker {
     errors: File,
 }
 
-/// Starts `command` without standard input, in a process group of its own.
+/// Starts `command` without standard input, in a process group of its own. By its bond it does not outlive the calling
+/// thread.
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn start(mut command: Command) -> Result<Speaker> {
+pub fn start(mut command: Command, bond: Bond) -> Result<Speaker> {
     let (out, theirs) = std::io::pipe().context("pipe")?;
     let errors = File::from(memfd_create(c"errors", MFdFlags::MFD_CLOEXEC).context("memfd_create")?);
     command.stdin(Stdio::null()).stdout(theirs).stderr(errors.try_clone()?);
-    Ok(Speaker { child: Child::start(command, Group::Own)?, out, errors })
+    Ok(Speaker { child: Child::start(command, Group::Own, bond)?, out, errors })
 }
 
 impl Speaker {
-    /// Listens until it ends. It does not outlive the thread that started it.
+    /// Listens until it ends.
     ///
     /// # Errors
     /// When it prints more than `most` bytes or something that is not UTF-8, or goes on after `until`; it is killed

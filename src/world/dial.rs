@@ -40,7 +40,7 @@ pub fn dial(host: &str) -> Result<OwnedFd> {
     Ok(stream.into())
 }
 
-/// Finds out where the daemon is, if its host has a name: while docker runs nobody can be asked.
+/// Finds out where the daemon is, if its host has a name: while docker runs, or calls are served, nobody can be asked.
 ///
 /// # Errors
 /// When nobody knows.

@@ -9,6 +9,7 @@ use crate::compose::variables::{self, Refused};
 use crate::exit::Outcome;
 use crate::policy::Policy;
 use crate::request::account::Account;
+use crate::run::child::Bond;
 use crate::run::exec;
 use crate::run::memory::{memory_file, path_of};
 use crate::run::output::{self, Said};
@@ -327,7 +328,7 @@ impl Resolver<'_> {
         let place = session::judge(&account.name, until).map_err(Trouble::Host)?;
         let _place = place.ok_or_else(busy)?;
         let until = Instant::now().checked_add(PATIENCE).map_or(until, |patience| patience.min(until));
-        let started = output::start(command).context("docker compose config").map_err(Trouble::Host)?;
+        let started = output::start(command, Bond::Starter).context("docker compose config").map_err(Trouble::Host)?;
         let said = started.said(MAX_OUTPUT, until).map_err(|error| {
             Trouble::request(
                 format!("docker compose config: {error:#}"),
