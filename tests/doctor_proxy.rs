@@ -7,10 +7,14 @@ mod machine;
 
 use machine::{Machine, Report};
 
-/// The package's units, and a systemctl that knows them: the socket is systemd's, and the program starts with the first
+const PACKAGED: [(&str, &str); 2] = [
+    ("socket", include_str!("../packaging/systemd/dockgate-proxy@.socket")),
+    ("service", include_str!("../packaging/systemd/dockgate-proxy@.service")),
+];
+
+/// A systemctl that knows the package's units: the socket is systemd's, and the program starts with the first
 /// who connects.
 const UNITS: &str = r#"
-cp "$SOURCES"/packaging/systemd/dockgate-proxy@.* /usr/lib/systemd/system/
 mv /usr/local/bin/systemctl /usr/local/bin/systemctl.others
 cat >/usr/local/bin/systemctl <<'END'
 #!/bin/sh
@@ -46,7 +50,11 @@ chmod 755 /usr/local/bin/systemctl
 
 fn with_units() -> Machine {
     let machine = Machine::start();
-    machine.must(&format!("SOURCES={}\n{UNITS}", env!("CARGO_MANIFEST_DIR")));
+    // Written there: where the sources are may not be seen from the machine.
+    for (kind, unit) in PACKAGED {
+        machine.must(&format!("cat >/usr/lib/systemd/system/dockgate-proxy@.{kind} <<'END'\n{unit}\nEND"));
+    }
+    machine.must(UNITS);
     machine
 }
 
