@@ -278,3 +278,20 @@ fn a_check_says_what_is_only_observed() {
     let line: serde_json::Value = serde_json::from_str(&outcome.out()).unwrap();
     assert_eq!((&line["verdict"], &line["observed"][0]["reason"]), (&"allow".into(), &"blocked-command".into()));
 }
+
+#[test]
+fn nothing_of_a_project_reads_like_anothers_id() {
+    let lab = Lab::shared();
+    for text in [
+        "services: {a: {image: busybox, container_name: 0123456789ab}}",
+        "services: {a: {image: busybox, networks: [net]}}\nnetworks: {net: {name: 0123456789ab}}",
+        "services: {a: {build: {context: ., dockerfile_inline: FROM busybox}, image: 0123456789ab}}",
+    ] {
+        let outcome = lab.ssh_with("docker compose -p ids -f - up -d", text.as_bytes()).denied("bad-usage");
+        assert!(outcome.err().contains("0123456789ab reads like the id of another"), "{}", outcome.err());
+    }
+    let made = lab.docker(&["ps", "-aq", "--filter", "name=0123456789ab"]).out()
+        + &lab.docker(&["network", "ls", "-q", "--filter", "name=0123456789ab"]).out()
+        + &lab.docker(&["images", "-q", "0123456789ab"]).out();
+    assert_eq!((made, containers(lab, "ids")), (String::new(), String::new()));
+}

@@ -1,12 +1,24 @@
 //! Names: what docker takes for a name of a container, volume, network or image. Pure.
 
-use crate::demand::{ANY_TAG, Existing};
+use crate::demand::{ANY_TAG, Existing, Object};
 use crate::facts::{Container, Listed, is_of_project};
 use crate::policy::settings::Pattern;
 
 /// Whether a volume has the kind of name that docker makes up: 64 hexadecimal digits.
 pub fn is_anonymous(volume: &str) -> bool {
     volume.len() == 64 && volume.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether a name reads like the id of another object, of which docker shows twelve hexadecimal digits: docker takes a name
+/// before the beginning of an id (moby 28.5: containers, networks and images), so whoever copies that id means this.
+pub(in crate::policy) fn reads_as_id(object: Object, name: &str) -> bool {
+    let digits = match object {
+        Object::Container | Object::Network => plain(name).to_owned(),
+        Object::Image => bare(&familiar(plain(name))).to_owned(),
+        // It has no id.
+        Object::Volume => return false,
+    };
+    (12..=64).contains(&digits.len()) && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Whether `name` can mean the object: by docker's rules its name, its id or the beginning of that.

@@ -1,7 +1,7 @@
 //! Which containers, volumes, networks and images a request may touch: those that the policy protects may be
 //! looked at and nothing else, and where it lists the only ones for a key, the others do not exist. Pure.
 
-use super::names::{is_anonymous, is_image, is_image_of, means};
+use super::names::{is_anonymous, is_image, is_image_of, means, reads_as_id};
 use super::{scope, unreachable};
 use crate::demand::{Object, Reach, Touch};
 use crate::denial::{Denial, Reason};
@@ -19,6 +19,9 @@ pub(in crate::policy) fn object(
     let rules = Rules { settings, facts, word };
     if object == Object::Volume && touch.changes() {
         rules.of_container(name)?;
+    }
+    if touch == Touch::Make {
+        no_id(object, name, word)?;
     }
     if !settings.watches(object) {
         return Ok(());
@@ -45,10 +48,21 @@ pub(in crate::policy) fn object(
 
 /// A name that a container gets.
 pub(in crate::policy) fn named(settings: &Settings, name: &str, word: &str) -> Result<(), Denial> {
+    no_id(Object::Container, name, word)?;
     match protecting(settings, Object::Container, &[name.to_owned()]) {
         Some(pattern) => Err(protected(Object::Container, name, pattern, word)),
         None => scope::named(settings, name, word),
     }
+}
+
+/// Nothing gets a name by which somebody else would be taken to it.
+fn no_id(object: Object, name: &str, word: &str) -> Result<(), Denial> {
+    if !reads_as_id(object, name) {
+        return Ok(());
+    }
+    let kind = object.name();
+    let why = format!("{name} reads like the id of another {kind}, and docker would take the name before the id");
+    Err(Denial::new(Reason::BadUsage, word, why, "choose a name that is not of hexadecimal digits alone"))
 }
 
 /// The names that a new container could get; none where docker makes one up.
