@@ -176,6 +176,69 @@ fn faults_of_keys() {
     ]);
 }
 
+/// How sshd takes a line: as the gate's, with a shell, or not at all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Taken {
+    Gated,
+    Shell,
+    Refused,
+}
+
+impl Taken {
+    fn of(machine: &Machine) -> Self {
+        let said = machine.ssh("echo past the gate");
+        match (said.code, said.out.as_str()) {
+            (0, "past the gate\n") => Self::Shell,
+            (255, _) => Self::Refused,
+            _ => Self::Gated,
+        }
+    }
+}
+
+/// Lines as an editor leaves them behind: what sshd makes of them, doctor knows; and what it prints leaves no shell.
+#[test]
+fn key_lines_are_read_as_sshd_reads_them() {
+    const GATE: &str = r#"command="/usr/bin/dockgate --key hermes""#;
+    let machine = Machine::start();
+    machine.must("dockgate authorize /home/agent/laptop.pub >/home/agent/other 2>/dev/null");
+    let (shell, refused) = (&["fault key-command"][..], &["fault key-line"][..]);
+    for (options, taken, found) in [
+        ("restrict, ", Taken::Shell, shell),
+        ("restrict,pty, ", Taken::Shell, shell),
+        ("restrict,, ", Taken::Shell, shell),
+        (", ", Taken::Shell, shell),
+        (",,restrict ", Taken::Shell, shell),
+        ("restrict,GATE, ", Taken::Gated, &[]),
+        ("restrict,,GATE ", Taken::Gated, &[]),
+        (",RESTRICT,GATE,,pty ", Taken::Gated, &[]),
+        ("restrict,GATE,expiry-time=\"20990101\" ", Taken::Gated, &[]),
+        ("restrict,no-touch-required,GATE ", Taken::Gated, &[]),
+        ("restrict,GATE,frobnicate ", Taken::Refused, refused),
+        ("restrct,GATE ", Taken::Refused, refused),
+        ("restrict,GATE,GATE ", Taken::Refused, refused),
+        ("restrict,GATE,no-restrict ", Taken::Refused, refused),
+        ("restrict=\"x\",GATE ", Taken::Refused, refused),
+        ("restrict,GATEpty ", Taken::Refused, refused),
+        ("restrict,GATE,expiry-time=\"2099-01-01\" ", Taken::Refused, refused),
+        ("restrict,GATE,environment=\"A\" ", Taken::Refused, refused),
+        ("restrict,GATE,tunnel=\"x\" ", Taken::Refused, refused),
+        ("restrict,GATE , ", Taken::Refused, refused),
+    ] {
+        let options = options.replace("GATE", GATE);
+        machine.must(&format!(
+            "cd /etc/ssh/authorized_keys.d; {{ printf '%s' '{options}'; cat /home/agent/hermes.pub /home/agent/other; }} >ai-worker"
+        ));
+        assert_eq!(Taken::of(&machine), taken, "{options}");
+        let report = machine.doctor("");
+        assert_eq!(report.found(), *found, "{options}: {report:#?}");
+        for finding in &report.findings {
+            machine.must(&finding.fix);
+        }
+        assert_eq!(machine.doctor("").found(), [""; 0], "{options}");
+        assert_eq!(Taken::of(&machine), if taken == Taken::Shell { Taken::Gated } else { taken }, "{options}");
+    }
+}
+
 #[test]
 fn faults_of_docker_and_the_log() {
     mended(&[

@@ -84,28 +84,102 @@ fn split_options(line: &str) -> (&str, &str) {
     (line, "")
 }
 
+/// The options up to the key. Empty ones are legal, at the end too: `restrict, ssh-ed25519 …` is a key to sshd
+/// (OpenSSH 9.2). It refuses the whole line for an option that it does not know.
 fn parse_options(text: &str) -> Result<Vec<KeyOption>, String> {
-    let mut options = Vec::new();
+    let mut options: Vec<KeyOption> = Vec::new();
     let mut rest = text;
     loop {
-        let end = rest.find([',', '=']).unwrap_or(rest.len());
-        let (name, after) = rest.split_at(end);
-        let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-        if !plain {
-            return Err(format!("\"{}\" is neither a type of key nor an option", name.escape_default()));
+        while let Some(after) = rest.strip_prefix(',') {
+            rest = after;
         }
-        let (value, after) = match after.strip_prefix('=') {
-            Some(value) => {
+        if rest.is_empty() {
+            return Ok(options);
+        }
+        let end = rest.find([',', '=', '"']).unwrap_or(rest.len());
+        let (written, after) = rest.split_at(end);
+        let name = written.to_ascii_lowercase();
+        let form = form_of(&name).ok_or_else(|| unknown(written))?;
+        let (value, after) = match (form, after.strip_prefix('=')) {
+            (Form::Flag, None) => (None, after),
+            (Form::Flag, Some(_)) => return Err(format!("{name} has no value")),
+            (Form::Once | Form::Value, None) => return Err(format!("{name} has a value, in quotes")),
+            (Form::Once | Form::Value, Some(value)) => {
                 let (value, after) = dequote(value).ok_or_else(|| format!("the value of {name} is not in quotes"))?;
                 (Some(value), after)
             }
-            None => (None, after),
         };
-        options.push(KeyOption { name: name.to_ascii_lowercase(), value });
-        if after.is_empty() {
-            return Ok(options);
+        if matches!(form, Form::Once) && options.iter().any(|option| option.name == name) {
+            return Err(format!("sshd takes no line with {name} twice"));
         }
-        rest = after.strip_prefix(',').ok_or_else(|| format!("a comma is missing behind {name}"))?;
+        if let Some(value) = value.as_deref().filter(|value| !is_sound(&name, value)) {
+            return Err(format!("\"{}\" is no value of {name}", value.escape_default()));
+        }
+        options.push(KeyOption { name, value });
+        if !after.is_empty() && !after.starts_with(',') {
+            return Err(format!("a comma is missing behind {written}"));
+        }
+        rest = after;
+    }
+}
+
+/// How an option is written.
+#[derive(Clone, Copy)]
+enum Form {
+    Flag,
+    /// With a value.
+    Value,
+    /// With a value, and at most once.
+    Once,
+}
+
+/// The options of sshd 9.2 (sshd(8)); what it gives a session can be taken away by `no-`, too.
+const OPTIONS: &[(&str, Form)] = &[
+    ("restrict", Form::Flag),
+    ("cert-authority", Form::Flag),
+    ("touch-required", Form::Flag),
+    ("verify-required", Form::Flag),
+    ("command", Form::Once),
+    ("principals", Form::Once),
+    ("from", Form::Once),
+    ("expiry-time", Form::Value),
+    ("environment", Form::Value),
+    ("permitopen", Form::Value),
+    ("permitlisten", Form::Value),
+    ("tunnel", Form::Value),
+];
+
+/// Those that `no-` turns off.
+fn switches() -> impl Iterator<Item = &'static str> {
+    EXTRAS.iter().copied().chain(["touch-required", "verify-required"])
+}
+
+fn form_of(name: &str) -> Option<Form> {
+    let row = OPTIONS.iter().find(|(option, _)| *option == name).map(|(_, form)| *form);
+    let switch = || switches().find(|switch| *switch == name.strip_prefix("no-").unwrap_or(name));
+    row.or_else(|| switch().map(|_| Form::Flag))
+}
+
+fn unknown(written: &str) -> String {
+    let known = OPTIONS.iter().map(|(option, _)| *option).chain(switches());
+    let meant = crate::docker::nearest::nearest(written, known);
+    let meant = meant.map_or_else(String::new, |name| format!(", did you mean {name}?"));
+    format!("\"{}\" is neither a type of key nor an option of sshd's{meant}", written.escape_default())
+}
+
+/// Whether sshd can read a value; a line with one that it cannot read is refused.
+fn is_sound(name: &str, value: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    match name {
+        "expiry-time" => {
+            let time = value.strip_suffix(['Z', 'z']).unwrap_or(value);
+            digits(time) && [8, 12, 14].contains(&time.len())
+        }
+        "environment" => value
+            .split_once('=')
+            .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')),
+        "tunnel" => value.eq_ignore_ascii_case("any") || digits(value),
+        _ => true,
     }
 }
 
@@ -148,6 +222,14 @@ mod tests {
             ("port-forwarding,restrict", None, &[]),
             ("no-pty,no-user-rc,no-X11-forwarding,no-agent-forwarding", None, &["port-forwarding"]),
             ("from=\"192.0.2.0/24,!192.0.2.7\",environment=\"A=b c\"", None, EXTRAS),
+            // What deleting an option leaves behind: a key all the same.
+            ("restrict,", None, &[]),
+            ("restrict,,", None, &[]),
+            (",", None, EXTRAS),
+            ("restrict,pty,", None, &["pty"]),
+            ("restrict,,command=\"x\",", Some("x"), &[]),
+            (",restrict,command=\"x\"", Some("x"), &[]),
+            ("no-touch-required,verify-required,cert-authority,restrict,expiry-time=\"20270101\"", None, &[]),
         ] {
             let line = line(text).expect(text).expect("a key");
             assert_eq!((line.command(), line.open().as_slice()), (command, open), "{text}");
@@ -163,7 +245,15 @@ mod tests {
             ("command=x", "quotes"),
             ("command=\"x", "no key"),
             ("restrict command=\"x\"", "not a type of key"),
-            ("restrict,,pty", "neither a type of key nor an option"),
+            ("restrict, pty,", "not a type of key"),
+            ("restrict,command=\"x\",frobnicate", "\"frobnicate\" is neither a type of key nor an option"),
+            ("no-restrict", "neither a type of key nor an option"),
+            ("restrict=\"x\"", "has no value"),
+            ("restrict,command", "has a value"),
+            ("command=\"x\",command=\"x\"", "twice"),
+            ("expiry-time=\"2027-01-01\"", "no value of expiry-time"),
+            ("environment=\"A\"", "no value of environment"),
+            ("tunnel=\"x\"", "no value of tunnel"),
             ("command=\"x\"restrict", "comma"),
         ] {
             let message = line(options).map(|line| format!("{line:?}")).expect_err(options);

@@ -97,6 +97,19 @@ pub fn is_kind(word: &str) -> bool {
     KINDS.contains(&word)
 }
 
+/// The fewest characters of a key in base64: that of Ed25519 has 68.
+const MIN_ENCODED: usize = 60;
+
+/// Whether a key of any type stands anywhere in a line: base64 that begins with the length of a name. What sshd skips
+/// in base64 is skipped here.
+pub fn holds_key(line: &str) -> bool {
+    let line: String = line.chars().filter(|c| !matches!(c, '\r' | '\u{b}' | '\u{c}')).collect();
+    let encoded = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
+    line.match_indices("AAAA").any(|(at, _)| {
+        line.get(at..).is_some_and(|rest| rest.chars().take_while(|c| encoded(*c)).count() >= MIN_ENCODED)
+    })
+}
+
 fn read(kind: &str, encoded: &str) -> Option<KeyData> {
     let key = ssh_key::PublicKey::from_openssh(&format!("{kind} {encoded}")).ok()?;
     Some(key.key_data().clone())
@@ -168,6 +181,21 @@ pub(crate) mod tests {
         ] {
             let message = PublicKey::parse(&line).expect_err(&line);
             assert!(message.contains(says), "{line}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_seen_in_any_line() {
+        for kind in KINDS.iter().chain(&["ssh-ed448"]) {
+            for fields in [&[7; 32], &[0xff; 32]] {
+                let key = key_of(kind, &[fields]);
+                let encoded = key.split(' ').next_back().expect("base64");
+                assert!(holds_key(&key) && holds_key(&format!("x, y=\" ssh-rsa\t{encoded}")), "{kind}");
+                assert!(holds_key(&format!("{}\u{b}{}", &encoded[..5], &encoded[5..])), "{kind}");
+            }
+        }
+        for none in ["", "restrict,command=\"x ssh-ed25519 AAAA", "ssh-ed25519 nonsense me"] {
+            assert!(!holds_key(none), "{none}");
         }
     }
 

@@ -197,14 +197,14 @@ pub enum Forced {
 }
 
 impl Facts {
-    /// Every line of every key file, read or not.
-    pub fn lines(&self) -> Vec<(Place, Result<KeyLine, String>)> {
+    /// Every line of every key file, with its text, read or not.
+    pub fn lines(&self) -> Vec<(Place, &str, Result<KeyLine, String>)> {
         let mut lines = Vec::new();
         for KeyFile { way, text } in &self.key_files {
             let text = text.as_ref().ok().and_then(Option::as_deref).unwrap_or_default();
-            for (number, line) in text.lines().enumerate() {
-                if let Some(line) = KeyLine::parse(line).transpose() {
-                    lines.push((Place { file: way.path.clone(), line: number + 1 }, line));
+            for (number, text) in text.lines().enumerate() {
+                if let Some(line) = KeyLine::parse(text).transpose() {
+                    lines.push((Place { file: way.path.clone(), line: number + 1 }, text, line));
                 }
             }
         }
@@ -213,7 +213,7 @@ impl Facts {
 
     /// The keys that sshd can read.
     pub fn keys(&self) -> Vec<Key> {
-        let read = |(place, line): (Place, Result<KeyLine, String>)| Some(Key { place, line: line.ok()? });
+        let read = |(place, _, line): (Place, &str, Result<KeyLine, String>)| Some(Key { place, line: line.ok()? });
         self.lines().into_iter().filter_map(read).collect()
     }
 

@@ -5,12 +5,19 @@ use crate::admin::doctor::facts::{Facts, Forced, Key, KeyFile, Place};
 use crate::admin::doctor::way::{Kind, READ, Step, WRITE};
 use crate::cli::label::label;
 use crate::keys::key_line::KeyLine;
+use crate::keys::public_key::holds_key;
 use crate::world::policy_file::DEFAULT_PATH;
 use std::path::{Path, PathBuf};
 
-/// The fix that takes a line away that cannot be read, by its number.
-fn away(place: &Place) -> String {
-    format!("sed -i '{}d' {}   # then: {}", place.line, word(&place.file), authorize(&place.file))
+/// The fix that makes a comment of a line that cannot be read, by its number: nothing in it is lost, and it lets
+/// nobody in.
+fn silenced(place: &Place) -> String {
+    format!(
+        "sed -i '{}s/^/# /' {}   # then mend the line and take the # away, or: {}",
+        place.line,
+        word(&place.file),
+        authorize(&place.file)
+    )
 }
 
 /// The fix that takes a key's line away. It is found by the key: numbers change while others are mended.
@@ -19,10 +26,10 @@ fn anew(key: &Key) -> String {
     format!("sed -i '{}d' {}   # then: {}", key.address(), word(file), authorize(file))
 }
 
-/// The fix that puts options in front of a key's line.
+/// The fix that puts options in front of a key's line, in the place of commas that were left over there.
 fn in_front(key: &Key, options: &str) -> String {
     let end = if key.line.options.is_empty() { " " } else { "," };
-    format!("sed -i '{}s|^|{options}{end}|' {}", key.address(), word(&key.place.file))
+    format!("sed -i '{}s|^[ ,]*|{options}{end}|' {}", key.address(), word(&key.place.file))
 }
 
 fn authorize(file: &Path) -> String {
@@ -204,12 +211,20 @@ pub(super) fn one_file(facts: &Facts) -> Vec<Problem> {
 }
 
 pub(super) fn lines(facts: &Facts) -> Vec<Problem> {
-    let problem = |(place, line): (Place, Result<KeyLine, String>)| {
-        let wrong = line.map_or_else(Some, |line| line.key.weakness())?;
-        Some(Problem::warning(format!("{place}: {wrong}"), away(&place)))
+    let problem = |(place, text, line): (Place, &str, Result<KeyLine, String>)| match line {
+        // Whom sshd lets in by it, and how far, is not known here.
+        Err(wrong) if holds_key(text) => Some(Problem::fault(
+            format!("{place}: {wrong}: there is a key in this line, which sshd may well take, or refuse"),
+            silenced(&place),
+        )),
+        Err(wrong) => Some(Problem::warning(format!("{place}: {wrong}"), silenced(&place))),
+        Ok(line) => {
+            let weakness = line.key.weakness()?;
+            let key = Key { place, line };
+            Some(Problem::warning(format!("{key}: {weakness}"), anew(&key)))
+        }
     };
-    // The last line first, as its number stays what it is while those after it go.
-    facts.lines().into_iter().rev().filter_map(problem).collect()
+    facts.lines().into_iter().filter_map(problem).collect()
 }
 
 pub(super) fn commands(facts: &Facts) -> Vec<Problem> {
@@ -401,6 +416,18 @@ mod tests {
         let weak = crate::keys::public_key::tests::key_of("ssh-rsa", &[&[3], &[&[0][..], &[0x80; 128]].concat()]);
         assert_eq!(found(&with_keys(facts(), &weak)), ["warning key-line", "fault key-command", "fault internal-sftp"]);
         assert_eq!(found(&with_keys(facts(), &(key(FORCED) + "restrict nonsense\n# comment\n"))), ["warning key-line"]);
+        // An option that is not known, a type that is not, a word too many: the key is there.
+        for line in [key("restrict,frobnicate"), key("").replace("ssh-ed25519 ", "rsa-sha2-256 "), key("restrict, x")] {
+            let text = key(FORCED) + &line;
+            assert_eq!(found(&with_keys(facts(), &text)), ["fault key-line"], "{line}");
+            let problems = lines(&with_keys(facts(), &text));
+            assert!(problems[0].fix.starts_with("sed -i '2s/^/# /' /etc/keys "), "{problems:?}");
+        }
+        assert_eq!(
+            found(&with_keys(facts(), &key("restrict,"))),
+            ["fault key-command", "fault internal-sftp"],
+            "a comma that was left over"
+        );
     }
 
     #[test]
