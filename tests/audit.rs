@@ -200,6 +200,64 @@ fn the_life_of_a_request_is_shown_and_its_maker_found() {
     assert_eq!(log.audit(&["show", "5f-1"]).0, Some(1));
 }
 
+/// What one key made and another removed, as rsyslog writes it.
+fn lives(id: &str) -> String {
+    [
+        ("allow command=run key=hermes", 1, "request=\"docker run -d --name web nginx\"".to_owned()),
+        ("allow command=run key=hermes via=argv", 1, "request=\"POST /containers/create?name=web\"".to_owned()),
+        ("made key=hermes via=argv", 1, format!("made=container name=web object={id}")),
+        ("end", 1, "exit=0 ms=5".to_owned()),
+        ("allow command=run key=ares", 2, "request=\"docker run -d --name web nginx\"".to_owned()),
+        ("allow command=run key=ares via=argv", 2, "request=\"POST /containers/create?name=web\"".to_owned()),
+        ("end", 2, "exit=125 ms=7".to_owned()),
+        ("allow command=rm key=ares", 3, "request=\"docker rm web\"".to_owned()),
+        ("allow command=rm key=ares via=argv", 3, format!("request=\"DELETE /containers/{id}\"")),
+        ("end", 3, "exit=0 ms=9".to_owned()),
+    ]
+    .iter()
+    .map(|(head, number, rest)| {
+        format!("Nov 23 10:00:00 h dockgate[7]: verdict={head} id=660ec95c8bba{number}-1 {rest}\n")
+    })
+    .collect()
+}
+
+#[test]
+fn a_name_and_an_id_find_one_life_and_a_failed_maker_is_none() {
+    let id = "98bdbea8d20a".repeat(5) + "0123";
+    let log = Log::new(&lives(&id));
+    for name in ["web", &id[..12], &id] {
+        let (code, out, errors) = log.audit(&["who", name]);
+        assert_eq!((code, out.lines().count()), (Some(0), 3), "{name}: {out}");
+        assert!(out.lines().all(|line| line.contains("660ec95c8bba1-1")), "{name}: {out}");
+        assert_eq!(errors, "not counted, as they failed: 660ec95c8bba2-1\n", "{name}");
+        let (_, out, _) = log.audit(&["who", "--deed", "named", name]);
+        for part in ["POST /containers/create?name=web", "made=container", "docker rm web", "DELETE /containers/"] {
+            assert!(out.contains(part), "{name}: {part}: {out}");
+        }
+        let (_, out, _) = log.audit(&["list", "--container", name]);
+        assert!(out.contains("docker rm web") && out.contains("DELETE /containers/"), "{name}: {out}");
+    }
+}
+
+#[test]
+fn an_end_counts_with_its_decision() {
+    let log = Log::new(&lives("98bdbea8d20a0123"));
+    for (options, ended, slowest) in [
+        (&[][..], 3, 9),
+        (&["--key", "hermes"], 1, 5),
+        (&["--key", "ares"], 2, 9),
+        (&["--command", "run"], 2, 7),
+        (&["--verdict", "deny"], 0, 0),
+    ] {
+        let (_, out, _) = log.audit(&[&["summary", "--json"], options].concat());
+        let summary: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(
+            (&summary["ended"], summary["slowest"][0]["ms"].as_u64().unwrap_or_default()),
+            (&ended.into(), slowest)
+        );
+    }
+}
+
 #[test]
 fn what_is_missing_moved_or_doubled_is_named() {
     let text = generated();

@@ -100,12 +100,12 @@ pub enum AuditCommand {
         /// The chained file
         file: PathBuf,
     },
-    /// Say which requests made, changed or removed a container, image, network or volume
+    /// Say which requests made a container, image, network or volume, or with --deed named all that name it
     #[command(after_help = EXIT_CODES)]
     Who {
         /// Its name, or a beginning of its id of at least 12 digits
         name: String,
-        /// Whom: those that made it, or all that named it
+        /// Whom: those that made it, or all that named it, by name or id: also what changed it, removed it, or was refused
         #[arg(long, value_enum, default_value_t = Deed::Made)]
         deed: Deed,
         #[command(flatten)]
@@ -148,7 +148,7 @@ pub struct Form {
 }
 
 /// Which records. Each option may be given more than once; names may hold * and ?.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Filter {
     /// From this time on: 2026-11-23, 2026-11-23T10:00:00Z (UTC), or so long ago: 90s, 15m, 24h, 7d, 2w
     #[arg(long, value_name = "TIME")]
@@ -180,7 +180,7 @@ pub struct Filter {
     /// Docker's words for the command: ps, "compose up"
     #[arg(long, value_name = "NAME")]
     pub command: Vec<String>,
-    /// The container that the request names
+    /// The container that the request names: its name, or a beginning of its id of at least 12 digits
     #[arg(long, value_name = "NAME")]
     pub container: Vec<String>,
     /// The image that it names

@@ -91,6 +91,17 @@ impl About {
     }
 }
 
+/// Whether a command makes what is of a Compose project.
+pub fn makes_project(command: &str) -> bool {
+    matches!(command, "compose up" | "compose create" | "compose run" | "compose build")
+}
+
+/// Whether something may come of it, also without a name.
+pub fn may_make(about: &About) -> bool {
+    let command = about.command;
+    !about.makes.is_empty() || makes_project(command) || MAKES.iter().any(|(known, ..)| *known == command)
+}
+
 /// Requests that were understood already, as most come again and again.
 #[derive(Debug, Default)]
 pub struct Understood {

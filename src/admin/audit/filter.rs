@@ -1,6 +1,7 @@
 //! Which records a person wants to see. Pure.
 
-use super::about::Understood;
+use super::about::{Understood, is_call};
+use super::names::Names;
 use crate::audit::read::line::Fields;
 use crate::audit::read::time::{self, Micros};
 use crate::audit::read::value;
@@ -9,6 +10,7 @@ use crate::demand::Object;
 use crate::denial::Reason;
 use crate::guard::Via;
 use ipnet::IpNet;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use wildmatch::WildMatch;
 
@@ -23,10 +25,47 @@ pub struct Filter {
     /// The reasons, the first or a further one.
     reason: Vec<WildMatch>,
     client: Vec<IpNet>,
-    objects: Vec<(Object, Vec<WildMatch>)>,
+    objects: Vec<(Object, Names)>,
     project: Vec<WildMatch>,
     text: Vec<String>,
     understood: Understood,
+    /// Something but the time is asked for.
+    narrows: bool,
+    begun: Begun,
+}
+
+/// Requests that were wanted and permitted: what became of them is wanted, too.
+#[derive(Debug, Default)]
+struct Begun {
+    /// Whether the request itself was wanted, or only calls of it.
+    runs: HashMap<String, bool>,
+    order: VecDeque<String>,
+}
+
+impl Begun {
+    /// So many may be under way.
+    const MOST: usize = 65_536;
+
+    fn add(&mut self, fields: &Fields<'_>) {
+        let request = !is_call(fields);
+        let run = name(fields);
+        if let Some(known) = self.runs.get_mut(&run) {
+            *known |= request;
+            return;
+        }
+        self.runs.insert(run.clone(), request);
+        self.order.push_back(run);
+        // What ended is still in the order.
+        while self.runs.len() > Self::MOST || self.order.len() > 2 * Self::MOST {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.runs.remove(&oldest);
+        }
+    }
+}
+
+/// A request, as no other of any host is named.
+fn name(fields: &Fields<'_>) -> String {
+    format!("{} {}", fields.host, fields.id())
 }
 
 impl Filter {
@@ -81,21 +120,46 @@ impl Filter {
             objects: objects
                 .into_iter()
                 .filter(|(_, names)| !names.is_empty())
-                .map(|(kind, of)| (kind, patterns(of)))
+                .map(|(kind, of)| (kind, Names::of(of)))
                 .collect(),
             project: patterns(project),
             text: text.clone(),
             understood: Understood::default(),
+            narrows: *options != Options { since: since.clone(), until: until.clone(), ..Options::default() },
+            begun: Begun::default(),
         })
     }
 
-    /// Whether the decision in a record is wanted.
+    /// Takes in what a record says of what was made: a name and an id that are one.
+    fn learn(&mut self, fields: &Fields<'_>) {
+        let Some(kind) = fields.get("made") else { return };
+        for (object, names) in self.objects.iter_mut().filter(|(object, _)| object.name() == kind) {
+            names.learn(*object, fields.or_none("name"), fields.or_none("object"));
+        }
+    }
+
+    /// Whether a decision is wanted, or what became of one that was.
     pub fn wants(&mut self, fields: &Fields<'_>) -> bool {
-        self.is_in_time(fields) && self.has_fields(fields) && self.is_from(fields) && self.is_about(fields)
+        match fields.verdict() {
+            "end" if self.narrows => self.begun.runs.remove(&name(fields)).unwrap_or_default(),
+            "made" => {
+                self.learn(fields);
+                if self.narrows { self.begun.runs.contains_key(&name(fields)) } else { self.is_in_time(fields) }
+            }
+            "end" => self.is_in_time(fields),
+            verdict => {
+                let wanted = self.is_in_time(fields) && self.has_fields(fields);
+                let wanted = wanted && self.is_from(fields) && self.is_about(fields);
+                if wanted && self.narrows && matches!(verdict, "allow" | "observe") {
+                    self.begun.add(fields);
+                }
+                wanted
+            }
+        }
     }
 
     /// Whether a record is of the time that is asked for. One whose time is not known is.
-    pub fn is_in_time(&self, fields: &Fields<'_>) -> bool {
+    fn is_in_time(&self, fields: &Fields<'_>) -> bool {
         if self.since.is_none() && self.until.is_none() {
             return true;
         }
@@ -133,8 +197,8 @@ impl Filter {
             return true;
         }
         let Some(about) = self.understood.of(fields) else { return false };
-        let is_named = |(kind, patterns): &(Object, Vec<WildMatch>)| {
-            about.names().any(|(object, name)| object == *kind && patterns.iter().any(|pattern| pattern.matches(name)))
+        let is_named = |(kind, names): &(Object, Names)| {
+            about.names().any(|(object, name)| object == *kind && names.has(object, name))
         };
         let of_project = |name: &String| self.project.iter().any(|pattern| pattern.matches(name));
         self.objects.iter().all(is_named) && (self.project.is_empty() || about.project.as_ref().is_some_and(of_project))

@@ -21,6 +21,7 @@ pub mod candidate;
 pub mod chain;
 pub mod filter;
 pub mod links;
+pub mod names;
 pub mod page;
 pub mod print;
 pub mod report;
@@ -168,7 +169,7 @@ fn list(
 ) -> Result<Exit> {
     let mut filter = understood(options, now)?;
     each(&mut lines(logs)?, |fields| {
-        if !is_later(fields.verdict()) && filter.wants(fields) {
+        if filter.wants(fields) && !is_later(fields.verdict()) {
             writeln!(out, "{}", line_of(fields, json, colours))?;
         }
         Ok(())
@@ -197,9 +198,7 @@ fn summed(options: &options::Filter, objects: bool, logs: &Logs, now: u64) -> Re
     let mut filter = understood(options, now)?;
     let mut summary = Summary::new(objects);
     let tally = each(&mut lines(logs)?, |fields| {
-        // An end has few fields; it counts with its decision.
-        let wanted = if is_later(fields.verdict()) { filter.is_in_time(fields) } else { filter.wants(fields) };
-        if wanted {
+        if filter.wants(fields) {
             summary.add(fields);
         }
         Ok(())
@@ -213,7 +212,7 @@ fn trial_text(options: &options::Filter, form: &Form, logs: &Logs, now: u64) -> 
     let mut filter = understood(options, now)?;
     let mut trial = candidate::Trial::default();
     each(&mut lines(logs)?, |fields| {
-        if !is_later(fields.verdict()) && filter.wants(fields) {
+        if filter.wants(fields) && !is_later(fields.verdict()) {
             trial.add(fields);
         }
         Ok(())
@@ -255,12 +254,20 @@ fn who(name: &str, deed: Deed, logs: &Logs, colours: Colours, out: &mut impl Wri
     let mut wanted = who::Wanted::new(name, deed);
     let mut found = false;
     each(&mut lines(logs)?, |fields| {
-        if wanted.is_in(fields) {
+        for line in wanted.see(fields, || print::line(fields, colours)) {
             found = true;
-            writeln!(out, "{}", print::line(fields, colours))?;
+            writeln!(out, "{line}")?;
         }
         Ok(())
     })?;
+    for line in wanted.rest() {
+        found = true;
+        writeln!(out, "{line}")?;
+    }
+    if !wanted.failed.is_empty() {
+        out.flush()?;
+        answer::say(&format!("not counted, as they failed: {}\n", for_terminal(&wanted.failed.join(", "))));
+    }
     if !found {
         out.flush()?;
         answer::say(&format!("ERROR: no request in the log did that to {}\n", for_terminal(name)));
@@ -286,7 +293,7 @@ fn follow(
         let later = fields.part().is_some_and(|(number, _)| number > 1);
         let after = is_later(fields.verdict());
         let quiet = changes && (after || is_look(&fields));
-        if !later && !quiet && (after || filter.wants(&fields)) {
+        if !later && filter.wants(&fields) && !quiet {
             let mut out = io::stdout().lock();
             writeln!(out, "{}", print::line(&fields, colours))?;
             out.flush()?;
