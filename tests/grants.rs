@@ -172,6 +172,46 @@ fn block_list_and_allow_list_are_in_docker_s_words() {
     );
 }
 
+/// A group is all that docker has below it, by whatever name, in each of the two lists.
+#[test]
+fn a_group_stands_for_its_commands_by_any_of_their_names() {
+    let site = Site::new();
+    check(
+        &site,
+        "[commands]\nallowed = ['container', 'image']\n",
+        &[
+            ("docker ps", "allow"),
+            ("docker container ls", "allow"),
+            ("docker run busybox", "allow"),
+            ("docker stop web", "allow"),
+            ("docker image ls", "allow"),
+            ("docker rmi busybox", "allow"),
+            ("docker build -", "allow"),
+            ("docker volume ls", "not-allowed"),
+            ("docker compose up", "not-allowed"),
+            // What is blocked stays so.
+            ("docker container exec web sh", "blocked-command"),
+            ("docker image push busybox", "blocked-command"),
+        ],
+    );
+    check(
+        &site,
+        "[commands]\nblocked = ['container', 'builder', 'system']\n",
+        &[
+            ("docker ps", "blocked-command"),
+            ("docker run busybox", "blocked-command"),
+            ("docker exec web sh", "blocked-command"),
+            ("docker compose ps", "blocked-command"),
+            ("docker build -", "blocked-command"),
+            ("docker buildx ls", "blocked-command"),
+            ("docker events", "blocked-command"),
+            ("docker info", "blocked-command"),
+            ("docker images", "allow"),
+            ("docker version", "allow"),
+        ],
+    );
+}
+
 #[test]
 fn what_is_unblocked_is_still_judged_by_what_it_asks_of_the_host() {
     let site = Site::new();

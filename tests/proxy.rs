@@ -128,6 +128,11 @@ fn docker_at(lab: &Lab, socket: &Path, words: &[&str]) -> Command {
     command
 }
 
+fn with(mut command: Command, options: &[&str]) -> Command {
+    command.args(options);
+    command
+}
+
 fn with_input(mut command: Command, input: &[u8]) -> Outcome {
     let mut child = spawn(command.stdin(Stdio::piped()));
     child.stdin.take().unwrap().write_all(input).unwrap();
@@ -793,6 +798,45 @@ fn a_part_of_a_permitted_command_is_for_the_keys_own() {
     let look = Proxy::start(lab, "looks", "[profiles.look.commands]\nallowed = ['ps']\n", &["--profile", "look"]);
     assert!(look.docker(lab, &["inspect", "web"]).err().contains("reason: not-allowed: "));
     look.docker(lab, &["ps"]).succeeded();
+}
+
+/// A group of an allow-list is each command of the group, also for what is only a part of one; and what is blocked of it
+/// is none. Volumes go with `volume rm` alone, as they do by words.
+#[test]
+fn a_group_on_an_allow_list_is_each_of_its_commands() {
+    let lab = Lab::shared();
+    let lists = "[profiles.group.commands]\nallowed = ['compose', 'container']\n\
+        [profiles.without.commands]\nallowed = ['compose']\n\
+        blocked = ['compose up', 'compose create', 'compose run', 'compose scale', 'compose watch']\n\
+        [profiles.volumes.commands]\nallowed = ['compose', 'volume']\n";
+    let by = |profile: &'static str| Proxy::start(lab, profile, lists, &["--profile", profile, "--key", "group-key"]);
+    let group = by("group");
+    let file =
+        b"services: {a: {image: busybox, command: sleep 1000, init: true, volumes: ['data:/d']}}\nvolumes: {data: }\n";
+    let compose = |proxy: &Proxy, words: &[&str]| {
+        let words = [&["compose", "-p", "groups", "-f", "-"], words].concat();
+        with_input(docker_at(lab, &proxy.socket, &words), file)
+    };
+    compose(&group, &["up", "-d"]).succeeded();
+    assert!(group.docker(lab, &["container", "ls"]).succeeded().out().contains("groups-a-1"));
+    group.docker(lab, &["ps"]).succeeded();
+    group.docker(lab, &["run", "--rm", "busybox", "true"]).succeeded();
+    let refused = compose(&group, &["down", "-t", "0", "-v"]);
+    assert!(refused.code != 0 && refused.err().contains("'volume rm' is not on the allow-list"), "{}", refused.err());
+    lab.docker(&["volume", "inspect", "groups_data"]).succeeded();
+    logged(lab, &[" key=group-key ", " reason=not-allowed ", "DELETE /volumes/groups_data"], 1);
+    // By words the same.
+    let gate = lab.gate(&directory(lab).join("group.toml"), b"docker compose -p groups -f - down -v");
+    let words = with_input(with(gate, &["--profile", "group"]), file);
+    assert!(words.code != 0 && words.err().contains("'volume rm' is not on the allow-list"), "{}", words.err());
+    lab.docker(&["volume", "inspect", "groups_data"]).succeeded();
+    // What makes a network is blocked, one by one.
+    let without = by("without");
+    let refused = without.docker(lab, &["network", "create", "groups-none"]);
+    assert!(refused.err().contains("reason: not-allowed: "), "{}", refused.err());
+    assert_ne!(lab.docker(&["network", "inspect", "groups-none"]).code, 0);
+    compose(&by("volumes"), &["down", "-t", "0", "-v"]).succeeded();
+    assert_ne!(lab.docker(&["volume", "inspect", "groups_data"]).code, 0);
 }
 
 #[test]

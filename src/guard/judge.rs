@@ -329,11 +329,12 @@ fn is_only_a_part(policy: &Policy, call: &Call) -> bool {
     call.changes() && !allowed.iter().any(|entry| operations::covers(entry, call.operation()))
 }
 
-/// Under an allow-list a call is on it with any command that makes it.
+/// Under an allow-list a call is on it with any command that makes it, and that is not blocked.
 pub fn by_allow_list(policy: &Policy, call: &Call, demands: &mut [Demand]) {
     let Some(allowed) = &policy.settings.allowed.value else { return };
-    let Some(operation) = allowed.iter().find(|entry| call.is_part_of(entry)) else { return };
-    let is_blocked = |name: &str| policy.settings.blocked.value.iter().any(|entry| operations::covers(entry, name));
+    let is_blocked = |name: &str| operations::Sought::of(name).is_in(&policy.settings.blocked.value);
+    let mut commands = allowed.iter().flat_map(|entry| operations::members(entry));
+    let Some(operation) = commands.find(|name| call.is_part_of(name) && !is_blocked(name)) else { return };
     if !demands.iter().any(|demand| matches!(&demand.want, Want::Operation { name, .. } if is_blocked(name))) {
         rename(demands, operation);
     }

@@ -285,17 +285,31 @@ impl<'a> Sought<'a> {
     ///
     /// An entry is a docker verb in any spelling (`exec`, `container exec`, `compose exec`) or a group
     /// (`plugin`). Docker's own verb stands for Compose's verb of that name too, and `build` for buildx's; a
-    /// group stands for everything below it.
+    /// group stands for everything below it, whatever docker's own verb for that is (`container` for `ps`).
     pub fn is(&self, entry: &str) -> bool {
-        let below = |rest: &str| rest.is_empty() || rest.starts_with(' ');
-        self.operation.strip_prefix(entry).is_some_and(below)
-            || self.rows.iter().flatten().any(|row| catalogue::spellings(row).any(|known| known == entry))
+        is_at_or_below(self.operation, entry) || self.rows.iter().flatten().any(|row| is_row(row, entry))
     }
 
     /// Whether a list has an entry that stands for it.
     pub fn is_in(&self, list: &[String]) -> bool {
         list.iter().any(|entry| self.is(entry))
     }
+}
+
+/// Whether a spelling is the entry of a list, or below the group that it names.
+fn is_at_or_below(spelling: &str, entry: &str) -> bool {
+    spelling.strip_prefix(entry).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+}
+
+/// Whether the entry of a list is a command, or a group that has it, in any spelling.
+fn is_row(row: &'static Command, entry: &str) -> bool {
+    catalogue::spellings(row).any(|known| is_at_or_below(known, entry))
+}
+
+/// Docker's own verbs for what the entry of a list names: one, or all of a group. What it stands for besides
+/// (`exec` for `compose exec`) is not among them.
+pub fn members(entry: &str) -> impl Iterator<Item = &'static str> {
+    catalogue::commands().filter(move |row| is_row(row, entry)).map(|row| row.name)
 }
 
 /// Whether the entry of a list stands for an operation: see [`Sought::is`].
@@ -366,8 +380,44 @@ mod tests {
             ("network", "network rm", true),
             ("net", "network rm", false),
             ("nothing", "ps", false),
+            ("container", "ps", true),
+            ("container", "run", true),
+            ("container", "container prune", true),
+            ("container", "images", false),
+            ("container", "compose exec", true),
+            ("image", "build", true),
+            ("image", "rmi", true),
+            ("builder", "buildx history ls", true),
+            ("builder history", "buildx history ls", true),
+            ("system", "events", true),
+            ("compose", "compose up", true),
+            ("compose", "create", false),
+            ("contain", "ps", false),
         ] {
             assert_eq!(covers(entry, operation), expected, "{entry} {operation}");
         }
+    }
+
+    #[test]
+    fn a_group_stands_for_each_command_that_docker_spells_below_it() {
+        for command in catalogue::commands() {
+            for (group, _) in catalogue::spellings(command).filter_map(|known| known.rsplit_once(' ')) {
+                assert!(covers(group, command.name), "{group}: {}", command.name);
+                assert!(members(group).any(|name| name == command.name), "{group}: {}", command.name);
+            }
+        }
+    }
+
+    #[test]
+    fn members_are_docker_s_own_verbs() {
+        let of = |entry| members(entry).collect::<Vec<_>>();
+        assert_eq!(of("container run"), ["run"]);
+        assert_eq!(of("run"), ["run"]);
+        assert_eq!(
+            of("volume"),
+            ["volume create", "volume inspect", "volume ls", "volume prune", "volume rm", "volume update"]
+        );
+        assert!(of("container").contains(&"rm") && !of("container").contains(&"compose rm"));
+        assert!(of("nothing").is_empty());
     }
 }

@@ -79,7 +79,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         .part_of(&["system prune"])
         .query(&[filters()])
         .asks(&[Asks::PrunesImages]),
-    delete("/images/{image}").is(&["rmi"]).part_of(&["compose down", "compose watch"]).query(&[
+    // What `compose down --rmi` asks for besides.
+    delete("/images/{image}").is(&["rmi"]).part_of(&["compose watch"]).query(&[
         flag("force"),
         flag("noprune"),
         list("platforms"),

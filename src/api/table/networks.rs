@@ -35,5 +35,6 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         .is(&["volume update"])
         .query(&[text("version")])
         .asks(&[Asks::Like(Ask::HostSetting("cluster volumes belong to the administrator"))]),
-    delete("/volumes/{volume}").is(&["volume rm"]).part_of(REMOVES).query(&[flag("force")]),
+    // Of no other command: it is what `compose down --volumes` asks for besides, and data goes with it.
+    delete("/volumes/{volume}").is(&["volume rm"]).query(&[flag("force")]),
 ];
