@@ -310,7 +310,7 @@ fn under_the_login_shell_other_things_are_faults() {
     type Plant = fn(&Host);
     let cases: &[(Plant, &[&str])] = &[
         (|_| {}, &[]),
-        (|host| host.replace("keys", "command=", "environment="), &[]),
+        (|host| host.replace("keys", "command=\"", "environment=\"A="), &[]),
         (|host| host.write("keys", &host.text("key.pub"), 0o644), &["fault key-restrict"]),
         (|host| host.append("sshd_config", "AcceptEnv BASH_ENV\n"), &[]),
         (|host| host.append("sshd_config", "AcceptEnv SSH_*\n"), &["fault accept-env-sshd"]),

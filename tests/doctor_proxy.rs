@@ -107,7 +107,7 @@ fn faults_of_a_proxy() {
     assert!(log.contains("command=proxy user=web key=web "), "{log}");
     let env = |options: &str| format!("echo 'OPTIONS={options}' >/etc/dockgate/proxy-web.env; {AGAIN}");
     for (plant, options, expected, shut) in [
-        (env("--key web --profile none"), "", &["fault proxy-policy"][..], true),
+        (env("--key web --profile opertor"), "", &["fault proxy-policy"][..], true),
         (env(""), "", &["warning proxy-key"], false),
         ("chmod 666 /etc/dockgate/policy.toml".to_owned(), "", &["fault proxy-policy"], true),
         ("printf '[keys.hermes]\\n' >/etc/dockgate/policy.toml".to_owned(), "", &["fault proxy-policy"], true),
@@ -135,6 +135,10 @@ fn faults_of_a_proxy() {
     ] {
         mended(&machine, &plant, options, expected, shut);
     }
+    // Without a file the built-in policy holds.
+    machine.must(&format!("rm -r /etc/dockgate/policy.toml /etc/dockgate/proxy-web.toml; {}", env("--key web")));
+    assert_eq!(machine.report("--proxy web").found(), [""; 0]);
+    assert!(serves(&machine), "{}", told(&machine));
     // What is meant is for somebody to say.
     machine.must(&env("--key"));
     let report = machine.report("--proxy web");

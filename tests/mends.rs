@@ -147,12 +147,23 @@ fn faults_of_keys() {
         shuts("chmod 700 /etc/ssh/authorized_keys.d", &["fault key-file-use"]),
         shuts("chgrp games /etc/ssh/authorized_keys.d; chmod 775 /etc/ssh/authorized_keys.d", &["fault key-file-use"]),
         shuts("sed -i 's/^/expiry-time=\"20200101\",/' /etc/ssh/authorized_keys.d/ai-worker", &["fault key-expiry"]),
-        shuts("sed -i 's/--key hermes/& --profile none/' /etc/ssh/authorized_keys.d/ai-worker", &["fault key-policy"]),
+        shuts(
+            "sed -i 's/--key hermes/& --profile opertor/' /etc/ssh/authorized_keys.d/ai-worker",
+            &["fault key-policy"],
+        ),
         shuts(
             "printf '[keys.hermes]\\nfingerprint = \"SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"\\n' >/etc/dockgate/policy.toml",
             &["fault key-policy"],
         ),
         shuts("printf '[keys.herms]\n' >/etc/dockgate/policy.toml", &["fault key-policy"]),
+        shuts(
+            "printf '[keys.hermess]\nprofile = \"read-only\"\n' >/etc/dockgate/policy.toml; sed -i 's/--key herms/--key hermes/' /etc/ssh/authorized_keys.d/ai-worker",
+            &["fault key-policy"],
+        ),
+        shuts(
+            "printf '[keys.elephant]\n' >/etc/dockgate/policy.toml; sed -i 's/--key hermess/--key hermes/' /etc/ssh/authorized_keys.d/ai-worker",
+            &["fault key-policy"],
+        ),
         // With keys in the policy, one that it has not would be refused besides.
         lets(
             "cat /home/agent/laptop.pub >>/etc/ssh/authorized_keys.d/ai-worker; printf '\\n[keys.laptop]\\n' >>/etc/dockgate/policy.toml",
@@ -237,6 +248,34 @@ fn key_lines_are_read_as_sshd_reads_them() {
         assert_eq!(machine.doctor("").found(), [""; 0], "{options}");
         assert_eq!(Taken::of(&machine), if taken == Taken::Shell { Taken::Gated } else { taken }, "{options}");
     }
+}
+
+/// What a name that was misspelt kept a key from, it is kept from after the mend.
+#[test]
+fn no_mend_widens_a_key_s_rights() {
+    let machine = Machine::start();
+    let read_only = || (machine.works(), machine.ssh("docker restart x").code);
+    for plant in [
+        "printf '[keys.hermess]\nprofile = \"read-only\"\n' >/etc/dockgate/policy.toml",
+        "printf '[keys.elephant]\nprofile = \"read-only\"\n' >/etc/dockgate/policy.toml",
+        ": >/etc/dockgate/policy.toml; sed -i 's/--key hermes/& --profile read-onyl/' /etc/ssh/authorized_keys.d/ai-worker",
+    ] {
+        machine.must(&format!(
+            "dockgate authorize /home/agent/hermes.pub 2>/dev/null >/etc/ssh/authorized_keys.d/ai-worker; {plant}"
+        ));
+        let report = machine.doctor("");
+        assert_eq!(report.found(), ["fault key-policy"], "{plant}\n{report:#?}");
+        machine.must(&report.findings[0].fix);
+        assert_eq!(machine.doctor("").found(), [""; 0], "{plant}");
+        assert_eq!(read_only(), (true, 77), "{plant}\n{report:#?}");
+    }
+    // Where nothing is near, somebody has to say it; until then nobody is let in.
+    machine.must("sed -i 's/--profile read-only/--profile elephant/' /etc/ssh/authorized_keys.d/ai-worker");
+    let report = machine.doctor("");
+    machine.must(&report.findings[0].fix);
+    assert_eq!(machine.doctor("").found(), ["fault key-policy"], "{report:#?}");
+    assert!(report.findings[0].fix.contains("PROFILE: default, operator, read-only"), "{report:#?}");
+    assert_eq!(read_only(), (false, 77));
 }
 
 #[test]

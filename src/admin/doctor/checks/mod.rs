@@ -13,7 +13,7 @@ mod sockets;
 mod sshd;
 
 pub(crate) use account::sudo_rules;
-pub(super) use policy::broken;
+pub(super) use policy::{broken, listing, profiles};
 pub(super) use sockets::{LogSocket, dropping, past, proxy_of, unrecorded, user_of};
 
 /// The check without which no other makes sense.

@@ -4,14 +4,13 @@ use crate::admin::doctor::account::Account;
 use crate::admin::doctor::check::{Problem, word};
 use crate::admin::doctor::facts::{Facts, Forced, Key};
 use crate::admin::doctor::way::{Kind, READ, Step, Way};
-use crate::policy::set::PolicySet;
+use crate::docker::nearest::nearest;
+use crate::policy::set::{Key as Listed, PolicySet};
 use crate::request::{Client, Request};
 use std::path::Path;
 
 pub(super) fn file(facts: &Facts) -> Vec<Problem> {
-    // Without one the built-in policy holds.
-    let missing = facts.policy.is_ok() && facts.policy_file.end().is_none();
-    if missing { Vec::new() } else { unsound(facts, &facts.policy_file, &facts.policy).into_iter().collect() }
+    unsound(facts, &facts.policy_file, &facts.policy).into_iter().collect()
 }
 
 /// A candidate decides nothing: where it is broken, records say so in the place of what it would do.
@@ -46,7 +45,8 @@ pub(in crate::admin::doctor) fn broken(
         };
         return Some((error.clone(), fix));
     }
-    if way.usable(account, READ) {
+    // Without one the built-in policy holds.
+    if way.end().is_none() || way.usable(account, READ) {
         return None;
     }
     let at = way.barred(account).map_or(way.target(), |step| &step.path);
@@ -66,7 +66,7 @@ pub(super) fn of_keys(facts: &Facts) -> Vec<Problem> {
         };
         if facts.is_the_policy(config.as_deref()) {
             if let Ok(set) = &facts.policy {
-                found.extend(shut_out(&key, set, &facts.policy_file.path, profile.as_deref(), label.as_deref()));
+                found.extend(shut_out(facts, &key, set, &facts.policy_file.path, profile.as_deref(), label.as_deref()));
             }
             continue;
         }
@@ -82,14 +82,21 @@ pub(super) fn of_keys(facts: &Facts) -> Vec<Problem> {
                 format!("{key} goes by another policy file than {}", facts.policy_file.path.display()),
                 format!("dockgate doctor --user {} --config {}", facts.account.name, word(&way.path)),
             ));
-            found.extend(shut_out(&key, set, &way.path, profile.as_deref(), label.as_deref()));
+            found.extend(shut_out(facts, &key, set, &way.path, profile.as_deref(), label.as_deref()));
         }
     }
     found
 }
 
 /// Why the policy refuses every request of a key.
-fn shut_out(key: &Key, set: &PolicySet, file: &Path, profile: Option<&str>, label: Option<&str>) -> Option<Problem> {
+fn shut_out(
+    facts: &Facts,
+    key: &Key,
+    set: &PolicySet,
+    file: &Path,
+    profile: Option<&str>,
+    label: Option<&str>,
+) -> Option<Problem> {
     let listed = label.and_then(|label| set.keys.get(label));
     let fingerprint = key.line.key.fingerprint();
     let near = listed.and_then(|listed| listed.from.as_ref()?.first()).map(|range| range.network());
@@ -98,24 +105,75 @@ fn shut_out(key: &Key, set: &PolicySet, file: &Path, profile: Option<&str>, labe
         Request { key: label.map(str::to_owned), fingerprint: Some(fingerprint.clone()), client, ..Request::default() };
     let selected = set.select(&request, profile);
     let denial = selected.denial?;
-    let (place, file) = (&key.place, word(file));
+    let file = word(file);
     let label = label.unwrap_or_default();
-    let fix = if set.with_profile(&selected.profile).is_none() {
-        match profile {
-            Some(profile) => format!(
-                "sed -i '{}s/ --profile[ =]{profile}//' {}   # or define [profiles.{profile}] in {file}",
-                key.address(),
-                word(&place.file)
-            ),
-            None => format!("printf '\\n[profiles.{}]\\n' >> {file}   # or another profile", selected.profile),
+    let (meant, fix) = if set.with_profile(&selected.profile).is_none() {
+        let names = profiles(set);
+        match nearest(&selected.profile, set.profiles.keys().map(String::as_str)) {
+            Some(meant) => (Some(meant), renamed(key, "--profile", &selected.profile, meant)),
+            None => {
+                let fix = renamed(key, "--profile", &selected.profile, "PROFILE");
+                (None, format!("{fix}   # PROFILE: {names}, or one that you define in {file}"))
+            }
         }
     } else if let Some(other) = listed.and_then(|listed| listed.fingerprint.as_ref()) {
-        format!("sed -i 's|{other}|{fingerprint}|' {file}   # if this is the key that you mean")
+        (None, format!("sed -i 's|{other}|{fingerprint}|' {file}   # if this is the key that you mean"))
+    } else if let Some(meant) = nearest(label, spare_labels(facts, set, &fingerprint)) {
+        let fix = renamed(key, "--key", label, meant);
+        (Some(meant), format!("{fix}   # or name it [keys.{label}] in {file}, if {meant} is the mistake"))
     } else {
-        format!("printf '\\n[keys.\"{label}\"]\\nfingerprint = \"{fingerprint}\"\\n' >> {file}")
+        (None, listing(set, label, &format!("fingerprint = \"{fingerprint}\"\\n"), profile, &file))
     };
-    Some(Problem::fault(format!("{key}: every request of it is refused: {}", denial.message), fix))
+    let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean {meant}?)"));
+    Some(Problem::fault(format!("{key}: every request of it is refused: {}{meant}", denial.message), fix))
 }
+
+/// The profiles that a policy has, for somebody to choose from.
+pub(in crate::admin::doctor) fn profiles(set: &PolicySet) -> String {
+    set.profiles.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The fix that puts another name in the place of an option's: what the option keeps a key from stays.
+fn renamed(key: &Key, option: &str, from: &str, to: &str) -> String {
+    format!("sed -i '{}s|{option}[ =]{from}\\([ \"]\\)|{option} {to}\\1|' {}", key.address(), word(&key.place.file))
+}
+
+/// The labels of the policy that could be this key's: those of no other line, and of no other fingerprint. Whoever
+/// has one of those is somebody else, with rights of his own.
+fn spare_labels<'a>(facts: &Facts, set: &'a PolicySet, fingerprint: &str) -> impl Iterator<Item = &'a str> {
+    let label = |key: &Key| match facts.forced(key.line.command()?) {
+        Forced::Gate { key, .. } => key,
+        Forced::Other => None,
+    };
+    let taken: Vec<String> = facts.keys().iter().filter_map(label).collect();
+    let of = move |listed: &Listed| listed.fingerprint.as_deref().is_none_or(|other| other == fingerprint);
+    let spare: Vec<&str> = set
+        .keys
+        .iter()
+        .filter(|(label, listed)| of(listed) && !taken.contains(label))
+        .map(|(label, _)| label.as_str())
+        .collect();
+    spare.into_iter()
+}
+
+/// The fix that adds a key to a policy. Without a profile it would have the default one: it gets the one that it is
+/// started with, else the narrowest.
+pub(in crate::admin::doctor) fn listing(
+    set: &PolicySet,
+    label: &str,
+    further: &str,
+    profile: Option<&str>,
+    file: &str,
+) -> String {
+    let (profile, others) = match profile {
+        Some(profile) => (profile, String::new()),
+        None => (NARROWEST, format!("   # or another of its profiles: {}", profiles(set))),
+    };
+    format!("printf '\\n[keys.\"{label}\"]\\n{further}profile = \"{profile}\"\\n' >> {file}{others}")
+}
+
+/// The profile that is built in and permits the least.
+const NARROWEST: &str = "read-only";
 
 #[cfg(test)]
 mod tests {
@@ -162,6 +220,54 @@ mod tests {
             let line = key(&format!("restrict,command=\"/usr/bin/dockgate --key me{options}\""));
             let facts = with_keys(Facts { policy: Ok(set), ..facts() }, &line);
             assert_eq!(found(&facts), expected, "{policy}{options}");
+        }
+    }
+
+    #[test]
+    fn no_fix_gives_a_key_more_than_was_meant() {
+        let own = facts().keys().first().expect("a key").line.key.fingerprint();
+        let other = key("restrict,command=\"/usr/bin/dockgate --key mee\"");
+        for (policy, options, others, says, fix) in [
+            (
+                "[keys.mee]\nprofile = 'read-only'\n",
+                "--key me",
+                "",
+                Some("mee"),
+                "s|--key[ =]me\\([ \"]\\)|--key mee\\1|",
+            ),
+            // That label is somebody else's.
+            (
+                "[keys.mee]\nprofile = 'operator'\n",
+                "--key me",
+                &*other,
+                None,
+                "[keys.\"me\"]\\nfingerprint = \"OWN\"\\nprofile = \"read-only\"",
+            ),
+            (
+                "[keys.mee]\nfingerprint = 'SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'\n",
+                "--key me",
+                "",
+                None,
+                "profile = \"read-only\"",
+            ),
+            ("[keys.elephant]\n", "--key me --profile operator", "", None, "profile = \"operator\""),
+            (
+                "",
+                "--key me --profile opertor",
+                "",
+                Some("operator"),
+                "s|--profile[ =]opertor\\([ \"]\\)|--profile operator\\1|",
+            ),
+            ("", "--key me --profile=elephant", "", None, "|--profile PROFILE\\1|"),
+        ] {
+            let line = key(&format!("restrict,command=\"/usr/bin/dockgate {options}\"")) + others;
+            let facts = with_keys(Facts { policy: Ok(PolicySet::from_toml(policy).expect(policy)), ..facts() }, &line);
+            let problems = of_keys(&facts);
+            let problem = problems.first().expect(policy);
+            assert!(problem.fix.contains(&fix.replace("OWN", &own)), "{policy}{options}: {problem:?}");
+            let meant = says.map(|says| format!("did you mean {says}?"));
+            assert_eq!(problem.what.contains("did you mean"), meant.is_some(), "{problem:?}");
+            assert!(meant.is_none_or(|meant| problem.what.contains(&meant)), "{problem:?}");
         }
     }
 

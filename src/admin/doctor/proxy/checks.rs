@@ -2,9 +2,13 @@
 
 use super::{ProxyFacts, Started};
 use crate::admin::doctor::check::{Check, Problem, word};
-use crate::admin::doctor::checks::{LogSocket, broken, dropping, past, proxy_of, unrecorded, user_of};
+use crate::admin::doctor::checks::{
+    LogSocket, broken, dropping, listing, past, profiles, proxy_of, unrecorded, user_of,
+};
 use crate::admin::doctor::facts::Daemon;
 use crate::admin::doctor::way::{Kind, WRITE, Way};
+use crate::docker::nearest::nearest;
+use crate::policy::set::PolicySet;
 use crate::request::Request;
 use std::path::Path;
 
@@ -64,12 +68,13 @@ impl ProxyFacts {
         )
     }
 
-    /// And without one.
-    fn without(&self, option: &str, value: &str) -> String {
+    /// And with another value of one.
+    fn renamed(&self, option: &str, from: &str, to: &str) -> String {
         let Some(Started { environment: Some(file), .. }) = &self.started else {
-            return format!("start it without {option} {value}");
+            return format!("start it with {option} {to} in the place of {option} {from}");
         };
-        format!("sed -i 's| *{option}[ =]{value}||' {}; {}", word(file), self.again())
+        let change = format!("s#{option}[ =]{from}\\([ \"]\\|$\\)#{option} {to}\\1#");
+        format!("sed -i '{change}' {}; {}", word(file), self.again())
     }
 }
 
@@ -103,20 +108,39 @@ fn policy(facts: &ProxyFacts) -> Vec<Problem> {
     let selected = set.select(&request, options.profile.as_deref());
     let Some(denial) = selected.denial else { return Vec::new() };
     let file = word(&facts.policy_file.path);
-    let label = options.key.as_deref().unwrap_or_default();
-    let fix = match &options.profile {
+    let (label, profile) = (options.key.as_deref().unwrap_or_default(), options.profile.as_deref());
+    let (meant, fix) = match profile {
         Some(profile) if set.with_profile(profile).is_none() => {
-            format!("{}   # or define [profiles.{profile}] in {file}", facts.without("--profile", profile))
+            match nearest(profile, set.profiles.keys().map(String::as_str)) {
+                Some(meant) => (Some(meant), facts.renamed("--profile", profile, meant)),
+                None => {
+                    let fix = facts.renamed("--profile", profile, "PROFILE");
+                    (None, format!("{fix}   # PROFILE: {}, or one that you define in {file}", profiles(set)))
+                }
+            }
         }
-        // One of ssh's keys has the label.
-        _ if set.keys.contains_key(label) => format!(
-            "printf '\\n[keys.\"{label}.proxy\"]\\n' >>{file}; {}; {}",
-            facts.without("--key", label),
-            facts.with(&format!("--key {label}.proxy"))
-        ),
-        _ => format!("printf '\\n[keys.\"{label}\"]\\n' >>{file}"),
+        _ => match set.keys.get(label) {
+            // One of ssh's keys has the label: its profile is meant here, too.
+            Some(listed) => {
+                let profile = profile.or(listed.profile.as_deref()).unwrap_or(&set.default_profile);
+                let own = format!("{label}.proxy");
+                let fix = listing(set, &own, "", Some(profile), &file);
+                (None, format!("{fix}; {}", facts.renamed("--key", label, &own)))
+            }
+            None => match nearest(label, spare(set)) {
+                Some(meant) => (Some(meant), facts.renamed("--key", label, meant)),
+                None => (None, listing(set, label, "", profile, &file)),
+            },
+        },
     };
-    vec![Problem::fault(format!("{} serves nobody: {}", facts.place(), denial.message), fix)]
+    let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean {meant}?)"));
+    vec![Problem::fault(format!("{} serves nobody: {}{meant}", facts.place(), denial.message), fix)]
+}
+
+/// The labels that no key of ssh's has: what is tied to a fingerprint or to addresses is no proxy's.
+fn spare(set: &PolicySet) -> impl Iterator<Item = &str> {
+    let free = set.keys.iter().filter(|(_, listed)| listed.fingerprint.is_none() && listed.from.is_none());
+    free.map(|(label, _)| label.as_str())
 }
 
 fn socket(facts: &ProxyFacts) -> Vec<Problem> {
@@ -168,7 +192,12 @@ fn daemon(facts: &ProxyFacts) -> Vec<Problem> {
         let file = format!("/etc/dockgate/proxy-{own}.toml");
         return vec![Problem::fault(
             format!("the policy's docker.host is {} itself, so it has no daemon", facts.place()),
-            format!("touch {file}; {}", facts.with(&format!("--config {file}"))),
+            // A policy without the rest of this one would permit more.
+            format!(
+                "sed '/^ *\\(docker\\.\\)\\{{0,1\\}}host *=/d' {} >{file}; {}",
+                word(&facts.policy_file.path),
+                facts.with(&format!("--config {file}"))
+            ),
         )];
     }
     let there = way.end().is_some_and(|end| end.kind == Kind::Socket);
@@ -227,7 +256,6 @@ mod tests {
     use crate::admin::doctor::account::tests::account;
     use crate::admin::doctor::checks::tests::{roots, socket as way_of};
     use crate::admin::doctor::proxy::Options;
-    use crate::policy::set::PolicySet;
 
     /// A proxy that the NixOS module starts, and at which nothing is wrong.
     fn facts() -> ProxyFacts {
