@@ -22,7 +22,7 @@ pub mod shared;
     name = "dockgate",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: docker's own when docker ran; 1 doctor, policy test or audit verify found something, or audit show or audit who nothing; 64 usage or no command; 69 no record or no docker; 77 denied; 78 broken policy."
+    after_help = "Exit codes: docker's own when docker ran; 1 doctor, policy test or audit verify found something, or an audit query nothing; 64 usage or no command; 69 no record or no docker; 77 denied; 78 broken policy."
 )]
 pub struct Cli {
     #[command(flatten)]

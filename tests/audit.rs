@@ -283,7 +283,25 @@ fn what_is_missing_moved_or_doubled_is_named() {
     });
     assert!(moved.contains("behind records that are more than a minute younger: 1\n"), "{moved}");
     let cut = lines[deny].len() - 3;
-    assert!(with(&|log| log[deny].truncate(cut)).starts_with("cut off or changed: 1\n"));
+    assert!(with(&|log| log[deny].truncate(cut)).starts_with("not in a record's form, as what is cut off: 1\n"));
+}
+
+#[test]
+fn nothing_found_is_told() {
+    let log = Log::new(&lives("98bdbea8d20a0123"));
+    for options in [&["--key", "nokey"][..], &["--verdict", "deny"], &["--command", "pull"], &["--until", "2001-01-01"]]
+    {
+        let (code, out, errors) = log.audit(&[&["list"], options].concat());
+        assert_eq!((code, &*out), (Some(1), ""), "{options:?}");
+        assert_eq!(errors, "no decision in the log is one that these options ask about\n", "{options:?}");
+    }
+    for text in ["", "Nov 23 10:00:00 h sshd[7]: Accepted\n"] {
+        let (code, out, _) = Log::new(text).audit(&["verify"]);
+        assert_eq!((code, &*out), (Some(1), "0 records of 0 hosts: no records\n"));
+    }
+    for command in ["compose up", "run", "dockgate check", "-", "compose *", "help"] {
+        assert_ne!(log.audit(&["list", "--command", command]).0, Some(64), "{command}");
+    }
 }
 
 #[test]
@@ -309,6 +327,10 @@ fn rotated_and_packed_logs_are_one_log() {
     // In the order of time: else verify would find records out of order.
     assert_eq!(audit(&["verify", &path]).1, whole.audit(&["verify"]).1);
     assert_eq!(audit(&["list", &path]).1, whole.audit(&["list"]).1);
+    let [live, first] = ["auth.log", "auth.log.1.zst"].map(|name| directory.path().join(name).display().to_string());
+    assert_eq!(audit(&["list", "--rotated", &live]).1, whole.audit(&["list"]).1);
+    assert_eq!(audit(&["list", "--rotated", &live, &first]).1, whole.audit(&["list"]).1);
+    assert!(audit(&["list", &live]).1.lines().count() < whole.audit(&["list"]).1.lines().count() / 2);
 }
 
 #[test]
@@ -372,10 +394,12 @@ fn mistakes_are_said_in_words() {
         ("--verdict", "refused", "allow, deny, error, observe"),
         ("--reason", "blocked", "bad-request, bad-usage, bind-mount, blocked-command,"),
         ("--via", "ssh", "argv, dial-stdio, proxy"),
+        ("--command", "pss", "docs/commands.md"),
     ] {
         let (code, out, errors) = audit(&["summary", option, value, "-"]);
         assert_eq!((code, &*out), (Some(64), ""));
-        assert!(errors.starts_with(&format!("ERROR: audit: {option} {value}: there is no such ")), "{errors}");
+        assert!(errors.starts_with(&format!("ERROR: audit: {option} {value}: ")), "{errors}");
+        assert!(errors.contains("no such"), "{errors}");
         assert!(errors.contains(names), "{errors}");
     }
     let (code, _, errors) = audit(&["show", "--key", "hermes", "5f-1", "-"]);

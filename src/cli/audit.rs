@@ -3,8 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done; 1 verify found something, or there is no such record; 64 usage; 69 a log could not be read.";
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 verify found something, or there is no such record (list, show, suggest, verify, who); 64 usage; 69 a log could not be read.";
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXIT_CODES)]
@@ -70,7 +69,7 @@ pub enum AuditCommand {
         #[command(flatten)]
         logs: Logs,
     },
-    /// Check that the records are whole: parts, pairs, order, doubles; and a chain, where they are chained
+    /// Check that the records are whole: parts, pairs, order, doubles; and a chain, which alone shows what was changed
     #[command(after_help = EXIT_CODES)]
     Verify {
         /// One line of JSON instead of text
@@ -130,6 +129,9 @@ pub struct Logs {
     /// Read the journal, too
     #[arg(long)]
     pub journal: bool,
+    /// With what was rotated away from each file that is named: LOG.1, LOG.2.gz, LOG-20261101 …
+    #[arg(long)]
+    pub rotated: bool,
 }
 
 /// How a summary is written.

@@ -115,7 +115,11 @@ fn no_session_is_lost_or_doubled_at_full_speed() {
     let sent = sent.into_inner().unwrap();
     assert_eq!(sent.recorded(), count);
     holds(&log, &sent);
-    assert!(gate.verified(&log).ends_with(" nothing missing, double or out of order\n"), "{}", gate.verified(&log));
+    assert!(
+        gate.verified(&log).ends_with(" no end and no part missing, nothing double or out of order\n"),
+        "{}",
+        gate.verified(&log)
+    );
     println!("{count} sessions in {took:.1?}: {:.0} a second", count as f64 / took.as_secs_f64());
 }
 
@@ -164,7 +168,7 @@ fn a_full_disk_takes_nothing_from_a_chain() {
     assert_eq!(written(), all);
     let verified = gate.verified(&log);
     assert!(
-        verified.ends_with(&format!("{all} of them chained: nothing missing, double or out of order\n")),
+        verified.ends_with(&format!("{all} of them chained: nothing changed, missing, double or out of order\n")),
         "{verified}"
     );
 }

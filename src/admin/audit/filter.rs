@@ -8,7 +8,8 @@ use crate::audit::read::value;
 use crate::cli::audit::Filter as Options;
 use crate::demand::Object;
 use crate::denial::Reason;
-use crate::guard::Via;
+use crate::docker::catalogue::{self, Found};
+use crate::guard::{Via, proxy};
 use ipnet::IpNet;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -96,6 +97,7 @@ impl Filter {
             reason,
             &mut OTHER_REASONS.iter().copied().chain(Reason::ALL.iter().map(|(_, code, _)| *code)),
         )?;
+        known_commands(command)?;
         known("via", via, &mut Via::WORDS.iter().copied())?;
         let moment = |text: &Option<String>| text.as_deref().map(|text| time::since(text, now)).transpose();
         let fields = [("key", key), ("user", account), ("verdict", verdict), ("via", via), ("command", command)];
@@ -230,6 +232,27 @@ fn known(option: &str, given: &[String], values: &mut dyn Iterator<Item = &str>)
     }
 }
 
+/// What records have for a command that is none of docker's.
+const OTHER_COMMANDS: &[&str] =
+    &["-", "dockgate check", "dockgate policy show", "dockgate version", "help", "login", proxy::COMMAND, "true"];
+
+/// The same of commands, of which there are too many to name them all.
+fn known_commands(given: &[String]) -> Result<(), String> {
+    let is = |given: &String| {
+        let pattern = WildMatch::new(given);
+        let named = catalogue::commands().any(|command| pattern.matches(command.name));
+        let other = OTHER_COMMANDS.iter().any(|name| pattern.matches(name));
+        named || other || !matches!(catalogue::find(given), Found::Nothing)
+    };
+    match given.iter().find(|given| !is(given)) {
+        Some(given) => Err(format!(
+            "--command {given}: docker has no such command, and no record names it; docs/commands.md has them all, and of others there are {}",
+            OTHER_COMMANDS.join(", ")
+        )),
+        None => Ok(()),
+    }
+}
+
 fn patterns(names: &[String]) -> Vec<WildMatch> {
     names.iter().map(|name| WildMatch::new(name)).collect()
 }
@@ -263,7 +286,7 @@ mod tests {
             ),
             (
                 Options { command: one("run"), ..Options::default() },
-                Options { command: one("r"), ..Options::default() },
+                Options { command: one("rm"), ..Options::default() },
             ),
             (
                 Options { container: one("web"), ..Options::default() },
@@ -295,6 +318,7 @@ mod tests {
             (Options { client: one("x"), ..Options::default() }, "range"),
             (Options { verdict: one("refused"), ..Options::default() }, "one of allow, deny, error, observe"),
             (Options { reason: one("bind"), ..Options::default() }, "bind-mount, blocked-command"),
+            (Options { command: one("pss"), ..Options::default() }, "docker has no such command"),
             (Options { via: one("ssh"), ..Options::default() }, "one of argv, dial-stdio"),
         ] {
             let message = Filter::of(&options, 0).unwrap_err();

@@ -129,7 +129,13 @@ fn lines(logs: &Logs) -> Result<Lines> {
     let mut sources = if logs.logs.is_empty() && !logs.journal { Source::usual()? } else { Vec::new() };
     sources.extend(logs.journal.then_some(Source::Journal));
     for path in &logs.logs {
-        sources.extend(Source::named(path)?);
+        let named = if logs.rotated && path.is_file() { Source::with_rotated(path) } else { Source::named(path) };
+        for source in named? {
+            // A pattern of the shell's names what was rotated, too.
+            if !logs.rotated || !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
     }
     Ok(Lines::of(sources))
 }
@@ -168,13 +174,20 @@ fn list(
     out: &mut impl Write,
 ) -> Result<Exit> {
     let mut filter = understood(options, now)?;
+    let mut found = false;
     each(&mut lines(logs)?, |fields| {
         if filter.wants(fields) && !is_later(fields.verdict()) {
+            found = true;
             writeln!(out, "{}", line_of(fields, json, colours))?;
         }
         Ok(())
     })?;
-    Ok(Exit::Success)
+    if found {
+        return Ok(Exit::Success);
+    }
+    out.flush()?;
+    answer::say("no decision in the log is one that these options ask about\n");
+    Ok(Exit::Failed)
 }
 
 fn show(id: &str, json: bool, logs: &Logs, colours: Colours, out: &mut impl Write) -> Result<Exit> {

@@ -20,7 +20,7 @@ pub fn text(summary: &Summary, tally: &Tally) -> String {
     if tally.damaged > 0 || !tally.incomplete.is_empty() {
         let _ = writeln!(
             text,
-            "not whole: {} lines cut off or changed, {} long records with a part missing (dockgate audit verify)",
+            "not whole: {} lines that are not in a record's form, {} long records with a part missing (dockgate audit verify)",
             tally.damaged,
             tally.incomplete.len()
         );

@@ -20,6 +20,10 @@ const RACE: Micros = 60 * 1_000_000;
 /// So many findings of each kind are named; all are counted.
 const NAMED: usize = 20;
 
+/// What a log that is not chained cannot show.
+const UNSEEN: &str = "not seen without a chain: records that were changed and are still in their form, refusals that were taken out, \
+    requests that were taken out with their ends (dockgate audit chain and seal)\n";
+
 /// What can be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -34,7 +38,7 @@ pub enum Kind {
     OutOfOrder,
     /// A part of a long record is missing.
     PartMissing,
-    /// A line is dockgate's, and cut off or changed.
+    /// A line is dockgate's, and has not the form of a record: it was cut off, or changed on the way.
     Damaged,
     /// A line of a chain is not as it was when the next one was written.
     Changed,
@@ -58,7 +62,7 @@ impl Kind {
             Self::NoDecision => "ended, and no decision recorded",
             Self::OutOfOrder => "behind records that are more than a minute younger",
             Self::PartMissing => "a part of a long record is missing",
-            Self::Damaged => "cut off or changed",
+            Self::Damaged => "not in a record's form, as what is cut off",
             Self::Changed => "chained, and changed since",
             Self::Moved => "chained, and moved behind later ones",
             Self::TakenOut => "chained, and missing",
@@ -214,9 +218,9 @@ impl Report {
         self
     }
 
-    /// Nothing was found.
+    /// There are records, and nothing was found.
     pub fn is_whole(&self) -> bool {
-        self.found.is_empty()
+        self.records > 0 && self.found.is_empty()
     }
 
     /// The findings, a line each.
@@ -231,7 +235,15 @@ impl Report {
                 let _ = writeln!(text, "  …");
             }
         }
-        let whole = if self.is_whole() { "nothing missing, double or out of order" } else { "not whole" };
+        if self.is_whole() && self.chained == 0 {
+            text.push_str(UNSEEN);
+        }
+        let whole = match (self.is_whole(), self.chained) {
+            _ if self.records == 0 && self.found.is_empty() => "no records",
+            (false, _) => "not whole",
+            (true, 0) => "no end and no part missing, nothing double or out of order",
+            (true, _) => "nothing changed, missing, double or out of order",
+        };
         let chained = if self.chained > 0 { format!(", {} of them chained", self.chained) } else { String::new() };
         let _ = writeln!(text, "{} records of {} hosts{chained}: {whole}", self.records, self.hosts);
         text
@@ -278,11 +290,55 @@ mod tests {
     fn a_whole_log_is_whole() {
         assert_eq!(found(&log()), []);
         assert!(
-            report(&log().concat()).text().ends_with("7 records of 1 hosts: nothing missing, double or out of order\n")
+            report(&log().concat())
+                .text()
+                .ends_with("7 records of 1 hosts: no end and no part missing, nothing double or out of order\n")
         );
         // A log without ends is one from before there were any.
         let without: Vec<String> = log().into_iter().filter(|line| !line.contains("=end")).collect();
         assert_eq!(found(&without), []);
+    }
+
+    #[test]
+    fn what_only_a_chain_shows_is_not_claimed() {
+        let changed = |change: fn(&mut Vec<String>)| {
+            let mut lines = log();
+            change(&mut lines);
+            report(&lines.concat())
+        };
+        for report in [
+            changed(|_| {}),
+            changed(|lines| lines.iter_mut().for_each(|line| *line = line.replace("=deny", "=error"))),
+            changed(|lines| lines.retain(|line| !line.contains("=deny"))),
+        ] {
+            assert!(report.is_whole() && report.text().starts_with(UNSEEN), "{}", report.text());
+        }
+        for text in ["", "Nov 23 10:00:00 h sshd[7]: verdict=allow\n"] {
+            assert!(!report(text).is_whole());
+            assert_eq!(report(text).text(), "0 records of 0 hosts: no records\n");
+        }
+    }
+
+    #[test]
+    fn observed_requests_have_their_ends_in_every_form() {
+        for head in [
+            "Nov 23 10:00:00 h dockgate[7]: ",
+            "authpriv.LEVEL dockgate[7]: ",
+            "<86>Nov 23 10:00:00 h dockgate[7]: ",
+            "",
+        ] {
+            let log: String =
+                [("notice", "observe reason=limit command=ps"), ("info", "end"), ("warning", "deny command=x")]
+                    .iter()
+                    .enumerate()
+                    .map(|(at, (level, rest))| {
+                        let id = 0x660ec95c8bba3 + at / 2;
+                        format!("{}verdict={rest} id={id:x}-2f exit=0\n", head.replace("LEVEL", level))
+                    })
+                    .collect();
+            let report = report(&log);
+            assert_eq!((report.found.len(), report.records, report.hosts), (0, 3, 1), "{head}: {}", report.text());
+        }
     }
 
     #[test]

@@ -76,6 +76,16 @@ fn is_tag(word: &str) -> bool {
     pid.is_empty() || digits.is_some_and(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// `FACILITY.SEVERITY`, which some templates have in front of the tag, and no host's name.
+fn is_priority(word: &str) -> bool {
+    const SEVERITIES: &[&str] = &["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+    let facility = |name: &str| {
+        let number = name.strip_prefix("local").and_then(|number| number.parse::<u8>().ok());
+        matches!(name, "auth" | "authpriv" | "daemon" | "user" | "syslog") || number.is_some_and(|number| number < 8)
+    };
+    word.split_once('.').is_some_and(|(name, severity)| facility(name) && SEVERITIES.contains(&severity))
+}
+
 /// Names and values.
 type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
@@ -130,7 +140,7 @@ impl<'a> Header<'a> {
         if !is_tag(tag) {
             return None;
         }
-        let host = words.next().unwrap_or_default();
+        let host = words.next().filter(|word| !is_priority(word)).unwrap_or_default();
         let first = header.split(' ').next()?;
         let stamp = first.starts_with(|c: char| c.is_ascii_digit()).then(|| time::parse(first)).flatten();
         Some((Self { stamp, host }, message))
@@ -266,6 +276,10 @@ mod tests {
         for (header, host, time) in [
             ("", "", 0x660ec95c8bba3),
             ("Nov 23 10:00:00 h1 dockgate[7]: ", "h1", 0x660ec95c8bba3),
+            ("authpriv.info dockgate[7]: ", "", 0x660ec95c8bba3),
+            ("local3.warning dockgate[7]: ", "", 0x660ec95c8bba3),
+            ("web.info dockgate[7]: ", "web.info", 0x660ec95c8bba3),
+            ("Nov 23 10:00:00 authpriv.example dockgate[7]: ", "authpriv.example", 0x660ec95c8bba3),
             ("<86>Nov  3 10:00:00 h1 dockgate[7]: ", "h1", 0x660ec95c8bba3),
             ("2026-11-23T10:00:00.5+00:00 h1 dockgate[7]:  ", "h1", 1_795_428_000_500_000),
             ("2026-11-23T10:00:00.500000+0000 h1 dockgate: ", "h1", 1_795_428_000_500_000),
