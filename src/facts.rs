@@ -51,6 +51,13 @@ impl Owner {
         labels.get(ACCOUNT_LABEL) == Some(&self.account) && is_of_key
     }
 
+    /// Whether something counts as this key's by its labels. What says an account and no key, as what was made before the
+    /// gate set that label, could be each key's of the account.
+    pub fn may_have_made(&self, labels: &BTreeMap<String, String>) -> bool {
+        let own = self.key.as_ref().zip(labels.get(KEY_LABEL));
+        labels.get(ACCOUNT_LABEL) == Some(&self.account) && own.is_none_or(|(own, key)| own == key)
+    }
+
     /// Whether labels are those of a container that was made so; an image of the key's hands on all but the id.
     pub fn has_made_container(&self, labels: &BTreeMap<String, String>) -> bool {
         self.has_made(labels) && labels.get(ID_LABEL).is_some_and(|id| !id.is_empty())

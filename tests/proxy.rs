@@ -839,6 +839,31 @@ fn a_group_on_an_allow_list_is_each_of_its_commands() {
     assert_ne!(lab.docker(&["volume", "inspect", "groups_data"]).code, 0);
 }
 
+/// A profile's number of containers is each key's own, also for a client of the API.
+#[test]
+fn a_profile_s_number_of_containers_is_each_keys_own() {
+    let lab = Lab::shared();
+    let limits = "[profiles.agent.limits]\ncontainers = 1\n";
+    let by = |key: &str| Proxy::start(lab, key, limits, &["--profile", "agent", "--key", key]);
+    let (one, other) = (by("count-one"), by("count-other"));
+    let run = |proxy: &Proxy, name: &str| {
+        proxy.docker(lab, &["run", "-d", "--init", "--name", name, "busybox", "sleep", "1000"])
+    };
+    run(&one, "count-first").succeeded();
+    run(&other, "count-second").succeeded();
+    let refused = run(&one, "count-third");
+    assert!(refused.err().contains("1 would run besides the 1 of this key that do"), "{}", refused.err());
+    logged(lab, &[" key=count-one ", " reason=limit "], 1);
+    let running = lab.docker(&["ps", "--filter", "name=count-", "--format", "{{.Names}}"]).succeeded().out();
+    assert!(running.contains("count-first") && running.contains("count-second") && !running.contains("count-third"));
+    // By words the same key's.
+    let mut gate = lab.gate(&directory(lab).join("count-one.toml"), b"docker run -d busybox true");
+    gate.args(["--profile", "agent", "--key", "count-one"]);
+    assert!(Outcome::from(gate.output().unwrap()).denied("limit").err().contains("the 1 of this key that do"));
+    // The third was made, and never started.
+    lab.docker(&["rm", "-f", "count-first", "count-second", "count-third"]);
+}
+
 #[test]
 fn what_is_only_observed_is_no_more_than_would_be_refused() {
     let lab = Lab::shared();

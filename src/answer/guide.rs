@@ -2,7 +2,7 @@
 
 use crate::docker::catalogue;
 use crate::docker::row::{Ask, Command};
-use crate::policy::rules::limits::{size, thousandths};
+use crate::policy::rules::limits::{size, thousandths, whose};
 use crate::policy::settings::{OBJECTS, Only, Pattern, Settings};
 use crate::policy::values::{Mode, Period};
 use crate::policy::{Policy, advice};
@@ -104,9 +104,9 @@ fn rules(settings: &Settings) -> Vec<String> {
         let ranges: Vec<String> = ranges.iter().map(|(first, last)| format!("{first}-{last}")).collect();
         rules.push(format!("Ports of the host that may be published: {}.", ranges.join(", ")));
     }
-    for (most, what) in [(settings.containers_at_once.value, "containers"), (settings.sessions.value, "requests")] {
-        if let Some(most) = most {
-            rules.push(format!("No more than {most} {what} at once."));
+    for (set, what) in [(&settings.containers_at_once, "containers"), (&settings.sessions, "requests")] {
+        if let Some(most) = set.value {
+            rules.push(format!("No more than {most} {what} of this {} at once.", whose(set)));
         }
     }
     for (most, what) in [(settings.duration.value, "It"), (settings.idle.value, "Without output it")] {

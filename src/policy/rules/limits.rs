@@ -5,8 +5,8 @@ use super::names::{is_image, is_image_of, means};
 use super::unreachable;
 use crate::demand::{ANY_TAG, Amount, HostPorts, NewContainer, Object, Resources, Starts};
 use crate::denial::{Denial, Reason};
-use crate::facts::{Container, Facts, is_of_project};
-use crate::policy::settings::{Pattern, Settings};
+use crate::facts::{Container, Facts, Owner, is_of_project};
+use crate::policy::settings::{Origin, Pattern, Set, Settings};
 
 /// The label of containers that were made through the gate under a limit of their number; its value is the
 /// account.
@@ -22,10 +22,12 @@ pub(in crate::policy) fn new_container(settings: &Settings, asked: &NewContainer
     Denial::of_all(std::iter::once(resources(settings, &asked.resources, true, word)).chain(ports))
 }
 
-/// The number of containers that run, and were made through the gate.
+/// The number of containers that run, and were made through the gate: by the account, or by the key where the limit is a
+/// profile's.
 pub(in crate::policy) fn starts(settings: &Settings, facts: &Facts, starts: &Starts, word: &str) -> Result<(), Denial> {
     let Some(most) = settings.containers_at_once.value else { return Ok(()) };
-    let deny = |why: String, hint: &str| Err(Denial::new(Reason::Limit, word, why, hint));
+    let whose = whose(&settings.containers_at_once);
+    let counted = Owner { key: facts.owner.key.clone().filter(|_| whose == KEY), ..facts.owner.clone() };
     let all = match facts.all_containers() {
         Ok(all) => all,
         Err(why) => return Err(unreachable(word, "how many containers run", why)),
@@ -33,7 +35,7 @@ pub(in crate::policy) fn starts(settings: &Settings, facts: &Facts, starts: &Sta
     let is_of = |container: &Container, project: &Option<String>| {
         project.as_ref().is_none_or(|project| is_of_project(&container.labels, project))
     };
-    let running = all.iter().filter(|container| container.running && container.labels.contains_key(LABEL)).count();
+    let running = all.iter().filter(|container| container.running && counted.may_have_made(&container.labels)).count();
     let stopped = || all.iter().filter(|container| !container.running);
     let more = match starts {
         Starts::New(count) => *count,
@@ -57,10 +59,21 @@ pub(in crate::policy) fn starts(settings: &Settings, facts: &Facts, starts: &Sta
     if more == 0 || (running as u64).saturating_add(more) <= most {
         return Ok(());
     }
-    let why = format!(
-        "{more} would run besides the {running} that do and were made through the gate, and {most} may (limits.containers)"
-    );
-    deny(why, "stop one that is not needed: docker ps lists them, docker stop NAME")
+    let why =
+        format!("{more} would run besides the {running} of this {whose} that do, and {most} may (limits.containers)");
+    let others = if whose == KEY { "" } else { "; those of the account's other keys count, too" };
+    let hint = format!("stop one that is not needed: docker ps lists them, docker stop NAME{others}");
+    Err(Denial::new(Reason::Limit, word, why, hint))
+}
+
+const KEY: &str = "key";
+
+/// Whose a limit of a number is: each key's own where it stands in a profile, else the account's.
+pub(crate) fn whose<T>(set: &Set<T>) -> &'static str {
+    match &set.origin {
+        Origin::Profile(_) => KEY,
+        Origin::BuiltIn | Origin::File => "account",
+    }
 }
 
 /// The limits of a container. Where `required`, one that is not asked for is no limit, and so too much.
@@ -174,6 +187,47 @@ pub(crate) fn thousandths(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The account's and a key's own; what no label of a key is on could be anybody's of the account.
+    #[test]
+    fn containers_are_counted_for_whom_the_limit_is() {
+        let running = |labels: &[(&str, &str)]| Container {
+            running: true,
+            labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            ..Container::default()
+        };
+        let (of, key) = (("dockgate.account", "ai"), |key| ("dockgate.key", key));
+        let all = vec![
+            running(&[of, key("a")]),
+            running(&[of, key("a")]),
+            running(&[of, key("b")]),
+            running(&[of]),
+            running(&[("dockgate.account", "other"), key("a")]),
+            running(&[]),
+            Container { running: false, ..running(&[of, key("a")]) },
+        ];
+        let said = |origin: &Origin, own: Option<&str>, most: u64| {
+            let owner = Owner { account: "ai".to_owned(), key: own.map(str::to_owned) };
+            let facts = Facts { owner, containers: Some(Ok(all.clone())), ..Facts::default() };
+            let containers_at_once = Set { value: Some(most), origin: origin.clone() };
+            let settings = Settings { containers_at_once, ..Settings::default() };
+            starts(&settings, &facts, &Starts::New(1), "docker run").map_err(|denial| denial.message)
+        };
+        let of_keys = Origin::Profile("agent".to_owned());
+        for (origin, own, runs) in [
+            (&of_keys, Some("a"), 3),
+            (&of_keys, Some("b"), 2),
+            (&of_keys, Some(""), 1),
+            // A gate behind a proxy, of whose keys the proxy knows nothing.
+            (&of_keys, None, 4),
+            (&Origin::File, Some("b"), 4),
+        ] {
+            assert_eq!(said(origin, own, runs + 1), Ok(()), "{own:?}");
+            let message = said(origin, own, runs).expect_err("one too many");
+            let whose = if *origin == Origin::File { "account" } else { "key" };
+            assert!(message.contains(&format!("besides the {runs} of this {whose} that do")), "{own:?}: {message}");
+        }
+    }
 
     #[test]
     fn numbers_are_shown_as_docker_takes_them() {
