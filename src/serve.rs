@@ -17,7 +17,7 @@ use crate::guard::listener::Listener;
 use crate::guard::{Calls, Guard, Via, dial_stdio};
 use crate::policy::candidate::Opinion;
 use crate::policy::settings::Origin;
-use crate::policy::values::Period;
+use crate::policy::values::{Mode, Period};
 use crate::policy::{self, Permit};
 use crate::request::Request;
 use crate::request::own::Own;
@@ -74,8 +74,9 @@ pub fn serve(gate: &Arc<Gate>, request: &Request, id: String) -> Ending {
 impl Service<'_> {
     fn command(&self, text: &[u8]) -> Ending {
         // Held until this process has ended.
-        let _place = match enter(&self.gate, self.request) {
-            Ok(place) => place,
+        let (_place, observed) = match enter(&self.gate, self.request) {
+            Ok(place) => (place, None),
+            Err(denial) if self.gate.policy.settings.mode.value == Mode::Observe => (None, Some(denial)),
             Err(denial) => {
                 let understood = Understood::named("-").with_candidate(self.gate.undecided());
                 return refuse(&self.audit, &denial, &understood).into();
@@ -92,7 +93,7 @@ impl Service<'_> {
         warn(&understood.warnings);
         let permit = match verdict {
             Err(denial) => return refuse(&self.audit, &denial, &understood).into(),
-            Ok(permit) => permit,
+            Ok(permit) => permit.observing(observed),
         };
         let ready = bound.and(limit).and_then(|limit| self.prepare(&permit, limit));
         let ready = match ready {

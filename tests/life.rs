@@ -142,6 +142,21 @@ fn time_that_is_up_ends_docker() {
         assert!(end_of(lab, &mark).contains(&format!(" ended={cause} ")), "{}", end_of(lab, &mark));
         assert_eq!(lab.processes("sleep 76543"), Vec::<String>::new());
     }
+    // What is only observed ends by itself.
+    let policy = script(lab, "life-observed", "case \"$*\" in *first*) sleep 65432;; esac\nsleep 2\nexit 6\n");
+    let own = fs::read_to_string(&policy).unwrap();
+    fs::write(&policy, format!("mode = 'observe'\n{own}[limits]\nduration = '1s'\nidle = '1s'\nsessions = 1\n"))
+        .unwrap();
+    let mut first = spawn(&mut gate(lab, &policy, "docker ps --filter name=first"));
+    until("it runs", || !lab.processes("sleep 65432").is_empty());
+    assert_eq!(gate(lab, &policy, "docker ps --filter name=observed").output().unwrap().status.code(), Some(6));
+    assert!(end_of(lab, "name=observed").contains(" ended=itself "), "{}", end_of(lab, "name=observed"));
+    let log = fs::read_to_string(lab.value("LOG")).unwrap();
+    let observed = log.lines().find(|line| line.contains("request=\"docker ps --filter name=observed\"")).unwrap();
+    assert!(observed.contains(" verdict=observe reason=limit "), "{observed}");
+    assert!(!lab.processes("sleep 65432").is_empty(), "it goes on, whatever is observed");
+    first.kill().unwrap();
+    first.wait().unwrap();
     // What goes on talking is not idle.
     let policy = script(lab, "life-talker", "for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.2; done\nexit 4\n");
     fs::write(&policy, format!("{}[limits]\nidle = '1s'\n", fs::read_to_string(&policy).unwrap())).unwrap();

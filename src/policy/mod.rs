@@ -46,6 +46,16 @@ impl<T> Permit<T> {
         self.observed.as_ref()
     }
 
+    /// The same, with what else would have been refused.
+    pub fn observing(mut self, denial: Option<Denial>) -> Self {
+        match (&mut self.observed, denial) {
+            (Some(first), Some(denial)) => first.add(denial),
+            (observed @ None, denial) => *observed = denial,
+            (Some(_), None) => {}
+        }
+        self
+    }
+
     pub(crate) fn into_subject(self) -> T {
         self.subject
     }

@@ -8,6 +8,7 @@
 use crate::audit::end::Cause;
 use crate::exit::Outcome;
 use crate::policy::settings::Settings;
+use crate::policy::values::Mode;
 use crate::run::child::{self, Child};
 use crate::run::signals::{Signals, Told};
 use crate::run::silence::Silence;
@@ -94,8 +95,11 @@ pub struct Times {
 }
 
 impl Times {
-    /// As a policy has them.
+    /// As a policy has them; one that only observes ends nothing.
     pub fn of(settings: &Settings) -> Self {
+        if settings.mode.value == Mode::Observe {
+            return Self::default();
+        }
         let [duration, idle] = [&settings.duration, &settings.idle].map(|set| set.value.map(Duration::from_secs));
         Self { duration, idle }
     }
