@@ -97,12 +97,15 @@ impl Report {
         // Nothing can be kept from root, so one finding says it all.
         let alone = facts.account.uid == 0;
         let checks = checks::ALL.iter().filter(|check| !alone || check.id == checks::ACCOUNT);
-        Self::made(checks, facts)
+        let known = facts.policy.is_ok();
+        Self::made(checks.filter(|check| known || !checks::OF_POLICY.contains(&check.id)), facts)
     }
 
     /// Makes every check of a proxy.
     pub fn of_proxy(facts: &ProxyFacts) -> Self {
-        Self::made(proxy::checks::ALL.iter(), facts)
+        let known = facts.policy.is_ok();
+        let checks = proxy::checks::ALL.iter();
+        Self::made(checks.filter(|check| known || !proxy::checks::OF_POLICY.contains(&check.id)), facts)
     }
 
     fn made<'a, F: 'a>(checks: impl Iterator<Item = &'a Check<F>>, facts: &F) -> Self {
@@ -133,11 +136,18 @@ impl Report {
         if self.ok { Exit::Success } else { Exit::Failed }
     }
 
-    /// Two lines a finding, escaped for a terminal.
+    /// Two lines a finding, escaped for a terminal; more where it has more, such as an error of TOML's. A fix that
+    /// another has brought with it is not printed again.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for Finding { check, level, what, fix } in &self.findings {
-            let _ = writeln!(text, "{}: {check}: {}\n  fix: {}", level.name(), for_terminal(what), for_terminal(fix));
+        for (at, Finding { check, level, what, fix }) in self.findings.iter().enumerate() {
+            let what = what.lines().map(for_terminal).collect::<Vec<_>>().join("\n    ");
+            let _ = writeln!(text, "{}: {check}: {what}", level.name());
+            let earlier = self.findings.iter().take(at).find(|earlier| earlier.fix.ends_with(fix.as_str()));
+            let _ = match earlier {
+                Some(Finding { check, .. }) => writeln!(text, "  fix: that of {check}, above"),
+                None => writeln!(text, "  fix: {}", for_terminal(fix)),
+            };
         }
         if self.ok {
             let _ = writeln!(text, "doctor: no faults found ({} checks)", self.checks);
@@ -161,6 +171,12 @@ mod tests {
         let warned = Report::with(vec![finding(Level::Warning)]);
         assert!(
             warned.ok && warned.text().starts_with("warning: home: a\\u{1b}b\n  fix: mend\ndoctor: no faults found (")
+        );
+        let (mut more, mut same) = (finding(Level::Fault), finding(Level::Fault));
+        (more.fix, more.check, same.what) = ("first; mend".to_owned(), "jobs", "3 | x\n  | ^\u{7}".to_owned());
+        assert_eq!(
+            Report::with(vec![more, same]).text(),
+            "fault: jobs: a\\u{1b}b\n  fix: first; mend\nfault: home: 3 | x\n      | ^\\u{7}\n  fix: that of jobs, above\n"
         );
         let faulty = Report::with(vec![finding(Level::Fault)]);
         assert_eq!(faulty.text(), "fault: home: a\\u{1b}b\n  fix: mend\n");

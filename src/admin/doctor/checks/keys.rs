@@ -43,19 +43,31 @@ pub(super) fn readable(facts: &Facts) -> Vec<Problem> {
         Problem::fault(format!("what {path} lets in is not known: {error}"), "run doctor as root")
     };
     let mut found: Vec<Problem> = unread.map(problem).collect();
-    let files_alone = facts.sshd.as_ref().is_ok_and(|sshd| sshd.value("authorizedkeyscommand").is_none());
-    if found.is_empty() && files_alone && facts.keys().is_empty() {
-        let name = &facts.account.name;
-        found.push(Problem::warning(
-            format!("no key lets anybody in as {name}: there is none in {}", file_names(facts)),
-            format!("dockgate authorize KEYFILE >> {}", first_file(facts)),
-        ));
-    }
+    found.extend(nobody(facts).filter(|_| found.is_empty()));
     found
 }
 
-fn first_file(facts: &Facts) -> String {
-    facts.key_files.first().map_or_else(|| "FILE".to_owned(), |file| file.way.path.display().to_string())
+/// That there is no key by which anybody gets in, where keys' files alone say so.
+fn nobody(facts: &Facts) -> Option<Problem> {
+    let sshd = facts.sshd.as_ref().ok()?;
+    if sshd.value("authorizedkeyscommand").is_some() || !facts.keys().is_empty() {
+        return None;
+    }
+    let missing = facts.key_files.iter().filter(|file| matches!(file.text, Ok(None)));
+    let missing: Vec<String> = missing.map(|file| format!("{} is not there", file.way.path.display())).collect();
+    let missing = if missing.is_empty() { String::new() } else { format!(" ({})", missing.join(", ")) };
+    let what = format!(
+        "no key lets anybody in as {}: there is none that can be read in {}{missing}",
+        facts.account.name,
+        file_names(facts)
+    );
+    let place = one_place(facts);
+    let known = facts.key_files.iter().any(|file| file.way.path == place.file);
+    let used = if known { String::new() } else { format!("{}; ", place.used(facts)) };
+    let fix = format!("{}{used}{}; chmod 644 {}", place.directory(facts), authorize(&place.file), word(&place.file));
+    // A certificate may be meant to.
+    let others = sshd.is_on("trustedusercakeys") && facts.gated_always();
+    Some(if others { Problem::warning(what, fix) } else { Problem::fault(what, fix) })
 }
 
 /// sshd becomes the account to read its keys, and under `StrictModes` takes no file that others can write.
@@ -183,6 +195,16 @@ fn one_place(facts: &Facts) -> OnePlace {
 }
 
 impl OnePlace {
+    /// The command that makes its directory, where that is not known to be there.
+    fn directory(&self, facts: &Facts) -> String {
+        let Some(directory) = self.file.parent() else { return String::new() };
+        let mut steps = facts.key_files.iter().flat_map(|file| &file.way.steps);
+        if steps.any(|step| step.path == directory) {
+            return String::new();
+        }
+        format!("install -d -m 755 -o root -g root {}; ", word(directory))
+    }
+
     fn used(&self, facts: &Facts) -> String {
         facts.written.for_account(&facts.account.name, &format!("AuthorizedKeysFile {}", self.named))
     }
@@ -451,8 +473,15 @@ mod tests {
             found(&of(vec![file(&roots("/k"), keys()), file(&roots("/l"), Ok(None))])),
             ["warning key-file-second"]
         );
-        assert_eq!(found(&of(vec![file(&roots("/k"), Ok(None))])), ["warning key-file-read"]);
-        assert_eq!(found(&of(Vec::new())), ["warning key-file-read"]);
+        assert_eq!(found(&of(vec![file(&roots("/k"), Ok(None))])), ["fault key-file-read"]);
+        assert_eq!(found(&of(vec![file(&roots("/k"), Ok(Some("# none\n".to_owned())))])), ["fault key-file-read"]);
+        assert_eq!(found(&of(Vec::new())), ["fault key-file-read"]);
+        // Certificates are no keys of these files, and brought by a program they may be.
+        let others = "trustedusercakeys /x\ndisableforwarding yes\nsubsystem sftp /x\n";
+        let certificates = with_sshd(under_login_shell(of(Vec::new())), others);
+        assert_eq!(found(&certificates), ["warning key-file-read", "warning other-logins"]);
+        let brought = with_sshd(of(Vec::new()), "authorizedkeyscommand /x\nsubsystem sftp /x\n");
+        assert_eq!(found(&brought), ["warning keys-command"]);
         let shell = under_login_shell(of(vec![file(&own, keys())]));
         assert_eq!(found(&shell), ["fault forwarding"]);
         assert_eq!(found(&with_sshd(shell, "disableforwarding yes\nsubsystem sftp /x\n")), [""; 0]);

@@ -19,6 +19,18 @@ pub(super) use sockets::{LogSocket, dropping, past, proxy_of, unrecorded, user_o
 /// The check without which no other makes sense.
 pub const ACCOUNT: &str = "account";
 
+/// The checks of what the policy names. While it is not known what that is, what is built in is nobody's fault.
+pub const OF_POLICY: &[&str] = &[
+    "policy-mounts",
+    "docker-program",
+    "docker-is-docker",
+    "docker-extensions",
+    "docker-plugins",
+    "docker-config",
+    "docker-socket",
+    "syslog-socket",
+];
+
 /// Every check, in the order of the report.
 pub const ALL: &[Check<Facts>] = &[
     Check { id: ACCOUNT, holds: "the account exists and is not root", examine: account::is_not_root },
@@ -217,6 +229,15 @@ pub(crate) mod tests {
     #[test]
     fn on_a_sound_host_nothing_is_found() {
         assert_eq!(found(&facts()), [""; 0]);
+    }
+
+    #[test]
+    fn of_a_broken_policy_nothing_else_is_said() {
+        let gone = |path: &str| Way { broken: Some((path.into(), "none".to_owned())), ..roots(path) };
+        let facts = Facts { docker: Err("none".to_owned()), syslog: gone("/dev/log"), ..facts() };
+        assert_eq!(found(&facts), ["fault docker-program", "fault syslog-socket"]);
+        assert_eq!(found(&Facts { policy: Err("broken".to_owned()), ..facts }), ["fault policy-file"]);
+        assert!(OF_POLICY.iter().all(|id| ALL.iter().any(|check| check.id == *id)));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) fn candidate(facts: &Facts) -> Vec<Problem> {
 /// A policy file by which nothing runs.
 fn unsound(facts: &Facts, way: &Way, policy: &Result<PolicySet, String>) -> Option<Problem> {
     let (why, fix) = broken(&facts.account, way, policy)?;
-    Some(Problem::fault(format!("{why}: every request fails (exit code 78)"), fix))
+    Some(Problem::fault(format!("every request fails (exit code 78): {why}"), fix))
 }
 
 /// What is wrong with a policy file, if anything, and how that is mended.

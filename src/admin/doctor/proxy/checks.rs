@@ -12,6 +12,9 @@ use crate::policy::set::PolicySet;
 use crate::request::Request;
 use std::path::Path;
 
+/// The checks of what the policy names, as for keys.
+pub const OF_POLICY: &[&str] = &["proxy-daemon", "proxy-past", "proxy-syslog"];
+
 /// Every check, in the order of the report.
 pub const ALL: &[Check<ProxyFacts>] = &[
     Check { id: "proxy-start", holds: "it is known how it is started, and dockgate takes that", examine: start },
