@@ -238,7 +238,7 @@ fn each_planted_fault_is_found_and_no_other() {
         (stream_in_place_of_syslog, &["fault syslog-socket"]),
         (|host| host.mode("policy.toml", 0o600), &["fault policy-file"]),
         (|host| host.append("policy.toml", "[host]\nbind_mounts = ['/var/lib']\n"), &["fault policy-mounts"]),
-        (|host| fs::remove_file(host.path("keys")).unwrap(), &["warning key-file-read"]),
+        (|host| fs::remove_file(host.path("keys")).unwrap(), &["fault key-file-read"]),
         (|host| host.own("keys"), &["fault key-file-owner"]),
         (|host| host.mode("keys", 0o666), &["fault key-file-owner", "fault key-file-use"]),
         (|host| host.replace("keys", "restrict,pty,", ""), &["fault key-restrict"]),
