@@ -175,12 +175,30 @@ fn faults_of_keys() {
              echo '[keys.hermes]' >/etc/dockgate/policy.toml",
             &["fault key-file-read"],
         ),
+        shuts(
+            "mv /etc/ssh/authorized_keys.d/ai-worker /tmp/keys; sed -i 's|/etc/ssh/authorized_keys.d/%u|/tmp/keys|' /etc/ssh/sshd_config.d/dockgate.conf; systemctl reload ssh",
+            &["fault key-file-use"],
+        ),
+        shuts(
+            "mv /etc/ssh/authorized_keys.d/ai-worker /tmp/keys; chown ai-worker /tmp/keys; \
+             sed -i 's|/etc/ssh/authorized_keys.d/%u|/tmp/keys|' /etc/ssh/sshd_config.d/dockgate.conf; systemctl reload ssh",
+            &["fault key-file-owner", "fault key-file-use"],
+        ),
+        shuts(
+            "[ \"$(stat -c %a%U /tmp)\" = 1777root ]; [ $(grep -c '^restrict' /etc/ssh/authorized_keys.d/ai-worker) = 1 ]; \
+             sed -i 's|/usr/bin/dockgate|/opt/old/dockgate|; s|^restrict|from=\"127.0.0.1\",&|' /etc/ssh/authorized_keys.d/ai-worker",
+            &["fault key-command"],
+        ),
         // With keys in the policy, one that it has not would be refused besides.
         lets(
             "cat /home/agent/laptop.pub >>/etc/ssh/authorized_keys.d/ai-worker; printf '\\n[keys.laptop]\\n' >>/etc/dockgate/policy.toml",
             &["fault key-command"],
         ),
-        lets("sed -i '/laptop/s/^restrict,pty,//' /etc/ssh/authorized_keys.d/ai-worker", &["fault key-restrict"]),
+        lets(
+            "grep -q '^from=\"127.0.0.1\",restrict,pty,command=\"/usr/bin/dockgate ' /etc/ssh/authorized_keys.d/ai-worker; \
+             sed -i '/laptop/s/^restrict,pty,//' /etc/ssh/authorized_keys.d/ai-worker",
+            &["fault key-restrict"],
+        ),
         lets(
             "echo 'restrict,command=\"x ssh-ed25519 AAAA' >>/etc/ssh/authorized_keys.d/ai-worker",
             &["warning key-line"],

@@ -52,6 +52,11 @@ impl Step {
         (self.mode >> shift) & right == right
     }
 
+    /// A directory that is everybody's by design, such as /tmp: what is safe in it is moved, and it stays as it is.
+    pub fn is_shared(&self) -> bool {
+        self.kind == Kind::Directory && self.mode & STICKY != 0 && self.mode & WRITE != 0
+    }
+
     /// Whether the account can change it: what it owns it can give itself leave to.
     fn changeable(&self, account: &Account) -> bool {
         self.kind != Kind::Link && (self.uid == account.uid || self.grants(account, WRITE))

@@ -1,7 +1,7 @@
 //! The keys that let somebody in, and what their lines say. Pure.
 
 use crate::admin::doctor::check::{Problem, word};
-use crate::admin::doctor::facts::{Facts, Forced, Key, KeyFile, Place};
+use crate::admin::doctor::facts::{Facts, Forced, Key, KeyFile, Place, program_of};
 use crate::admin::doctor::way::{Kind, READ, Step, WRITE};
 use crate::cli::label::label;
 use crate::keys::key_line::KeyLine;
@@ -20,16 +20,17 @@ fn silenced(place: &Place) -> String {
     )
 }
 
-/// The fix that takes a key's line away. It is found by the key: numbers change while others are mended.
+/// The fix that makes a comment of a key's line: what else it says, such as `from=`, is not lost. It is found by the
+/// key: numbers change while others are mended.
 fn anew(key: &Key) -> String {
     let file = &key.place.file;
-    format!("sed -i '{}d' {}   # then: {}", key.address(), word(file), authorize(file))
+    format!("sed -i '{}s/^/# /' {}   # then: {}", key.address(), word(file), authorize(file))
 }
 
 /// The fix that puts options in front of a key's line, in the place of commas that were left over there.
 fn in_front(key: &Key, options: &str) -> String {
     let end = if key.line.options.is_empty() { " " } else { "," };
-    format!("sed -i '{}s|^[ ,]*|{options}{end}|' {}", key.address(), word(&key.place.file))
+    format!("sed -i '{}s|^[ ,]*\\([^ ,#]\\)|{options}{end}\\1|' {}", key.address(), word(&key.place.file))
 }
 
 fn authorize(file: &Path) -> String {
@@ -75,7 +76,8 @@ pub(super) fn usable(facts: &Facts) -> Vec<Problem> {
     let strict = facts.sshd.as_ref().is_ok_and(|sshd| sshd.is_on("strictmodes"));
     let name = &facts.account.name;
     let mut found = Vec::new();
-    for KeyFile { way, .. } in facts.key_files.iter().filter(|file| file.way.end().is_some()) {
+    for file in facts.key_files.iter().filter(|file| file.way.end().is_some()) {
+        let way = &file.way;
         let path = way.path.display();
         if !way.usable(&facts.account, READ) {
             let at = way.barred(&facts.account).map_or(way.target(), |step| &step.path);
@@ -95,12 +97,16 @@ pub(super) fn usable(facts: &Facts) -> Vec<Problem> {
         if let Some(step) = inside.clone().find(|step| strict && (foreign(step) || open(step))) {
             let at = word(&step.path);
             let owner = if foreign(&step) { format!("chown root {at}; ") } else { String::new() };
+            let fix = match step.is_shared() {
+                true => elsewhere(facts, file, facts.gated_always() || way.changeable(&facts.account).is_none()),
+                false => format!("{owner}chmod go-w {at}"),
+            };
             found.push(Problem::fault(
                 format!(
                     "others than root and {name} can write {}, and sshd takes no keys from {path} then (StrictModes)",
                     step.path.display()
                 ),
-                format!("{owner}chmod go-w {at}"),
+                fix,
             ));
         }
     }
@@ -165,13 +171,24 @@ pub(super) fn files_are_roots(facts: &Facts) -> Vec<Problem> {
 
 /// The fix that gives a key file to root; one in the home is added to the one place where keys are.
 fn to_root(facts: &Facts, file: &KeyFile) -> String {
-    if !file.way.path.starts_with(&facts.account.home) {
-        let path = word(&file.way.path);
-        let at = file.way.changeable(&facts.account).map_or(path, |step| word(&step.path));
+    let step = file.way.changeable(&facts.account);
+    if may_stay(facts, file) {
+        let at = step.map_or_else(|| word(&file.way.path), |step| word(&step.path));
         return format!("chown root:root {at}; chmod go-w {at}");
     }
+    elsewhere(facts, file, true)
+}
+
+/// Whether keys are well placed there: neither in the home, nor below a directory that is everybody's.
+fn may_stay(facts: &Facts, file: &KeyFile) -> bool {
+    !file.way.path.starts_with(&facts.account.home) && !file.way.steps.iter().any(Step::is_shared)
+}
+
+/// The fix after which sshd looks in the one place; with the keys, unless another fix brings them there.
+fn elsewhere(facts: &Facts, file: &KeyFile, with_keys: bool) -> String {
     let place = one_place(facts);
-    format!("{}{}", moved(file, &place), place.used(facts))
+    let moved = if with_keys { moved(file, &place) } else { String::new() };
+    format!("{moved}{}", place.used(facts))
 }
 
 /// Where all keys are to be: every fix leads there.
@@ -183,7 +200,7 @@ struct OnePlace {
 
 /// The first key file outside the home, whoever's it is by now; else the one that docs/install.md makes.
 fn one_place(facts: &Facts) -> OnePlace {
-    let outside = facts.key_files.iter().find(|file| !file.way.path.starts_with(&facts.account.home));
+    let outside = facts.key_files.iter().find(|file| may_stay(facts, file));
     match outside {
         Some(file) => OnePlace { file: file.way.path.clone(), named: file.way.path.display().to_string() },
         None => {
@@ -258,14 +275,31 @@ pub(super) fn commands(facts: &Facts) -> Vec<Problem> {
             None => ("has no forced command: it gets a shell".to_owned(), in_front(key, &forced_command(facts, key))),
             Some(command) => match facts.forced(command) {
                 Forced::Gate { .. } => return None,
-                Forced::Other => {
-                    (format!("runs \"{command}\", which is not this dockgate with options alone"), anew(key))
-                }
+                Forced::Other => not_the_gate(facts, key, command),
             },
         };
         Some(Problem::fault(format!("{} {what}", key), fix))
     };
     facts.keys().iter().filter_map(problem).collect()
+}
+
+/// What is wrong with a forced command, and how it is mended: a dockgate that is elsewhere by now is the same gate, and
+/// its options stay.
+fn not_the_gate(facts: &Facts, key: &Key, command: &str) -> (String, String) {
+    let missing = program_of(command)
+        .filter(|program| facts.programs.get(program).is_some_and(|way| way.end().is_none()))
+        .map(PathBuf::from);
+    let Some(program) = missing else {
+        return (format!("runs \"{command}\", which is not this dockgate with options alone"), anew(key));
+    };
+    let gate = facts.gate.target();
+    let fix = match program.file_name() == gate.file_name() {
+        true => {
+            format!("sed -i '{}s|{}|{}|' {}", key.address(), program.display(), gate.display(), word(&key.place.file))
+        }
+        false => format!("{}   # or install {}", anew(key), program.display()),
+    };
+    (format!("runs {}, which is not there: nobody is served by it", program.display()), fix)
 }
 
 /// The options that `dockgate authorize` would write.

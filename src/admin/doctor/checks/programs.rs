@@ -116,10 +116,11 @@ fn program(facts: &Facts, what: &str, way: &Way) -> Vec<Problem> {
 fn unchangeable(facts: &Facts, what: &str, way: &Way) -> Vec<Problem> {
     let Some(step) = way.changeable(&facts.account) else { return Vec::new() };
     let (path, at) = (way.path.display(), step.path.display());
-    vec![Problem::fault(
-        format!("{} can change {at}, and so {what} at {path}", facts.account.name),
-        format!("chown root:root {0}; chmod go-w {0}", word(&step.path)),
-    )]
+    let fix = match step.is_shared() {
+        true => format!("put {what} into a directory of root's: {at} is everybody's, and has to be"),
+        false => format!("chown root:root {0}; chmod go-w {0}", word(&step.path)),
+    };
+    vec![Problem::fault(format!("{} can change {at}, and so {what} at {path}", facts.account.name), fix)]
 }
 
 pub(super) fn plugins(facts: &Facts) -> Vec<Problem> {
