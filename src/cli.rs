@@ -125,6 +125,9 @@ pub enum Command {
         /// Start the gate as sshd would, with `true` and `docker version`, and look for the records
         #[arg(long)]
         probe: bool,
+        /// A log in which --probe looks for the records, besides those that systems have
+        #[arg(long, value_name = "FILE", requires = "probe")]
+        log: Vec<PathBuf>,
         /// One line of JSON instead of text
         #[arg(long)]
         json: bool,

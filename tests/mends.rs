@@ -307,6 +307,43 @@ fn no_mend_widens_a_key_s_rights() {
     assert_eq!(read_only(), (false, 77));
 }
 
+/// Each line of it, with its number; and what is not known for that is not said to be missing.
+#[test]
+fn what_sshd_has_against_its_configuration_is_said() {
+    let machine = Machine::start();
+    machine.must("printf 'Port 22\nFrobnicate yes\nX11Forwardin no\n' >/etc/ssh/sshd_config.d/z.conf");
+    let report = machine.doctor("--probe");
+    assert_eq!(report.found(), ["fault sshd-config", "fault probe"], "{report:#?}");
+    let [sshd, probe] = report.findings.as_slice() else { panic!("{report:#?}") };
+    for part in [
+        "z.conf: line 2: Bad configuration option: Frobnicate\n",
+        "z.conf: line 3: Bad configuration option: X11Forwardin",
+    ] {
+        assert!(sshd.what.contains(part), "{report:#?}");
+    }
+    assert!(!sshd.what.contains("terminating"), "{report:#?}");
+    assert_eq!(machine.must(&sshd.fix), "Frobnicate yes\n", "{report:#?}");
+    assert!(probe.what.contains("(see sshd-config)"), "{report:#?}");
+    machine.must("rm /etc/ssh/sshd_config.d/z.conf");
+    assert_eq!(machine.doctor("--probe").found(), [""; 0]);
+}
+
+/// A log of somebody's own.
+#[test]
+fn the_probe_says_where_it_looks_and_is_told_where_else() {
+    let machine = Machine::start();
+    machine.must(
+        "printf ':programname, isequal, \"dockgate\" /var/log/own.log\n& stop\n' >/etc/rsyslog.d/00-own.conf; systemctl restart rsyslog",
+    );
+    let report = machine.doctor("--probe");
+    assert_eq!(report.found(), ["fault probe", "fault probe"], "{report:#?}");
+    for part in ["/var/log/auth.log", "/var/log/secure (not there)", "the journal (not there)"] {
+        assert!(report.findings[0].what.contains(part), "{report:#?}");
+    }
+    assert_eq!(machine.doctor("--probe --log /var/log/own.log").found(), [""; 0]);
+    assert_eq!(machine.sh("dockgate doctor --user ai-worker --log /var/log/own.log").code, 64);
+}
+
 /// An error of TOML's, as it is meant to be read, and nothing about what a broken policy does not say.
 #[test]
 fn a_broken_policy_is_shown_as_it_is() {
@@ -437,7 +474,7 @@ fn the_probe_asks_the_gate_itself() {
         (
             "echo ':programname, isequal, \"dockgate\" stop' >/etc/rsyslog.d/00-stop.conf; systemctl restart rsyslog",
             "rm /etc/rsyslog.d/00-stop.conf; systemctl restart rsyslog",
-            "no record of \"true\"",
+            "no record of \"true\", although",
         ),
         (
             "printf '#!/bin/sh\\n[ \"$*\" = --version ] || { echo no daemon >&2; exit 1; }\\n' >/usr/bin/docker",

@@ -29,8 +29,8 @@ pub fn run(command: Command, caller: Caller) -> Exit {
         Command::Doctor { user, json, proxy: Some(socket), .. } => {
             Ok(doctor::run_proxy(&socket, user.as_deref(), json, &caller))
         }
-        Command::Doctor { user, json, proxy: None, probe, sshd, sshd_config } => {
-            Ok(doctor::run(user, sshd, sshd_config, probe, json, &caller))
+        Command::Doctor { user, json, proxy: None, probe, log, sshd, sshd_config } => {
+            Ok(doctor::run(user, sshd, sshd_config, probe.then_some(log), json, &caller))
         }
         Command::Policy { command: PolicyCommand::Show } => show::run(&caller),
         Command::Policy { command: PolicyCommand::Validate { file } } => validate::run(file.as_deref(), &caller),

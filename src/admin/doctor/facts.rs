@@ -71,6 +71,8 @@ pub struct Facts {
     pub sudo: Option<Result<Vec<String>, String>>,
     /// What of crontab, at jobs and lingering there is for the account, or why that is not known.
     pub jobs: Vec<Result<PathBuf, String>>,
+    /// Whether it is root who looks.
+    pub by_root: bool,
     /// What came of the probe, if there was one.
     pub probe: Option<Vec<Trial>>,
 }
@@ -170,7 +172,7 @@ pub struct Trial {
     pub code: Option<i32>,
     /// What it said when it failed.
     pub said: String,
-    /// Whether its record was found again; else where it was looked for.
+    /// Whether its record was found again; else every place where it was looked for.
     pub recorded: Result<(), String>,
 }
 

@@ -31,7 +31,7 @@ pub fn run(
     user: Option<String>,
     sshd: Option<PathBuf>,
     sshd_config: Option<PathBuf>,
-    probe: bool,
+    probe: Option<Vec<PathBuf>>,
     json: bool,
     caller: &Caller,
 ) -> Exit {
@@ -42,6 +42,7 @@ pub fn run(
         return Exit::Usage;
     }
     let [config, sshd, sshd_config] = [&caller.config, &sshd, &sshd_config].map(|file| file.as_deref().map(absolute));
+    let probe = probe.map(|logs| logs.iter().map(|file| absolute(file)).collect());
     let report = match look::look(&Options { user, config, sshd, sshd_config, probe }) {
         Ok(facts) => facts.map_or_else(|| Report::of_nobody(&name), |facts| Report::of(&facts)),
         Err(error) => {

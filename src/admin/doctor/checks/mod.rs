@@ -205,6 +205,7 @@ pub(crate) mod tests {
             ]),
             sudo: None,
             jobs: Vec::new(),
+            by_root: true,
             probe: None,
         }
     }

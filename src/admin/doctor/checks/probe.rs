@@ -6,6 +6,13 @@ use crate::exit::Exit;
 
 pub(super) fn trials(facts: &Facts) -> Vec<Problem> {
     let Some(trials) = &facts.probe else { return Vec::new() };
+    if trials.is_empty() && (facts.sshd.is_err() || facts.key_files.iter().any(|file| file.text.is_err())) {
+        let check = if facts.sshd.is_err() { "sshd-config" } else { "key-file-read" };
+        return vec![Problem::fault(
+            format!("nothing was probed: which keys there are is not known (see {check})"),
+            format!("dockgate doctor --user {} --probe   # once {check} is mended", facts.account.name),
+        )];
+    }
     if trials.is_empty() {
         let what = "there is nothing to probe: no key has this dockgate as its forced command";
         return vec![Problem::fault(
@@ -30,8 +37,13 @@ fn problems(trial: &Trial, name: &str) -> Vec<Problem> {
     }
     if let Err(searched) = recorded {
         found.push(Problem::fault(
-            format!("{key}: no record of {request:?} in {searched}, although the gate was told that it was taken"),
-            "grep -rn authpriv /etc/rsyslog.conf /etc/rsyslog.d   # what the log daemon does with that facility and tag dockgate",
+            format!(
+                "{key}: no record of {request:?}, although the gate was told that it was taken; looked for in {searched}"
+            ),
+            format!(
+                "dockgate doctor --user {name} --probe --log FILE   # if that is where it goes; grep -rn authpriv /etc/rsyslog.conf \
+                 /etc/rsyslog.d says what the log daemon does with that facility"
+            ),
         ));
     }
     found
@@ -41,6 +53,14 @@ fn problems(trial: &Trial, name: &str) -> Vec<Problem> {
 mod tests {
     use super::*;
     use crate::admin::doctor::checks::tests::{facts, found};
+
+    #[test]
+    fn what_could_not_be_looked_at_is_not_missing() {
+        let unread = Facts { sshd: Err("x".to_owned()), key_files: Vec::new(), probe: Some(Vec::new()), ..facts() };
+        assert_eq!(found(&unread), ["fault sshd-config", "fault probe"]);
+        let problems = trials(&unread);
+        assert!(problems[0].what.contains("not known (see sshd-config)"), "{problems:?}");
+    }
 
     #[test]
     fn each_request_is_answered_and_recorded() {

@@ -22,6 +22,15 @@ pub(super) fn readable(facts: &Facts) -> Vec<Problem> {
         let directory = error.split_once("Missing privilege separation directory: ").map(|(_, directory)| directory);
         let fix = match directory {
             Some(directory) => format!("mkdir -m 755 {}   # sshd's own: is it running?", word(Path::new(directory))),
+            None if facts.by_root => match place(error) {
+                Some((file, line)) => {
+                    format!("sed -n {line}p {}   # mend that line, until sshd -t says nothing", word(Path::new(file)))
+                }
+                None => format!(
+                    "sshd -t -f {}   # until it says nothing; --sshd and --sshd-config name another sshd",
+                    word(&facts.written.main)
+                ),
+            },
             None => format!(
                 "sudo dockgate doctor --user {}   # root is told; --sshd and --sshd-config name another sshd",
                 facts.account.name
@@ -31,6 +40,17 @@ pub(super) fn readable(facts: &Facts) -> Vec<Problem> {
         Problem::fault(format!("{what} {} is not known, nor which keys it takes: {error}", facts.account.name), fix)
     };
     facts.sshd.as_ref().err().map(problem).into_iter().collect()
+}
+
+/// The file and the line that sshd has something against: `FILE: line N: …` or `FILE line N: …`.
+fn place(error: &str) -> Option<(&str, &str)> {
+    error.lines().find_map(|line| {
+        let (before, after) = line.split_once(" line ")?;
+        let number = after.get(..after.find(|c: char| !c.is_ascii_digit())?).filter(|number| !number.is_empty())?;
+        let start = before.find(" /").map_or(0, |at| at + 1);
+        let file = before.get(start..)?.trim_end_matches(':');
+        file.starts_with('/').then_some((file, number))
+    })
 }
 
 /// What is said of sshd's files holds once it has read them.
@@ -343,6 +363,24 @@ mod tests {
         let facts = Facts { policy: Ok(PolicySet::from_toml(&tied).expect("valid")), ..facts() };
         assert_eq!(found(&with_sshd(facts.clone(), "exposeauthinfo no\n")), ["fault expose-auth-info"]);
         assert_eq!(found(&facts), [""; 0]);
+    }
+
+    #[test]
+    fn a_line_that_sshd_does_not_take_is_named() {
+        for (error, expected) in [
+            (
+                "/usr/sbin/sshd -T: /etc/ssh/sshd_config: line 3: Bad configuration option: X",
+                Some(("/etc/ssh/sshd_config", "3")),
+            ),
+            ("/usr/sbin/sshd -T: /etc/ssh/d/x.conf line 12: missing argument.", Some(("/etc/ssh/d/x.conf", "12"))),
+            ("/usr/sbin/sshd -T: /etc/ssh/sshd_config: No such file or directory", None),
+            ("no sshd", None),
+        ] {
+            assert_eq!(place(error), expected);
+        }
+        let facts = Facts { sshd: Err("/s -T: /f: line 3: Bad".to_owned()), ..facts() };
+        assert!(readable(&facts)[0].fix.starts_with("sed -n 3p /f "));
+        assert!(readable(&Facts { by_root: false, ..facts })[0].fix.starts_with("sudo dockgate doctor"));
     }
 
     #[test]

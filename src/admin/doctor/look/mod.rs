@@ -84,6 +84,7 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
             .collect(),
         sudo: programs::sudo(&account.name),
         jobs: account::jobs(&account),
+        by_root: nix::unistd::Uid::effective().is_root(),
         probe: None,
         programs: BTreeMap::new(),
         policy,
@@ -102,8 +103,8 @@ pub fn look(options: &Options) -> Result<Option<Facts>> {
         let version = programs::as_account(&facts.account, docker.target(), &["--version"]);
         facts.docker_version = version.map_err(|error| format!("{error:#}"));
     }
-    if options.probe {
-        facts.probe = Some(probe::probe(&facts));
+    if let Some(logs) = &options.probe {
+        facts.probe = Some(probe::probe(&facts, logs));
     }
     Ok(Some(facts))
 }

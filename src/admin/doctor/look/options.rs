@@ -11,6 +11,6 @@ pub struct Options {
     pub config: Option<PathBuf>,
     pub sshd: Option<PathBuf>,
     pub sshd_config: Option<PathBuf>,
-    /// Whether to start the gate.
-    pub probe: bool,
+    /// To start the gate; and where its records may be besides the usual logs.
+    pub probe: Option<Vec<PathBuf>>,
 }

@@ -26,18 +26,19 @@ const LOGS: &[&str] =
     &["/var/log/auth.log", "/var/log/secure", "/var/log/dockgate.log", "/var/log/syslog", "/var/log/messages"];
 
 /// Tries every key that has the gate as its forced command; under the gate as login shell every key.
-pub(super) fn probe(facts: &Facts) -> Vec<Trial> {
+pub(super) fn probe(facts: &Facts, further: &[PathBuf]) -> Vec<Trial> {
+    let places: Vec<PathBuf> = LOGS.iter().map(PathBuf::from).chain(further.iter().cloned()).collect();
     let keys = facts.keys();
     let forced = |key: &&Key| match key.line.command() {
         Some(command) => matches!(facts.forced(command), Forced::Gate { .. }),
         None => facts.gated_by_shell(),
     };
     let keys = keys.iter().filter(forced);
-    keys.flat_map(|key| REQUESTS.iter().map(|request| trial(facts, key, request))).collect()
+    keys.flat_map(|key| REQUESTS.iter().map(|request| trial(facts, key, request, &places))).collect()
 }
 
-fn trial(facts: &Facts, key: &Key, request: &'static str) -> Trial {
-    let (code, said, recorded) = match tried(facts, key, request) {
+fn trial(facts: &Facts, key: &Key, request: &'static str, places: &[PathBuf]) -> Trial {
+    let (code, said, recorded) = match tried(facts, key, request, places) {
         Ok((output, recorded)) => {
             let said = if output.status.success() { String::new() } else { programs::first_line(&output.stderr) };
             (output.status.code(), said, recorded)
@@ -47,9 +48,9 @@ fn trial(facts: &Facts, key: &Key, request: &'static str) -> Trial {
     Trial { key: key.to_string(), request, code, said, recorded }
 }
 
-fn tried(facts: &Facts, key: &Key, request: &str) -> Result<(Output, Result<(), String>)> {
+fn tried(facts: &Facts, key: &Key, request: &str, places: &[PathBuf]) -> Result<(Output, Result<(), String>)> {
     let client = client(facts, key);
-    let logs = Logs::now();
+    let logs = Logs::now(places);
     let proof = Proof::write(facts, key)?;
     let output = start(facts, key, request, &client, &proof.path)?;
     let mark = format!(" client={client} ");
@@ -126,33 +127,31 @@ fn start(facts: &Facts, key: &Key, request: &str, client: &str, proof: &Path) ->
     Ok(child.wait_with_output()?)
 }
 
-/// Logs, and how long they were.
+/// Logs, and how long they were; one that is not there is as long as nothing.
 struct Logs(Vec<(PathBuf, u64)>);
 
 impl Logs {
-    fn now() -> Self {
-        let files = LOGS.iter().map(PathBuf::from);
-        Self(files.filter_map(|file| Some((file.clone(), fs::metadata(&file).ok()?.len()))).collect())
+    fn now(places: &[PathBuf]) -> Self {
+        let length = |file: &Path| fs::metadata(file).map_or(0, |metadata| metadata.len());
+        Self(places.iter().map(|file| (file.clone(), length(file))).collect())
     }
 
     /// Waits until a record with this mark is in one of them, or in the journal.
     fn wait_for(&self, mark: &str) -> Result<(), String> {
         let end = Instant::now() + WRITING;
         while Instant::now() < end {
-            if self.files().iter().any(|(file, from)| holds(file, *from, mark)) || in_journal(mark) {
+            if self.0.iter().any(|(file, from)| holds(file, *from, mark)) || in_journal(mark) {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(100));
         }
-        let mut names: Vec<String> = self.files().iter().map(|(file, _)| file.display().to_string()).collect();
-        names.push("the journal".to_owned());
+        let named = |(file, _): &(PathBuf, u64)| match file.exists() {
+            true => file.display().to_string(),
+            false => format!("{} (not there)", file.display()),
+        };
+        let mut names: Vec<String> = self.0.iter().map(named).collect();
+        names.push(if has_journal() { "the journal".to_owned() } else { "the journal (not there)".to_owned() });
         Err(names.join(", "))
-    }
-
-    /// With those that the probe itself has brought about.
-    fn files(&self) -> Vec<(PathBuf, u64)> {
-        let before = |file: &Path| self.0.iter().find(|(known, _)| known == file).map_or(0, |(_, length)| *length);
-        LOGS.iter().map(PathBuf::from).filter(|file| file.exists()).map(|file| (file.clone(), before(&file))).collect()
     }
 }
 
@@ -169,8 +168,12 @@ fn holds(file: &Path, from: u64, mark: &str) -> bool {
     read().is_ok_and(|new| String::from_utf8_lossy(&new).contains(mark))
 }
 
+fn has_journal() -> bool {
+    Path::new("/run/systemd/journal/socket").exists()
+}
+
 fn in_journal(mark: &str) -> bool {
-    if !Path::new("/run/systemd/journal/socket").exists() {
+    if !has_journal() {
         return false;
     }
     let mut journalctl = Command::new("journalctl");

@@ -32,7 +32,7 @@ pub(super) fn sshd(options: &Options, account: &str) -> Result<Sshd> {
     }
     let output = run(&mut command)?;
     if !output.status.success() {
-        bail!("{} -T: {}", program.display(), last_line(&output.stderr));
+        bail!("{} -T: {}", program.display(), reasons(&output.stderr));
     }
     Ok(Sshd::parse(&String::from_utf8_lossy(&output.stdout)))
 }
@@ -111,6 +111,15 @@ fn run(command: &mut Command) -> Result<Output> {
 pub(super) fn first_line(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     text.lines().find(|line| !line.trim().is_empty()).unwrap_or("no reason given").trim().to_owned()
+}
+
+/// All that sshd has against its configuration: the last line alone only counts those before it.
+fn reasons(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let said: Vec<&str> = lines.iter().copied().filter(|line| !line.contains(": terminating, ")).collect();
+    let said = if said.is_empty() { lines } else { said };
+    if said.is_empty() { "no reason given".to_owned() } else { said.join("\n") }
 }
 
 fn last_line(text: &[u8]) -> String {
