@@ -1,5 +1,6 @@
 //! Guide: the text of `help` and of an interactive login: what this gate is, and what may be done here. Pure.
 
+use crate::demand::Object;
 use crate::docker::catalogue;
 use crate::docker::row::{Ask, Command};
 use crate::policy::rules::limits::{size, thousandths, whose};
@@ -75,10 +76,15 @@ fn rules(settings: &Settings) -> Vec<String> {
     rules.push("No files can be copied here or from here; no terminal is needed (leave ssh -t out).".to_owned());
     for object in OBJECTS {
         let kind = object.name();
+        let but = if *object == Object::Network { PREDEFINED_TOO } else { "" };
         rules.extend(settings.only(*object).map(|only| match only {
-            Only::Own => format!("The only {kind}s for this key are those that it has made."),
+            Only::Own => format!("The only {kind}s for this key are those that it has made{but}."),
+            Only::Names(only) if only.is_empty() => format!("There are no {kind}s for this key{but}."),
             Only::Names(only) => {
-                format!("The only {kind}s for this key are those named {}; new ones need such a name.", names(only))
+                format!(
+                    "The only {kind}s for this key are those named {}{but}; new ones need such a name.",
+                    names(only)
+                )
             }
         }));
         let protected = settings.protected(*object);
@@ -98,11 +104,17 @@ fn rules(settings: &Settings) -> Vec<String> {
         rules.push(format!("Each new container must ask for no more than: {}.", limits.join(" ")));
     }
     if let Some(images) = &settings.images.value {
-        rules.push(format!("Containers are made of these images only: {}.", names(images)));
+        rules.push(match images.is_empty() {
+            true => "No container can be made, of whatever image.".to_owned(),
+            false => format!("Containers are made of these images only: {}.", names(images)),
+        });
     }
     if let Some(ranges) = &settings.ports.value {
         let ranges: Vec<String> = ranges.iter().map(|(first, last)| format!("{first}-{last}")).collect();
-        rules.push(format!("Ports of the host that may be published: {}.", ranges.join(", ")));
+        rules.push(match ranges.is_empty() {
+            true => "No port of the host may be published.".to_owned(),
+            false => format!("Ports of the host that may be published: {}.", ranges.join(", ")),
+        });
     }
     for (set, what) in [(&settings.containers_at_once, "containers"), (&settings.sessions, "requests")] {
         if let Some(most) = set.value {
@@ -122,6 +134,9 @@ fn rules(settings: &Settings) -> Vec<String> {
     }
     rules
 }
+
+/// No list takes these away: whoever names no network is in one of them.
+const PREDEFINED_TOO: &str = ", besides docker's own bridge, where a container is that names none, and none";
 
 /// What containers may be given of the host.
 fn granted(settings: &Settings) -> String {
@@ -204,6 +219,21 @@ mod tests {
             assert!(text.contains(says), "{says}: {text}");
         }
         assert!(!text.contains("docker logs") && !text.contains("up -d"), "{text}");
+    }
+
+    #[test]
+    fn the_guide_says_that_nothing_is_granted_and_that_docker_s_own_networks_are_there() {
+        let policy = "[networks]\nonly = ['net-a']\n[containers]\nonly = []\n[limits]\nports = []\nimages = []\n";
+        let text = guide(&Policy::from_toml(policy).expect("a policy"), &Request::default());
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for says in [
+            "those named net-a, besides docker's own bridge,",
+            "There are no containers for this key.",
+            "No port of the host may be published.",
+            "No container can be made,",
+        ] {
+            assert!(text.contains(says), "{says}: {text}");
+        }
     }
 
     #[test]

@@ -207,6 +207,16 @@ fn idle(overlay: &Overlay) -> Result<(), String> {
              Leave it out; host.namespaces says whether containers may be in the host's network"
         ));
     }
+    let only = match &overlay.networks.only {
+        Some(Only::Names(names)) => names.iter().find(|name| PREDEFINED.contains(&name.as_str())),
+        Some(Only::Own) | None => None,
+    };
+    if let Some(name) = only {
+        return Err(format!(
+            "networks.only: \"{name}\" is docker's own, and there for every key: a container that names no network is in \
+             bridge. Leave it out; host.namespaces says whether containers may be in the host's network"
+        ));
+    }
     // What docker takes for the name of a container (its own pattern has neither).
     let containers = &overlay.containers;
     let only = match &containers.only {
@@ -311,6 +321,8 @@ mod tests {
             ("[networks]\nprotected = 'x'\n", "line 2"),
             ("[networks]\nprotected = ['edge', 'bridge']\n", "networks.protected: \"bridge\" cannot be protected"),
             ("[profiles.p.networks]\nprotected = ['host']\n", "profiles.p.networks.protected: \"host\" cannot"),
+            ("[networks]\nonly = ['net-a', 'bridge']\n", "networks.only: \"bridge\" is docker's own"),
+            ("[profiles.p.networks]\nonly = ['none']\n", "profiles.p.networks.only: \"none\" is docker's own"),
             ("[containers]\nprotected = ['team/web']\n", "\"team/web\" can never match"),
             ("[profiles.p.containers]\nonly = ['web:1']\n", "\"web:1\" can never match"),
             ("[images]\nprotected = ['']\n", "never match"),

@@ -113,6 +113,10 @@ pub(in crate::policy) fn resources(
 
 fn published(settings: &Settings, asked: &HostPorts, word: &str) -> Result<(), Denial> {
     let Some(granted) = &settings.ports.value else { return Ok(()) };
+    let Some((example, _)) = granted.first() else {
+        let hint = "leave the port out; containers of one network reach each other by their names";
+        return Err(Denial::new(Reason::Limit, word, "no port of the host may be published (limits.ports)", hint));
+    };
     let list: Vec<String> = granted.iter().map(|(first, last)| format!("{first}-{last}")).collect();
     let list = list.join(", ");
     let why = match asked {
@@ -127,7 +131,6 @@ fn published(settings: &Settings, asked: &HostPorts, word: &str) -> Result<(), D
             format!("docker would choose the host's port for {text}, and it must be one of {list} (limits.ports)")
         }
     };
-    let example = granted.first().map_or(0, |(first, _)| *first);
     Err(Denial::new(
         Reason::Limit,
         word,
@@ -165,6 +168,10 @@ pub(in crate::policy) fn image(settings: &Settings, facts: &Facts, name: &str, w
     let mut meant = listed.iter().filter(|image| is_image(name, image)).peekable();
     if meant.peek().is_some() && meant.all(|image| image.names.iter().any(|name| is_granted(name))) {
         return Ok(());
+    }
+    if granted.is_empty() {
+        let hint = "what runs already is there still: docker ps";
+        return Err(Denial::new(Reason::Limit, word, "no image may be used (limits.images)", hint));
     }
     let list: Vec<&str> = granted.iter().map(Pattern::as_str).collect();
     let why = format!("the image {name} is not one of {} (limits.images)", list.join(", "));
@@ -227,6 +234,23 @@ mod tests {
             let whose = if *origin == Origin::File { "account" } else { "key" };
             assert!(message.contains(&format!("besides the {runs} of this {whose} that do")), "{own:?}: {message}");
         }
+    }
+
+    /// An empty list is no list to choose from.
+    #[test]
+    fn where_nothing_is_granted_nothing_is_proposed() {
+        let settings = Settings {
+            ports: Set { value: Some(Vec::new()), origin: Origin::File },
+            images: Set { value: Some(Vec::new()), origin: Origin::File },
+            ..Settings::default()
+        };
+        for asked in [HostPorts::Range(80, 80), HostPorts::Range(0, 0), HostPorts::Any("80".to_owned())] {
+            let denial = published(&settings, &asked, "-p").expect_err("a port");
+            assert_eq!(denial.message, "-p: no port of the host may be published (limits.ports)");
+            assert!(!denial.hint.contains("-p"), "{}", denial.hint);
+        }
+        let denial = image(&settings, &Facts::default(), "busybox", "IMAGE").expect_err("an image");
+        assert!(denial.message.ends_with("no image may be used (limits.images)"), "{}", denial.message);
     }
 
     #[test]

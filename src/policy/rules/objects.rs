@@ -68,11 +68,17 @@ fn no_id(object: Object, name: &str, word: &str) -> Result<(), Denial> {
 /// The names that a new container could get; none where docker makes one up.
 pub(in crate::policy) fn new_container(settings: &Settings, names: &[String], word: &str) -> Result<(), Denial> {
     match (names, settings.only(Object::Container)) {
-        ([], Some(Only::Names(only))) => Err(Denial::new(
+        ([], Some(Only::Names(only))) if !only.is_empty() => Err(Denial::new(
             Reason::OutOfScope,
             word,
             "docker would make up a name that is not one of this key's containers",
             format!("give it one with --name, like {}", scope::patterns(only)),
+        )),
+        ([], Some(Only::Names(_))) => Err(Denial::new(
+            Reason::OutOfScope,
+            word,
+            "there are no containers for this key, and none can be made (containers.only)",
+            "the administrator's policy says what may be made; sending this again in another spelling cannot help",
         )),
         _ => names.iter().try_for_each(|name| named(settings, name, word)),
     }

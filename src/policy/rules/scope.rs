@@ -169,7 +169,10 @@ pub(super) fn makes(
             let (why, hint) = if object == Object::Volume {
                 (
                     "docker would make the volume itself, and nothing would say that it is this key's",
-                    format!("make it first: docker volume create {name}; docker compose makes its volumes so"),
+                    format!(
+                        "make it first: docker volume create {name}; docker compose up makes a project's volumes by itself, \
+                         and they are this key's"
+                    ),
                 )
             } else {
                 (
@@ -238,6 +241,7 @@ pub(super) fn patterns(patterns: &[Pattern]) -> String {
 fn outside(settings: &Settings, object: Object, name: &str, word: &str) -> Denial {
     let kind = object.name();
     let which = match settings.only(object) {
+        Some(Only::Names(only)) if only.is_empty() => "which has none".to_owned(),
         Some(Only::Names(only)) => format!("which are {}", patterns(only)),
         Some(Only::Own) | None => "which are those that it has made".to_owned(),
     };
