@@ -88,6 +88,7 @@ const KNOWN: &[Known] = &[
 pub fn denial(first: &str, rest: &[String]) -> Denial {
     let name = first.rsplit('/').next().unwrap_or(first);
     let refuse = |why: &str, hint: &str| {
+        let hint = with_own(hint, name, rest);
         Denial::new(Reason::NotDocker, first, format!("only docker can be run here; {why}"), hint)
     };
     if let Some(known) = KNOWN.iter().find(|known| known.names.contains(&name)) {
@@ -102,7 +103,7 @@ pub fn denial(first: &str, rest: &[String]) -> Denial {
     if is_assignment(first) {
         return refuse(
             "variables cannot be set in front of a command",
-            "leave the assignment out: docker ps; a container's own variables are given with docker run -e NAME=VALUE",
+            "leave the assignment out: docker ps; a Compose file has the value itself, or its default: ${NAME:-VALUE}; a container's own variables are given with docker run -e NAME=VALUE",
         );
     }
     match first {
@@ -121,6 +122,32 @@ pub fn denial(first: &str, rest: &[String]) -> Denial {
     }
 }
 
+/// The command of a hint's example.
+const EXAMPLE: &str = ": docker ps";
+
+/// A hint that says what to send instead, with the request's own docker command where that is plain.
+fn with_own(hint: &str, name: &str, rest: &[String]) -> String {
+    let words: Option<Vec<&str>> = match name {
+        "docker" => Some(std::iter::once("docker").chain(rest.iter().map(String::as_str)).collect()),
+        _ => rest.iter().position(|word| word == "docker").map(|at| rest.iter().skip(at).map(String::as_str).collect()),
+    };
+    let own = words.filter(|words| words.len() > 1).map(|words| words.join(" "));
+    // What makes a container could need options that it has not, and hints have them put into it.
+    let makes = |own: &str| ["docker run ", "docker create "].iter().any(|command| own.contains(command));
+    match own.filter(|own| own.len() <= MAX_OWN && own.bytes().all(is_plain) && !makes(own)) {
+        Some(own) => hint.replace(EXAMPLE, &format!(": {own}")),
+        None => hint.to_owned(),
+    }
+}
+
+/// A longer command than this, in bytes, says less in a hint than an example.
+const MAX_OWN: usize = 200;
+
+/// Bytes that mean the same quoted or not, and end no part of a hint.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b" -_./:=,@+%".contains(&byte)
+}
+
 /// `NAME=value` (POSIX.1-2017, XCU 2.9.1).
 fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| {
@@ -132,6 +159,25 @@ fn is_assignment(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::denial;
+
+    #[test]
+    fn a_hint_has_the_request_s_own_command() {
+        for (request, says) in [
+            ("TAG=1.2 docker compose -p shop up -d", "leave the assignment out: docker compose -p shop up -d;"),
+            ("A=1 B=2 docker ps --all", "leave the assignment out: docker ps --all;"),
+            ("sudo -n docker logs web", "leave it out: docker logs web"),
+            ("timeout 5 docker logs web", "send the docker command alone: docker logs web;"),
+            ("/usr/bin/docker images", "leave the directory out: docker images"),
+            // Neither whole nor plain.
+            ("A=1 true", "leave the assignment out: docker ps;"),
+            ("A=1 docker run busybox", "leave the assignment out: docker ps;"),
+            ("A=1 docker logs a;b", "leave the assignment out: docker ps;"),
+        ] {
+            let words: Vec<String> = request.split(' ').map(str::to_owned).collect();
+            let hint = denial(&words[0], &words[1..]).hint;
+            assert!(hint.contains(says), "{request}: {hint}");
+        }
+    }
 
     #[test]
     fn each_is_named_for_what_it_is() {

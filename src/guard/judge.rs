@@ -207,7 +207,10 @@ impl Guard {
     }
 
     pub(super) fn refuse(&self, denial: Denial, operation: &str, told: &Told) -> Refusal {
-        let denial = advice::fitted(&self.policy.settings, denial);
+        let mut denial = advice::fitted(&self.policy.settings, denial);
+        if matches!(self.via, Via::Proxy) {
+            denial = advice::on_a_socket(denial);
+        }
         self.refuse_as(&denial.clone(), operation, told, Refusal::Denied(denial))
     }
 

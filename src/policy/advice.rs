@@ -57,6 +57,25 @@ pub fn fitting(settings: &Settings, hint: &str) -> String {
     hint
 }
 
+/// What is left to say of a socket, where nothing answers `help`.
+const NOTHING_ELSE_THERE: &str =
+    "the administrator's policy says what this socket is for; sending this again in another spelling cannot help";
+
+/// A refusal for whoever has a socket of this host, and neither ssh nor `help`.
+#[must_use]
+pub fn on_a_socket(denial: Denial) -> Denial {
+    let further = denial.further.into_iter().map(on_a_socket).collect();
+    let kept: Vec<&str> = denial.hint.split("; ").filter(|part| !part.contains("`help`")).collect();
+    let hint = if kept.len() == denial.hint.split("; ").count() {
+        denial.hint.clone()
+    } else if kept.iter().all(|part| part.starts_with("sending ")) {
+        NOTHING_ELSE_THERE.to_owned()
+    } else {
+        kept.join("; ")
+    };
+    Denial { hint: hint.replace("ssh HOST ", ""), further, ..denial }
+}
+
 /// A refusal with all its hints as they fit.
 #[must_use]
 pub fn fitted(settings: &Settings, denial: Denial) -> Denial {
@@ -192,6 +211,27 @@ mod tests {
             ),
         ] {
             assert_eq!(fitting(&settings, hint), fits);
+        }
+    }
+
+    #[test]
+    fn a_socket_has_neither_help_nor_ssh() {
+        for (hint, fits) in [
+            (NOTHING_ELSE, NOTHING_ELSE_THERE),
+            (
+                "use a stock client of Docker's; docker's own commands are listed by `help`",
+                "use a stock client of Docker's",
+            ),
+            ("tar c . | ssh HOST docker build -t NAME -", "tar c . | docker build -t NAME -"),
+            ("docker logs NAME; docker ps", "docker logs NAME; docker ps"),
+        ] {
+            let denial = Denial::new(crate::denial::Reason::NotAllowed, "x", "y", hint);
+            let both = Denial { further: vec![denial.clone()], ..denial };
+            let there = on_a_socket(both);
+            assert_eq!(
+                (there.hint.as_str(), there.further.first().map(|other| other.hint.as_str())),
+                (fits, Some(fits))
+            );
         }
     }
 
