@@ -2,6 +2,7 @@
 
 use crate::policy::values::range;
 use audit::AuditCommand;
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ipnet::IpNet;
 use label::label;
@@ -57,6 +58,16 @@ impl Cli {
     /// What clap says of it; that can be the help that was asked for.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut line = command_line();
+        let mut words: Vec<OsString> = words.into_iter().collect();
+        match words.get(1..).unwrap_or_default() {
+            // clap takes what follows `help` for a sub-command.
+            [help, more] if help == "help" && (more == "--help" || more == "-h") => words.truncate(2),
+            [docker, ..] if docker == "docker" => {
+                let said = "docker is no sub-command of dockgate's. To ask for the verdict on a command: dockgate check 'docker ps'";
+                return Err(line.error(ErrorKind::InvalidSubcommand, said));
+            }
+            _ => {}
+        }
         let matches = line.try_get_matches_from_mut(words)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut line))
     }
@@ -100,6 +111,10 @@ pub enum Command {
         /// Also say how it came to that: what each word asks for, what is known of it, and the rule that judges it
         #[arg(long)]
         explain: bool,
+        /// Judge as this account does, in its home and with its name; only root can [default: the caller, in the working
+        /// directory]
+        #[arg(long, value_name = "ACCOUNT")]
+        user: Option<String>,
         /// The request; more than one word are joined with spaces, as ssh does
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
         words: Vec<OsString>,
@@ -165,11 +180,19 @@ pub enum PolicyCommand {
     Show,
     /// Judge the cases of a file: lines of `allow COMMAND`, `deny COMMAND` or `deny:REASON COMMAND`
     Test {
+        /// Judge as this account does, in its home and with its name; only root can [default: the caller, in the working
+        /// directory]
+        #[arg(long, value_name = "ACCOUNT")]
+        user: Option<String>,
         /// The file; every line that comes out otherwise is shown, and the exit code is 1
         file: PathBuf,
     },
     /// Replay recorded requests: which would be newly refused, and which newly allowed
     Diff {
+        /// Judge as this account does, in its home and with its name; only root can [default: the caller, in the working
+        /// directory]
+        #[arg(long, value_name = "ACCOUNT")]
+        user: Option<String>,
         /// The policy file that is in force
         old: PathBuf,
         /// The one that is to be

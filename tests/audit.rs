@@ -196,6 +196,10 @@ fn the_life_of_a_request_is_shown_and_its_maker_found() {
     assert_eq!((code, out.lines().all(|line| line.contains("docker run -d --name w1 nginx"))), (Some(0), true));
     let (code, out, _) = log.audit(&["who", "shop-web-1"]);
     assert_eq!((code, out.lines().all(|line| line.contains("docker compose -p shop up -d"))), (Some(0), true));
+    let refused = text.lines().find(|line| line.contains("reason=bind-mount")).unwrap();
+    let id = refused.split(" id=").nth(1).unwrap().split(' ').next().unwrap();
+    let meaning = "  bind-mount: a container would get a directory or file of the host\n";
+    assert!(log.audit(&["show", id]).1.contains(meaning));
     assert_eq!(log.audit(&["who", "nobody"]).0, Some(1));
     assert_eq!(log.audit(&["show", "5f-1"]).0, Some(1));
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -77,6 +78,73 @@ fn an_option_that_would_be_ignored_is_refused() {
         let (code, said) = dockgate(directory.path(), words);
         assert_eq!(code, Some(64), "{words}: {said}");
         assert!(said.starts_with(says), "{words}: {said}");
+    }
+}
+
+#[test]
+fn a_verdict_is_that_of_the_account_that_is_named_from_its_home() {
+    let directory = directory();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    // What root alone may read is read before it becomes the account, whose home daemon's is on every Debian.
+    let request = "docker run -v ./:/x busybox";
+    write("open.toml", "[host]\nbind_mounts = ['/usr/sbin:ro']\n");
+    write("shut.toml", "");
+    write("cases", &format!("allow {}\n", request.replace("/x", "/x:ro")));
+    write(
+        "log",
+        &format!(
+            "h dockgate[7]: verdict=allow reason=permitted command=run user=daemon key=k fingerprint=- \
+             client=127.0.0.1:1 profile=default id=1-1 request=\"{}\"\n",
+            request.replace("/x", "/x:ro")
+        ),
+    );
+    for (words, from_here, from_home) in [
+        ("--config open.toml check docker run -v ./:/x:ro busybox", (77, "bind-mount"), (0, "allow: docker run")),
+        ("--config open.toml policy test cases", (1, "0 passed, 1 failed"), (0, "1 passed, 0 failed")),
+        ("policy diff open.toml shut.toml --log log", (0, "newly refused: 0"), (0, "newly refused: 1")),
+    ] {
+        let named = match words.split_once("check") {
+            Some((before, after)) => format!("{before}check --user daemon{after}"),
+            None => format!("{words} --user daemon"),
+        };
+        for (words, (code, says)) in [(words, from_here), (&*named, from_home)] {
+            let (found, said) = dockgate(directory.path(), words);
+            assert_eq!(found, Some(code), "{words}: {said}");
+            assert!(said.contains(says), "{words}: {said}");
+        }
+    }
+    let (code, said) = dockgate(directory.path(), "check --user nobody-at-all docker ps");
+    assert_eq!((code, &*said), (Some(64), "ERROR: --user nobody-at-all: this host has no such account\n"));
+    // Its rights are the account's, too: this directory is root's alone.
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let place = directory.path().display().to_string();
+    write("place.toml", &format!("[host]\nbind_mounts = ['{place}:ro']\n"));
+    for (user, code) in [("root", 0), ("daemon", 77)] {
+        let words = format!("--config place.toml check --user {user} docker run -v {place}/cases:/x:ro busybox");
+        let (found, said) = dockgate(directory.path(), &words);
+        assert_eq!(found, Some(code), "{user}: {said}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_told_and_a_slip_is_named() {
+    let directory = directory();
+    for (words, code, says) in [
+        (
+            "check docker compose --project-directory bad up -d",
+            0,
+            "--project-directory bad: nothing is there (judged from /",
+        ),
+        ("check docker build nowhere", 0, "nowhere: nothing is there (judged from /"),
+        ("check --usr x docker ps", 64, "ERROR: --usr: check has no such option"),
+        ("docker ps", 64, "To ask for the verdict on a command: dockgate check 'docker ps'"),
+        ("help --help", 0, "Usage: dockgate [OPTIONS] [COMMAND]"),
+        ("--config policy.toml policy show --profile nix", 78, "the policy has no profile nix (it has default, "),
+        ("check --explain docker run -m 600m --cpus 1.5 x", 0, "memory 600m, processors 1.5, no limit of processes"),
+    ] {
+        let (found, said) = dockgate(directory.path(), words);
+        assert_eq!(found, Some(code), "{words}: {said}");
+        assert!(said.contains(says), "{words}: {said}");
     }
 }
 

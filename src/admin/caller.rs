@@ -44,7 +44,9 @@ impl Caller {
     pub fn select(&self, set: &PolicySet) -> Result<Selected, Exit> {
         let selected = set.select(&self.request, self.profile.as_deref());
         if set.with_profile(&selected.profile).is_none() {
-            answer::say(&format!("ERROR: profile: the policy has no profile {}\n", selected.profile));
+            let known: Vec<&str> = set.profiles.keys().map(String::as_str).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            answer::say(&format!("ERROR: profile: the policy has no profile {} (it has {known})\n", selected.profile));
             return Err(Exit::Config);
         }
         Ok(selected)

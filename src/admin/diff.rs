@@ -1,5 +1,6 @@
 //! Policy diff: what a change of policy would have meant for the requests in a log. Acts: reads the files.
 
+use super::account::Other;
 use super::caller::{Caller, absolute, broken};
 use crate::answer;
 use crate::api::call::Call;
@@ -28,12 +29,15 @@ use std::path::Path;
 ///
 /// # Errors
 /// The exit code, when one of the files cannot be read.
-pub fn run(old: &Path, new: &Path, log: &Path, caller: &Caller) -> Result<Exit, Exit> {
+pub fn run(old: &Path, new: &Path, log: &Path, user: Option<&str>, caller: Caller) -> Result<Exit, Exit> {
     let read = || -> anyhow::Result<_> {
         let [old, new] = [old, new].map(|file| policy_file::load(Some(&absolute(file))));
         Ok((old?, new?, read::entries(&mut Lines::of(Source::named(log)?))?))
     };
     let (old, new, entries) = read().map_err(|error| broken(&error))?;
+    let (caller, other) = caller.in_place_of(user)?;
+    other.map_or(Ok(()), Other::enter)?;
+    let caller = &caller;
     let judge = |set: PolicySet| move |entry: &Entry| judged(&set, entry, caller);
     Ok(answer::print(&Changes::of(&entries, judge(old), judge(new)).report()))
 }
@@ -53,7 +57,9 @@ impl Unjudged {
     fn words(self) -> &'static str {
         match self {
             Self::Input => "of requests that read standard input",
-            Self::Files => "of requests whose Compose files are not what they were",
+            Self::Files => {
+                "of requests whose Compose files are not what they were, or are not found from here (--user ACCOUNT: from its home)"
+            }
             Self::Call => "of calls that a log does not hold whole: those of builds, and such as were not understood",
         }
     }

@@ -4,6 +4,7 @@ use crate::cli::{Command, PolicyCommand};
 use crate::exit::Exit;
 use caller::Caller;
 
+pub mod account;
 pub mod audit;
 pub mod authorize;
 pub mod caller;
@@ -22,7 +23,7 @@ pub fn run(command: Command, caller: Caller) -> Exit {
         return exit;
     }
     let done = match command {
-        Command::Check { json, explain, words } => check::run(&words, json, explain, caller),
+        Command::Check { json, explain, user, words } => check::run(&words, json, explain, user.as_deref(), caller),
         Command::Authorize { file, from } => authorize::run(&file, from, caller),
         Command::Proxy { listen, group } => proxy::run(&listen, group.as_deref(), &caller),
         Command::Audit { command } => audit::run(*command, &caller),
@@ -34,8 +35,10 @@ pub fn run(command: Command, caller: Caller) -> Exit {
         }
         Command::Policy { command: PolicyCommand::Show } => show::run(&caller),
         Command::Policy { command: PolicyCommand::Validate { file } } => validate::run(file.as_deref(), &caller),
-        Command::Policy { command: PolicyCommand::Test { file } } => test::run(&file, caller),
-        Command::Policy { command: PolicyCommand::Diff { old, new, log } } => diff::run(&old, &new, &log, &caller),
+        Command::Policy { command: PolicyCommand::Test { user, file } } => test::run(&file, user.as_deref(), caller),
+        Command::Policy { command: PolicyCommand::Diff { user, old, new, log } } => {
+            diff::run(&old, &new, &log, user.as_deref(), caller)
+        }
     };
     done.unwrap_or_else(|exit| exit)
 }

@@ -11,6 +11,7 @@
 //! Without `key=LABEL` a case is judged as for the key of `--key`.
 #![expect(clippy::disallowed_methods, reason = "the administrator's file of cases is read here")]
 
+use super::account::Other;
 use super::caller::Caller;
 use crate::answer;
 use crate::audit::escape::for_terminal;
@@ -27,13 +28,15 @@ use std::path::Path;
 ///
 /// # Errors
 /// The exit code, when there is no policy to judge by, or no such file.
-pub fn run(file: &Path, caller: Caller) -> Result<Exit, Exit> {
+pub fn run(file: &Path, user: Option<&str>, caller: Caller) -> Result<Exit, Exit> {
+    let (caller, other) = caller.in_place_of(user)?;
     let set = caller.policy()?;
     let Selected { profile, because, .. } = caller.select_known(&set)?;
     let text = std::fs::read_to_string(file).map_err(|error| {
         answer::say(&format!("ERROR: {}: {error}\n", file.display()));
         Exit::Usage
     })?;
+    other.map_or(Ok(()), Other::enter)?;
     let outcome = judge_all(&text, |label, request| {
         let key = label.map(str::to_owned).or_else(|| caller.request.key.clone());
         // Whoever judges by label comes with the key that the policy has under it.

@@ -1,6 +1,7 @@
 //! Explain: what a request asks for, one thing after the other, with the keys of the policy that say whether it is
 //! fine, what was known of the world, and what came of it. For people who write policies. Pure.
 
+use super::rules::limits::{size, thousandths};
 use super::{Policy, show};
 use crate::demand::{Amount, Demand, NewContainer, Object, Reach, Resources, Starts, Touch, Want};
 use crate::denial::Denial;
@@ -23,7 +24,15 @@ pub struct Ground {
     pub observed: bool,
 }
 
+/// What is said of a path that leads nowhere.
+const ABSENT: &str = "nothing is there";
+
 impl Ground {
+    /// Whether it names a path at which nothing is.
+    pub fn is_absent(&self) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.ends_with(ABSENT))
+    }
+
     /// How it ended, in a word.
     pub fn verdict(&self) -> &'static str {
         match (&self.denial, self.observed) {
@@ -193,12 +202,17 @@ fn asks(want: &Want) -> String {
 }
 
 fn limits(Resources { memory, swap: _, cpus, pids }: &Resources) -> String {
-    let one = |name: &str, amount: &Amount| match amount {
+    let one = |name: &str, amount: &Amount, shown: fn(u64) -> String| match amount {
         Amount::NotGiven => format!("no limit of {name}"),
-        Amount::Is(number) => format!("{name} {number}"),
+        Amount::Is(number) => format!("{name} {}", shown(*number)),
         Amount::Unknown(text) => format!("{name} {text}"),
     };
-    [one("memory", memory), one("processors (thousandths)", cpus), one("processes", pids)].join(", ")
+    [
+        one("memory", memory, size),
+        one("processors", cpus, thousandths),
+        one("processes", pids, |number| number.to_string()),
+    ]
+    .join(", ")
 }
 
 /// What was looked up.
@@ -210,7 +224,7 @@ fn known(want: &Want, facts: &Facts) -> Option<String> {
         | Want::Bind { source: path, .. } => match facts.places.get(path)? {
             Place::At { path: end, kind, .. } => {
                 let kind = match kind {
-                    Kind::Missing => "nothing is there",
+                    Kind::Missing => ABSENT,
                     Kind::File => "a file",
                     Kind::Directory => "a directory",
                     Kind::Other => "neither a file nor a directory",

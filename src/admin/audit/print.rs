@@ -3,6 +3,7 @@
 use crate::audit::escape;
 use crate::audit::read::line::Fields;
 use crate::audit::read::{time, value};
+use crate::denial::Reason;
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
@@ -93,6 +94,13 @@ pub fn long(fields: &Fields<'_>, colours: Colours) -> String {
     let _ = writeln!(text, "{on}{}{off}  {time}  {}", fields.verdict(), fields.host);
     for (name, value) in fields.fields.iter().filter(|(name, _)| name != "verdict") {
         let _ = writeln!(text, "  {name:<12} {}", shown(value));
+        // Why: a code alone says it to who knows them all.
+        let codes = if matches!(&**name, "reason" | "also") { &**value } else { "" };
+        for (_, code, meaning) in
+            codes.split(',').filter_map(|code| Reason::ALL.iter().find(|(_, known, _)| *known == code))
+        {
+            let _ = writeln!(text, "               {code}: {meaning}");
+        }
     }
     text
 }
@@ -111,6 +119,16 @@ mod tests {
         let fields = Fields::of("verdict=deny request=\"\\\"b\\\" \\u{202e} \\u{e0001}\"").unwrap();
         let json: Value = serde_json::from_str(&json(&fields)).unwrap();
         assert_eq!(json["request"], "\"b\" \u{202e} \u{e0001}");
+    }
+
+    #[test]
+    fn a_refusal_says_what_its_codes_mean() {
+        let record = "verdict=deny reason=bind-mount id=1-1 also=\"limit,privileged\" request=\"reason=device\"";
+        let text = long(&Fields::of(record).unwrap(), Colours::Off);
+        for (_, code, meaning) in Reason::ALL {
+            let told = text.contains(&format!("  {code}: {meaning}\n"));
+            assert_eq!(told, ["bind-mount", "limit", "privileged"].contains(code), "{code}: {text}");
+        }
     }
 
     #[test]
