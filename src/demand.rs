@@ -40,6 +40,11 @@ pub enum Want {
         source: String,
         read_only: bool,
     },
+    /// What is mounted on the host below the source of a read-only [`Want::Bind`], to be written all the same: before
+    /// version 1.44 of the API a mount is read-only without what is mounted below it.
+    BindBelow {
+        source: String,
+    },
     /// An existing or new named volume inside a container.
     Volume {
         name: String,

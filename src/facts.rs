@@ -17,6 +17,8 @@ pub struct Facts {
     pub home: PathBuf,
     /// Where the paths of the request lead, by the path as given.
     pub places: BTreeMap<String, Place>,
+    /// Whether something is mounted below a path of the request, by the path as given.
+    pub mounted_below: BTreeMap<String, bool>,
     /// The named volumes of the request.
     pub volumes: BTreeMap<String, Volume>,
     /// The names in files of labels, by the path as given; `None` for what is no file that could be read.

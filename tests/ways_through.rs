@@ -12,8 +12,9 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use support::{Lab, Outcome};
 
 /// A policy of the lab's, with more in it.
@@ -234,4 +235,70 @@ fn another_account_cannot_stop_the_gate_and_one_key_not_another() {
     support::until("the place is free", || send("one").code == 0);
     fs::remove_dir(&taken).unwrap();
     fs::remove_dir_all(&own).unwrap();
+}
+
+/// Unmounted again whatever becomes of the test.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn at(path: PathBuf) -> Self {
+        fs::create_dir_all(&path).unwrap();
+        assert!(Command::new("mount").args(["-t", "tmpfs", "tmpfs"]).arg(&path).status().unwrap().success());
+        Self(path)
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn what_is_mounted_below_a_grant_to_read_is_not_written() {
+    let lab = Lab::shared();
+    let media = lab.directory.join("below-media");
+    let below = Mounted::at(media.join("sub"));
+    let source = media.display().to_string();
+    let under = Under::new("below", &format!("[host]\nbind_mounts = ['{source}:ro']\n"));
+    let create = |version: &str, host: serde_json::Value| {
+        let body = serde_json::json!({"Image": "busybox", "Cmd": ["true"], "HostConfig": host}).to_string();
+        let length = body.len();
+        let call = format!(
+            "POST {version}/containers/create?name=below HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let mut gate = lab.gate(&under.policy, b"docker system dial-stdio");
+        let mut gate = gate.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        gate.stdin.take().unwrap().write_all(call.as_bytes()).unwrap();
+        let answer = String::from_utf8(gate.wait_with_output().unwrap().stdout).unwrap();
+        lab.docker(&["rm", "-f", "below"]);
+        answer
+    };
+    let binds = || serde_json::json!({"Binds": [format!("{source}:/m:ro")]});
+    let mount = |options: serde_json::Value| {
+        serde_json::json!({"Mounts": [{"Type": "bind", "Source": source, "Target": "/m", "ReadOnly": true, "BindOptions": options}]})
+    };
+    let not_recursive = || mount(serde_json::json!({"ReadOnlyNonRecursive": true}));
+    for (version, host) in [
+        ("/v1.41", binds()),
+        ("/v1.43", binds()),
+        ("", binds()),
+        ("/v1.43", mount(serde_json::json!({}))),
+        ("/v1.44", not_recursive()),
+        ("/v1.51", not_recursive()),
+    ] {
+        let answer = create(version, host.clone());
+        let refused = answer.starts_with("HTTP/1.1 403 ") && answer.contains("reason: bind-mount");
+        assert!(refused, "{version} {host}: {answer}");
+    }
+    for host in [binds(), mount(serde_json::json!({"ReadOnlyForceRecursive": true}))] {
+        let answer = create("/v1.51", host.clone());
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{host}: {answer}");
+    }
+    under.send(&format!("docker run --rm -v {source}:/m:ro busybox true")).succeeded();
+    // Where nothing is mounted below, an older docker does as well as it ever did.
+    drop(below);
+    let answer = create("/v1.43", binds());
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
 }

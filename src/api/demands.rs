@@ -11,6 +11,9 @@ use crate::denial::Denial;
 use crate::docker::asks;
 use serde_json::Value;
 
+/// The first version of the API under which a read-only mount is one with all that is mounted below it (moby 25).
+const RECURSIVE: u16 = 44;
+
 /// An object that a call names, for whoever looks it up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
@@ -51,6 +54,17 @@ impl Call {
         }
         found.extend(labels::demands(self.body.as_ref(), &self.route.query));
         found.extend(endpoint.asks.iter().flat_map(|asks| self.asked(*asks, &about)));
+        // Without a version it is the daemon's newest, and that may be older.
+        if self.route.version.is_none_or(|version| version < RECURSIVE) {
+            let below = |demand: &Demand| match &demand.want {
+                Want::Bind { source, read_only: true } => {
+                    Some(Demand::new(Want::BindBelow { source: source.clone() }, demand.word.clone()))
+                }
+                _ => None,
+            };
+            let below: Vec<Demand> = found.iter().filter_map(below).collect();
+            found.extend(below);
+        }
         found
     }
 

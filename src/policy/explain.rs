@@ -79,7 +79,7 @@ const MAX_LINE: usize = 160;
 fn keys(want: &Want) -> &'static [&'static str] {
     match want {
         Want::Operation { .. } => &["commands.blocked", "commands.allowed"],
-        Want::Bind { .. } | Want::Mounted(_) => &["host.bind_mounts"],
+        Want::Bind { .. } | Want::BindBelow { .. } | Want::Mounted(_) => &["host.bind_mounts"],
         Want::RemovedVolumes(_) => &["volumes.only"],
         Want::Privileged => &["host.privileged"],
         Want::Capability { .. } => &["host.capabilities"],
@@ -142,6 +142,7 @@ fn asks(want: &Want) -> String {
         Want::Bind { source, read_only } => {
             format!("{source} of the host in a container, to {}", if *read_only { "read" } else { "read and write" })
         }
+        Want::BindBelow { source } => format!("what is mounted below {source} of the host in a container, to write"),
         Want::Volume { name } => format!("the volume {name} in a container"),
         Want::VolumeOptions { what } => format!("a volume with {what}"),
         Want::VolumesFrom { container } => format!("every volume of {container}"),

@@ -218,6 +218,7 @@ impl Policy {
         match want {
             Want::Operation { name, instead } => operation::operation(settings, name, *instead, word),
             Want::Bind { source, read_only } => host::bind(settings, source, *read_only, word, facts),
+            Want::BindBelow { source } => host::bind_below(settings, source, word, facts),
             Want::Volume { name } => volumes::volume(name, word, facts),
             Want::VolumeOptions { what: _ } => volumes::options(word),
             Want::VolumesFrom { container } => volumes::from_container(container, word),

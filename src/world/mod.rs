@@ -38,6 +38,10 @@ pub fn look_up(policy: &Policy, owner: Owner, home: &Path, demands: &[Demand]) -
                 let place = place(path, &facts);
                 facts.places.insert(path.to_owned(), place);
             }
+            Question::MountedBelow(path) => {
+                let place = place(path, &facts);
+                facts.mounted_below.insert(path.to_owned(), is_mounted_below(&place));
+            }
             Question::Volume(name) => {
                 let volume = daemon::volume(&policy.host, name);
                 facts.volumes.insert(name.to_owned(), volume);
@@ -67,6 +71,8 @@ pub fn is_asked(policy: &Policy, demands: &[Demand]) -> bool {
 enum Question<'a> {
     /// Where a path leads.
     Place(&'a str),
+    /// Whether something is mounted below where a path leads.
+    MountedBelow(&'a str),
     Volume(&'a str),
     DefaultRuntime,
     /// All objects of these kinds.
@@ -88,6 +94,7 @@ fn question<'a>(policy: &Policy, want: &'a Want) -> Option<Question<'a>> {
         | Want::ClientReadTree { path }
         | Want::DaemonMount { path }
         | Want::Bind { source: path, .. } => Some(Question::Place(path)),
+        Want::BindBelow { source } => Some(Question::MountedBelow(source)),
         Want::Volume { name } => Some(Question::Volume(name)),
         Want::Runtime { name } if !settings.runtimes.value.contains(name) => Some(Question::DefaultRuntime),
         Want::OwnProject { .. } => some(vec![Object::Container]),
@@ -265,6 +272,22 @@ fn place(path: &str, facts: &Facts) -> Place {
         },
         Err(error) => Place::Unknown(error.to_string()),
     }
+}
+
+/// Whether something is mounted below where a path leads (proc_pid_mountinfo(5)); `true` where that cannot be read.
+fn is_mounted_below(place: &Place) -> bool {
+    let (Place::At { path, .. }, Ok(text)) = (place, fs::read_to_string("/proc/self/mountinfo")) else { return true };
+    text.lines().any(|line| {
+        let point = line.split(' ').nth(4).map(unescaped);
+        point.is_none_or(|point| Path::new(&point) != path && Path::new(&point).starts_with(path))
+    })
+}
+
+/// Blanks, line feeds and backslashes stand there in octal.
+fn unescaped(text: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\043", "#"), ("\\134", "\\")]
+        .iter()
+        .fold(text.to_owned(), |text, (code, plain)| text.replace(code, plain))
 }
 
 fn kind(path: &Path) -> Kind {

@@ -73,7 +73,8 @@ pub(in crate::api) fn mounts(value: &Value, place: &str) -> Vec<Demand> {
 fn mount(mount: &Value, place: &str) -> Vec<Demand> {
     let text = |pointer: &str| mount.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let is_set = |pointer: &str| mount.pointer(pointer).is_some_and(|value| !is_zero(value));
-    let read_only = mount.get("ReadOnly") == Some(&Value::Bool(true));
+    // Without what is mounted below it, it is not.
+    let read_only = mount.get("ReadOnly") == Some(&Value::Bool(true)) && !is_set("/BindOptions/ReadOnlyNonRecursive");
     let source = text("/Source").to_owned();
     let beyond = |what: &str, why| Want::HostSetting { what: what.to_owned(), why };
     let mut wants = match text("/Type") {

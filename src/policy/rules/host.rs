@@ -50,6 +50,29 @@ pub(in crate::policy) fn bind(
     }
 }
 
+/// What is mounted below a source is granted with it, unless that may only be read.
+pub(in crate::policy) fn bind_below(
+    settings: &Settings,
+    source: &str,
+    word: &str,
+    facts: &Facts,
+) -> Result<(), Denial> {
+    let Some(Place::At { path, .. }) = facts.places.get(source) else { return Ok(()) };
+    let mut reads = settings.bind_mounts.value.iter().filter(|grant| grant.read_only);
+    let to_read = reads.any(|grant| path.starts_with(&grant.path) || grant.path.starts_with(path));
+    if !to_read || facts.mounted_below.get(source) == Some(&false) {
+        return Ok(());
+    }
+    Err(Denial::new(
+        Reason::BindMount,
+        word,
+        format!(
+            "something is mounted below {source}, which could be written: before version 1.44 of the API only the mount itself is read-only"
+        ),
+        "use a docker of version 25 or newer, or set DOCKER_API_VERSION=1.44; with an older daemon, mount a directory that nothing is mounted below",
+    ))
+}
+
 const NAMED_VOLUME: &str = "mount a named volume (-v data:/data)";
 
 /// What the administrator would have to grant for a source, where the policy file takes that. Of a path elsewhere it is
