@@ -150,6 +150,10 @@ pub enum Want {
     },
     /// A container that would be made.
     NewContainer(NewContainer),
+    /// One more of a kind would be there.
+    OneMore {
+        object: Object,
+    },
     /// Containers would run that do not now.
     Starts(Starts),
     /// Containers that are there, whose mounts the daemon would look up again.

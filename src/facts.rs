@@ -31,6 +31,8 @@ pub struct Facts {
     pub config_is_writable: bool,
     /// Every container that the daemon has, when a demand is about them; or why they are not known.
     pub containers: Option<Result<Vec<Container>, Unreachable>>,
+    /// How long the daemon's list of a kind is, in bytes, when a demand is for one more; or why that is not known.
+    pub lengths: BTreeMap<Object, Result<usize, Unreachable>>,
     /// Who asks.
     pub owner: Owner,
     /// Every volume, network or image, when a demand is about such.

@@ -276,9 +276,7 @@ fn what_is_mounted_below_a_grant_to_read_is_not_written() {
         answer
     };
     let binds = || serde_json::json!({"Binds": [format!("{source}:/m:ro")]});
-    let mount = |options: serde_json::Value| {
-        serde_json::json!({"Mounts": [{"Type": "bind", "Source": source, "Target": "/m", "ReadOnly": true, "BindOptions": options}]})
-    };
+    let mount = |options: serde_json::Value| serde_json::json!({"Mounts": [{"Type": "bind", "Source": source, "Target": "/m", "ReadOnly": true, "BindOptions": options}]});
     let not_recursive = || mount(serde_json::json!({"ReadOnlyNonRecursive": true}));
     for (version, host) in [
         ("/v1.41", binds()),

@@ -11,6 +11,13 @@ use crate::denial::Denial;
 use crate::docker::asks;
 use serde_json::Value;
 
+/// What is made, and stands in a list then.
+const MADE: &[(&str, Object)] = &[
+    ("/containers/create", Object::Container),
+    ("/networks/create", Object::Network),
+    ("/volumes/create", Object::Volume),
+];
+
 /// The first version of the API under which a read-only mount is one with all that is mounted below it (moby 25).
 const RECURSIVE: u16 = 44;
 
@@ -54,6 +61,8 @@ impl Call {
         }
         found.extend(labels::demands(self.body.as_ref(), &self.route.query));
         found.extend(endpoint.asks.iter().flat_map(|asks| self.asked(*asks, &about)));
+        let made = MADE.iter().find(|(path, _)| endpoint.method == Method::Post && endpoint.path == *path);
+        found.extend(made.map(|(_, object)| Demand::new(Want::OneMore { object: *object }, &*about)));
         // Without a version it is the daemon's newest, and that may be older.
         if self.route.version.is_none_or(|version| version < RECURSIVE) {
             let below = |demand: &Demand| match &demand.want {

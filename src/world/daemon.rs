@@ -1,6 +1,6 @@
 //! Questions to the Docker daemon over its socket. Acts: asks.
 
-use super::question::{asked, no_answer};
+use super::question::{asked, length as length_of, no_answer};
 use crate::demand::Object;
 use crate::docker::asks::{is_of_memory, is_volume_name};
 use crate::facts::{Container, Listed, Mount, Unreachable, Volume};
@@ -65,12 +65,7 @@ pub fn container_of(entry: &Value) -> Result<Container> {
 /// # Errors
 /// As [`containers`].
 pub fn listed(host: &str, object: Object) -> Result<Vec<Listed>, Unreachable> {
-    let (path, at) = match object {
-        Object::Container => ("/containers/json?all=1", ""),
-        Object::Image => ("/images/json", ""),
-        Object::Network => ("/networks", ""),
-        Object::Volume => ("/volumes", "/Volumes"),
-    };
+    let (path, at) = list_of(object);
     match get(host, path)?.as_ref().and_then(|answer| answer.pointer(at)) {
         Some(Value::Array(list)) => Ok(list.iter().map(listed_of).collect()),
         // Older daemons say so for none.
@@ -92,6 +87,24 @@ pub fn listed_of(entry: &Value) -> Listed {
         device: entry.pointer("/Options/device").and_then(Value::as_str).unwrap_or_default().to_owned(),
         labels: labels_of(entry),
     }
+}
+
+/// The path of a list, and where in the answer it stands.
+fn list_of(object: Object) -> (&'static str, &'static str) {
+    match object {
+        Object::Container => ("/containers/json?all=1", ""),
+        Object::Image => ("/images/json", ""),
+        Object::Network => ("/networks", ""),
+        Object::Volume => ("/volumes", "/Volumes"),
+    }
+}
+
+/// How long the list of all objects of a kind is, in bytes.
+///
+/// # Errors
+/// When the daemon cannot be asked, or gives no answer.
+pub fn length(host: &str, object: Object) -> Result<usize, Unreachable> {
+    length_of(host, list_of(object).0)
 }
 
 /// The runtime that containers get which ask for none.

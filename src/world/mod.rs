@@ -38,6 +38,13 @@ pub fn look_up(policy: &Policy, owner: Owner, home: &Path, demands: &[Demand]) -
                 let place = place(path, &facts);
                 facts.places.insert(path.to_owned(), place);
             }
+            Question::Length(object) => {
+                let length = || match daemon::length(&policy.host, object) {
+                    Err(Unreachable::NoDaemon(_)) if policy.offline => Ok(0),
+                    length => length,
+                };
+                facts.lengths.entry(object).or_insert_with(length);
+            }
             Question::MountedBelow(path) => {
                 let place = place(path, &facts);
                 facts.mounted_below.insert(path.to_owned(), is_mounted_below(&place));
@@ -71,6 +78,8 @@ pub fn is_asked(policy: &Policy, demands: &[Demand]) -> bool {
 enum Question<'a> {
     /// Where a path leads.
     Place(&'a str),
+    /// How long the list of a kind is.
+    Length(Object),
     /// Whether something is mounted below where a path leads.
     MountedBelow(&'a str),
     Volume(&'a str),
@@ -94,6 +103,7 @@ fn question<'a>(policy: &Policy, want: &'a Want) -> Option<Question<'a>> {
         | Want::ClientReadTree { path }
         | Want::DaemonMount { path }
         | Want::Bind { source: path, .. } => Some(Question::Place(path)),
+        Want::OneMore { object } => Some(Question::Length(*object)),
         Want::BindBelow { source } => Some(Question::MountedBelow(source)),
         Want::Volume { name } => Some(Question::Volume(name)),
         Want::Runtime { name } if !settings.runtimes.value.contains(name) => Some(Question::DefaultRuntime),

@@ -60,7 +60,22 @@ type Stream = Box<dyn Connection>;
 /// # Errors
 /// When there is no answer, or another.
 pub(super) fn asked(host: &str, path: &str, none: &[&str]) -> Result<Option<Value>, Unreachable> {
-    let failed = |error: anyhow::Error| Unreachable::NoAnswer(format!("the daemon at {host}: {error:#}"));
+    read(&fetched(host, path)?, none).map_err(|error| failed(host, &error))
+}
+
+/// How long the answer to `GET path` is, in bytes; of a longer one than is read, as much as is.
+///
+/// # Errors
+/// When there is no answer.
+pub(super) fn length(host: &str, path: &str) -> Result<usize, Unreachable> {
+    Ok(fetched(host, path)?.len())
+}
+
+fn failed(host: &str, error: &anyhow::Error) -> Unreachable {
+    Unreachable::NoAnswer(format!("the daemon at {host}: {error:#}"))
+}
+
+fn fetched(host: &str, path: &str) -> Result<Vec<u8>, Unreachable> {
     // A kept connection may have been ended since; what is asked changes nothing, so it is asked anew.
     let whole = match take(host).and_then(|mut kept| Some((whole_answer(&mut kept, path).ok()?, kept))) {
         Some((answer, kept)) if is_whole(&answer) => Ok((answer, kept)),
@@ -69,12 +84,11 @@ pub(super) fn asked(host: &str, path: &str, none: &[&str]) -> Result<Option<Valu
             whole_answer(&mut stream, path).map(|answer| (answer, stream))
         }
     };
-    let (answer, stream) = whole.map_err(failed)?;
-    let read = read(&answer, none).map_err(failed)?;
+    let (answer, stream) = whole.map_err(|error| failed(host, &error))?;
     if goes_on(&answer) {
         keep(host, stream);
     }
-    Ok(read)
+    Ok(answer)
 }
 
 /// The connection of the last question, for the next one: a proxy in the daemon's place records each connection.

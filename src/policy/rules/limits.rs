@@ -5,7 +5,7 @@ use super::names::{is_image, is_image_of, means};
 use super::unreachable;
 use crate::demand::{ANY_TAG, Amount, HostPorts, NewContainer, Object, Resources, Starts};
 use crate::denial::{Denial, Reason};
-use crate::facts::{Container, Facts, Owner, is_of_project};
+use crate::facts::{Container, Facts, Owner, Unreachable, is_of_project};
 use crate::policy::settings::{Origin, Pattern, Set, Settings};
 
 /// The label of containers that were made through the gate under a limit of their number; its value is the
@@ -20,6 +20,31 @@ const ONE_OFF_LABEL: &str = "com.docker.compose.oneoff";
 pub(in crate::policy) fn new_container(settings: &Settings, asked: &NewContainer, word: &str) -> Result<(), Denial> {
     let ports = asked.ports.iter().map(|ports| published(settings, ports, word));
     Denial::of_all(std::iter::once(resources(settings, &asked.resources, true, word)).chain(ports))
+}
+
+/// The longest list of the daemon's to which one more is added, in bytes: a quarter of what is read of one, so that whoever
+/// makes things cannot make it too long for judging what becomes of them, not by many requests at once either.
+const MOST_LISTED: usize = 4 * 1024 * 1024;
+
+/// Nobody makes so much that it could not be looked through any more: nothing would be stopped or removed then.
+pub(in crate::policy) fn one_more(facts: &Facts, object: Object, word: &str) -> Result<(), Denial> {
+    let kind = object.name();
+    match facts.lengths.get(&object) {
+        Some(Ok(length)) if *length <= MOST_LISTED => Ok(()),
+        // Nothing will be made.
+        Some(Err(Unreachable::NoDaemon(_))) => Ok(()),
+        Some(Ok(length)) => Err(Denial::new(
+            Reason::Limit,
+            word,
+            format!(
+                "the daemon's list of {kind}s is {} MiB long, and with many more could not be looked through",
+                length >> 20
+            ),
+            format!("remove what is not needed: docker {kind} prune, or rm; long labels count, too"),
+        )),
+        Some(Err(why)) => Err(unreachable(word, &format!("how many {kind}s there are"), why)),
+        None => Err(unreachable(word, &format!("how many {kind}s there are"), &Unreachable::NotAsked)),
+    }
 }
 
 /// The number of containers that run, and were made through the gate: by the account, or by the key where the limit is a
