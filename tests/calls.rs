@@ -54,7 +54,9 @@ fn bytes(forward: &Forward, framing: Framing) -> Vec<u8> {
 /// What the default policy says where every volume is a plain one, and no container is there.
 fn verdict(call: &Call) -> Result<(), Denial> {
     let demands = call.demands();
-    let mut facts = Facts { containers: Some(Ok(Vec::new())), ..Facts::default() };
+    let lengths = [Object::Container, Object::Network, Object::Volume].map(|object| (object, Ok(0)));
+    let mut facts =
+        Facts { containers: Some(Ok(Vec::new())), lengths: lengths.into_iter().collect(), ..Facts::default() };
     for object in [Object::Image, Object::Network, Object::Volume] {
         facts.listed.insert(object, Ok(Vec::new()));
     }
