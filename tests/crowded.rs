@@ -1,6 +1,12 @@
 //! One key makes so much that the daemon's lists could not be looked through any more: it is stopped before that, and
 //! what is there can still be used and removed, by every key.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "these are tests"
+)]
 
 #[expect(dead_code, reason = "the other end-to-end tests use the rest")]
 mod support;

@@ -580,3 +580,31 @@ fn what_is_asked_over_the_api_has_an_end() {
         drop(stdin);
     }
 }
+
+#[test]
+fn what_is_made_for_a_client_that_has_gone_is_in_the_log_all_the_same() {
+    let lab = Lab::shared();
+    let body = r#"{"Image": "busybox", "Cmd": ["true"], "Labels": {"guard": "gone"}}"#;
+    let call = post("/v1.51/containers/create", body);
+    let ids = || {
+        let found = lab.docker(&["ps", "-aq", "--no-trunc", "--filter", "label=guard=gone"]).succeeded().out();
+        found.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    for wait in [2, 5, 10, 15, 20, 30, 50, 80] {
+        let mut gate = spawn(lab.gate(lab.value("POLICY").as_ref(), b"docker system dial-stdio").stdin(Stdio::piped()));
+        gate.stdin.take().unwrap().write_all(call.as_bytes()).unwrap();
+        // Its answers go nowhere from now on.
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        drop(gate.stdout.take());
+        assert!(gate.wait().unwrap().code().is_some());
+    }
+    assert!(!ids().is_empty(), "none of them was made");
+    for id in ids() {
+        let log = std::fs::read_to_string(lab.value("LOG")).unwrap();
+        assert!(
+            log.lines().any(|line| line.contains(" made=container ") && line.contains(&id)),
+            "{id} is not in the log"
+        );
+        lab.docker(&["rm", "-f", &id]).succeeded();
+    }
+}

@@ -326,3 +326,26 @@ fn a_corner_of_names_holds_for_all_kinds() {
     let busybox = root("image inspect -f {{.Config.Labels}} busybox");
     assert!(!busybox.contains("dockgate"), "{busybox}");
 }
+
+#[test]
+fn a_refusal_names_nobody_elses() {
+    let key = Key::of_own("corner-names");
+    root("create --name scope-hidden busybox true");
+    root("network create scope-hidden-net");
+    let container = root("inspect -f {{.Id}} scope-hidden");
+    let network = root("network inspect -f {{.Id}} scope-hidden-net");
+    for request in [
+        format!("docker logs {}", &container[..12]),
+        format!("docker rm -f {}", &container[..4]),
+        format!("docker network rm {}", &network[..12]),
+        "docker container prune -f".to_owned(),
+    ] {
+        let said = key.say(&request).denied("out-of-scope").err();
+        assert!(!said.contains("scope-"), "{request}: {said}");
+    }
+    // What it named itself it is told of by that name.
+    let said = key.say("docker logs scope-hidden").denied("out-of-scope").err();
+    assert!(said.contains("the container scope-hidden is not one of this key's"), "{said}");
+    root("rm scope-hidden");
+    root("network rm scope-hidden-net");
+}

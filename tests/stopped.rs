@@ -157,3 +157,29 @@ fn so_many_projects_are_resolved_at_once_and_no_more() {
         Outcome::from(child.wait_with_output().unwrap()).succeeded();
     }
 }
+
+#[test]
+fn one_key_leaves_another_a_place_to_be_judged() {
+    let _one = one_at_a_time();
+    let lab = Lab::shared();
+    let uid = nix::unistd::User::from_name(lab.value("ACCOUNT")).unwrap().unwrap().uid;
+    lab.ssh("docker ps").succeeded();
+    let state = dockgate::run::exec::state_path(lab.value("ACCOUNT"), uid.as_raw());
+    let of = |key: &str, number: u64| {
+        state.join(format!("judging-{}-{number}", key.bytes().map(|b| format!("{b:02x}")).collect::<String>()))
+    };
+    let hold = |path: std::path::PathBuf| {
+        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).unwrap();
+        nix::unistd::chown(&path, Some(uid), None).unwrap();
+        Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error).unwrap()
+    };
+    // All that the lab's key may have, which is not all that there is.
+    let held: Vec<_> = (0..dockgate::run::session::JUDGING - 1).map(|number| hold(of("hermes", number))).collect();
+    let request = "docker compose -p stopped-y -f - config -q";
+    lab.ssh_with(request, b"services: {a: {image: busybox}}\n").denied("too-slow");
+    let mut other = lab.gate(lab.value("POLICY").as_ref(), request.as_bytes());
+    let mut other = spawn(other.args(["--key", "other"]).stdin(Stdio::piped()));
+    std::io::Write::write_all(&mut other.stdin.take().unwrap(), b"services: {a: {image: busybox}}\n").unwrap();
+    Outcome::from(other.wait_with_output().unwrap()).succeeded();
+    drop(held);
+}

@@ -5,7 +5,7 @@ use super::framing::{Framing, Reframe};
 use super::judge::Passing;
 use super::places::Place;
 use super::refusal::Refusal;
-use super::relay::{self, Broken};
+use super::relay::{self, Broken, Pass};
 use super::response::{Asked, Response};
 use super::scope::Scope;
 use super::upstream::Upstream;
@@ -221,7 +221,14 @@ impl<'a> Connection<'a> {
             Err(Broken::Daemon { error, begun: false }) => {
                 return self.refuse_call(head, &Refusal::Daemon(error), !stream);
             }
-            Err(Broken::Malformed | Broken::Client | Broken::Daemon { .. }) => return Next::End,
+            Err(Broken::Client) => {
+                // What is made all the same is recorded.
+                if let Some((makes, kept)) = makes.as_ref().zip(rest(&mut daemon, &mut response)) {
+                    self.guard.record_made(makes, &kept);
+                }
+                return Next::End;
+            }
+            Err(Broken::Malformed | Broken::Daemon { .. }) => return Next::End,
         }
         if response.is_upgraded() {
             if answer == Answer::H2c {
@@ -292,6 +299,22 @@ impl<'a> Connection<'a> {
             if !self.client.fill(until).unwrap_or(false) {
                 return;
             }
+        }
+    }
+}
+
+/// The rest of an answer that is kept, when nobody is left to get it.
+fn rest(daemon: &mut Wire, response: &mut Response) -> Option<Vec<u8>> {
+    let until = Some(deadline(PATIENCE));
+    let mut nobody = Buffer::default();
+    loop {
+        response.pass(&mut daemon.ahead, daemon.ended, &mut nobody).ok()?;
+        nobody.consume(usize::MAX);
+        if response.is_finished() {
+            return response.take();
+        }
+        if !daemon.fill(until).ok()? {
+            return None;
         }
     }
 }

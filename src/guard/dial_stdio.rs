@@ -15,7 +15,10 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread::Builder;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a connection may take to end when the client has gone.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Serves calls until the client's end, a signal, or the end of the time that it has; which, is said.
 ///
@@ -56,7 +59,12 @@ pub fn serve(guard: &Arc<Guard>, signals: &Signals, times: Times) -> Result<Caus
         }
         match signals.take()?.first() {
             None => {}
-            Some(Told::ParentGone) => return Ok(Cause::ClientGone),
+            Some(Told::ParentGone) => {
+                // Whatever it has had made by then is recorded.
+                let mut connection = [PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
+                let _ = wire::wait(&mut connection, Instant::now().checked_add(FAREWELL));
+                return Ok(Cause::ClientGone);
+            }
             Some(Told::Pass(_)) => return Ok(Cause::Signal),
         }
     }

@@ -31,18 +31,31 @@ pub fn enter(account: &str, key: Option<&str>, most: u64) -> Result<Option<Place
 /// of its own.
 pub const JUDGING: u64 = 4;
 
+/// How many of them one key may have, so that another need not wait for it.
+const JUDGING_FOR_ONE: u64 = JUDGING - 1;
+
 /// How long one waits for such a place.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Waits for one of the places in which Compose resolves a project. `None` where none becomes free in time.
+/// Waits for one of the places in which Compose resolves a project, of the key's and of all. `None` where none becomes
+/// free in time.
 ///
 /// # Errors
 /// As [`enter`].
-pub fn judge(account: &str, until: Instant) -> Result<Option<Place>> {
+pub fn judge(account: &str, key: &str, until: Instant) -> Result<Option<[Place; 2]>> {
     let directory = exec::state_directory(account)?;
     let until = Instant::now().checked_add(PATIENCE).map_or(until, |patience| patience.min(until));
+    // In this order, so that nobody holds a place of all while waiting for one of the key's.
+    let Some(own) = wait(&directory, &format!("judging-{}-", file_name(key)), JUDGING_FOR_ONE, until)? else {
+        return Ok(None);
+    };
+    Ok(wait(&directory, "judging-", JUDGING, until)?.map(|place| [own, place]))
+}
+
+/// Takes a place as soon as there is one.
+fn wait(directory: &Path, name: &str, most: u64, until: Instant) -> Result<Option<Place>> {
     loop {
-        match take(&directory, "judging-", JUDGING)? {
+        match take(directory, name, most)? {
             None if Instant::now() < until => sleep(Duration::from_millis(20)),
             taken => return Ok(taken),
         }

@@ -325,7 +325,8 @@ impl Resolver<'_> {
         command.envs(account.environment(&policy.host, &policy.config));
         command.env("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "false").env("COMPOSE_EXPERIMENTAL_OCI_REMOTE", "false");
         // Held until Compose has ended.
-        let place = session::judge(&account.name, until).map_err(Trouble::Host)?;
+        let place =
+            session::judge(&account.name, policy.key.as_deref().unwrap_or_default(), until).map_err(Trouble::Host)?;
         let _place = place.ok_or_else(busy)?;
         let until = Instant::now().checked_add(PATIENCE).map_or(until, |patience| patience.min(until));
         let started = output::start(command, Bond::Starter).context("docker compose config").map_err(Trouble::Host)?;

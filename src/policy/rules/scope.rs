@@ -246,7 +246,9 @@ fn outside(settings: &Settings, object: Object, name: &str, word: &str) -> Denia
         Some(Only::Own) | None => "which are those that it has made".to_owned(),
     };
     let name = if object == Object::Image && name.starts_with("<none>") { "without a name" } else { name };
-    let why = format!("the {kind} {name} is not one of this key's, {which} ({kind}s.only)");
+    // What the request has not named itself, by the beginning of an id or as one of many, it is not told.
+    let what = if word.contains(name) { format!("the {kind} {name}") } else { format!("a {kind} that this means") };
+    let why = format!("{what} is not one of this key's, {which} ({kind}s.only)");
     let list = match object {
         Object::Container => "docker ps --all",
         Object::Image => "docker images",
