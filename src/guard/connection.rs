@@ -222,8 +222,10 @@ impl<'a> Connection<'a> {
                 return self.refuse_call(head, &Refusal::Daemon(error), !stream);
             }
             Err(Broken::Client) => {
-                // What is made all the same is recorded.
-                if let Some((makes, kept)) = makes.as_ref().zip(rest(&mut daemon, &mut response)) {
+                // What is made all the same is recorded; nothing else goes on without its client.
+                if let Some(makes) = &makes
+                    && let Some(kept) = rest(&mut daemon, &mut response)
+                {
                     self.guard.record_made(makes, &kept);
                 }
                 return Next::End;

@@ -282,10 +282,11 @@ fn a_check_says_what_is_only_observed() {
 #[test]
 fn nothing_of_a_project_reads_like_anothers_id() {
     let lab = Lab::shared();
+    put(lab, "ids/file", "");
     for text in [
         "services: {a: {image: busybox, container_name: 0123456789ab}}",
         "services: {a: {image: busybox, networks: [net]}}\nnetworks: {net: {name: 0123456789ab}}",
-        "services: {a: {build: {context: ., dockerfile_inline: FROM busybox}, image: 0123456789ab}}",
+        "services: {a: {build: {context: ids, dockerfile_inline: FROM busybox}, image: 0123456789ab}}",
     ] {
         let outcome = lab.ssh_with("docker compose -p ids -f - up -d", text.as_bytes()).denied("bad-usage");
         assert!(outcome.err().contains("0123456789ab reads like the id of another"), "{}", outcome.err());
