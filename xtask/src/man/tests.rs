@@ -51,8 +51,8 @@ fn the_synopses_show_the_options_values() {
     for line in [
         "dockgate [--config FILE] [--profile NAME] [--key NAME] [--help] [--version] [COMMAND]",
         "dockgate authorize [--from ADDRESS] KEYFILE",
-        "dockgate doctor [--user NAME] [--proxy SOCKET] [--probe] [--json] [--sshd PROGRAM] [--sshd-config FILE]",
-        "dockgate policy diff --log FILE OLD NEW",
+        "dockgate doctor [--user NAME] [--proxy SOCKET] [--probe] [--log FILE] [--json] [--sshd PROGRAM] [--sshd-config FILE]",
+        "dockgate policy diff [--user ACCOUNT] --log FILE OLD NEW",
     ] {
         assert!(text.lines().any(|shown| shown.trim() == line), "{line} in {text}");
     }
