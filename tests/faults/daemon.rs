@@ -126,6 +126,10 @@ fn a_daemon_that_stands_still_is_told_of_and_served_again() {
         assert!(outcome.err().contains("the daemon gives no answer"), "{}", outcome.err());
     }
     signal(&pid, "-CONT");
+    // Where nsenter has started it, that stops with its child, and would stay behind.
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim();
+    signal(parent, "-CONT");
     let host = format!("unix://{}", proxy.socket.display());
     let again = Outcome::from(docker_at(lab, &host, &["ps"]).output().unwrap()).succeeded();
     assert!(again.out().contains("web"), "{}", again.out());
