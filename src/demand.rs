@@ -150,9 +150,10 @@ pub enum Want {
     },
     /// A container that would be made.
     NewContainer(NewContainer),
-    /// One more of a kind would be there.
-    OneMore {
+    /// More of a kind would be there, or one that takes as much of its list as so many.
+    More {
         object: Object,
+        count: usize,
     },
     /// Containers would run that do not now.
     Starts(Starts),

@@ -13,7 +13,14 @@ mod support;
 
 use std::io::Write;
 use std::process::Stdio;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use support::Lab;
+
+/// Each makes lists long that the other needs short.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What the API answers to a call with a JSON body.
 fn post(lab: &Lab, path: &str, body: &serde_json::Value) -> String {
@@ -31,6 +38,7 @@ fn post(lab: &Lab, path: &str, body: &serde_json::Value) -> String {
 
 #[test]
 fn a_list_never_gets_too_long_to_judge_by() {
+    let _one = one_at_a_time();
     let lab = Lab::shared();
     let labels: serde_json::Map<_, _> = (0..100).map(|i| (format!("l{i}"), "x".repeat(9000).into())).collect();
     for (kind, path, name, body) in [
@@ -75,4 +83,36 @@ fn a_list_never_gets_too_long_to_judge_by() {
     }
     lab.ssh("docker create --name crowd-after busybox").succeeded();
     lab.ssh("docker rm crowd-after").succeeded();
+}
+
+/// A container brings the volumes that it names, and each mount stands in the list of containers.
+#[test]
+fn one_container_does_not_bring_more_volumes_than_can_be_looked_through() {
+    let _one = one_at_a_time();
+    let lab = Lab::shared();
+    let create = |host: serde_json::Value, volumes: serde_json::Value| {
+        let body = serde_json::json!({"Image": "busybox", "HostConfig": host, "Volumes": volumes});
+        post(lab, "/v1.51/containers/create?name=crowd-mounts", &body)
+    };
+    let binds: Vec<String> = (0..20_000).map(|i| format!("crowd-v{i}:/m{i}")).collect();
+    let mounts: Vec<_> = (0..9_000)
+        .map(|i| serde_json::json!({"Type": "volume", "Source": format!("crowd-v{i}"), "Target": format!("/m{i}")}))
+        .collect();
+    let anonymous: serde_json::Map<_, _> = (0..20_000).map(|i| (format!("/m{i}"), serde_json::json!({}))).collect();
+    let none = || serde_json::json!({});
+    for answer in [
+        create(serde_json::json!({"Binds": binds}), none()),
+        create(serde_json::json!({"Mounts": mounts}), none()),
+        create(none(), anonymous.into()),
+    ] {
+        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("reason: limit: "), "{answer}");
+    }
+    assert_eq!(lab.docker(&["volume", "ls", "-q", "--filter", "name=crowd-v"]).out(), "");
+    assert_eq!(lab.docker(&["ps", "-aq", "--filter", "name=crowd-mounts"]).out(), "");
+    let answer = create(serde_json::json!({"Binds": binds[..20]}), none());
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    lab.docker(&["rm", "-f", "crowd-mounts"]).succeeded();
+    let volumes = lab.docker(&["volume", "ls", "-q", "--filter", "name=crowd-v"]).out();
+    assert_eq!(volumes.lines().count(), 20);
+    lab.docker(&[&["volume", "rm"][..], &volumes.lines().collect::<Vec<_>>()].concat()).succeeded();
 }

@@ -11,13 +11,6 @@ use crate::denial::Denial;
 use crate::docker::asks;
 use serde_json::Value;
 
-/// What is made, and stands in a list then.
-const MADE: &[(&str, Object)] = &[
-    ("/containers/create", Object::Container),
-    ("/networks/create", Object::Network),
-    ("/volumes/create", Object::Volume),
-];
-
 /// The first version of the API under which a read-only mount is one with all that is mounted below it (moby 25).
 const RECURSIVE: u16 = 44;
 
@@ -61,8 +54,6 @@ impl Call {
         }
         found.extend(labels::demands(self.body.as_ref(), &self.route.query));
         found.extend(endpoint.asks.iter().flat_map(|asks| self.asked(*asks, &about)));
-        let made = MADE.iter().find(|(path, _)| endpoint.method == Method::Post && endpoint.path == *path);
-        found.extend(made.map(|(_, object)| Demand::new(Want::OneMore { object: *object }, &*about)));
         // Without a version it is the daemon's newest, and that may be older.
         if self.route.version.is_none_or(|version| version < RECURSIVE) {
             let below = |demand: &Demand| match &demand.want {
@@ -97,6 +88,17 @@ impl Call {
         names.filter_map(move |name| Some((object?, name)))
     }
 
+    /// How many mounts the body of a new container has, each of which may bring a volume.
+    fn mounts(&self) -> usize {
+        let Some(body) = &self.body else { return 0 };
+        let length = |at| match body.pointer(at) {
+            Some(Value::Array(items)) => items.len(),
+            Some(Value::Object(entries)) => entries.len(),
+            _ => 0,
+        };
+        ["/HostConfig/Binds", "/HostConfig/Mounts", "/Volumes"].into_iter().map(length).sum()
+    }
+
     /// What the endpoint asks for by itself.
     fn asked(&self, asks: Asks, about: &str) -> Vec<Demand> {
         let container = || self.named("{container}").unwrap_or_default().to_owned();
@@ -115,6 +117,10 @@ impl Call {
             Asks::Fetches | Asks::Tags => image::demands(self),
             Asks::RemovesVolumes if self.flag("v") => one(Want::RemovedVolumes(Existing::Named(vec![container()]))),
             Asks::Labels | Asks::RemovesVolumes => Vec::new(),
+            Asks::Lengthens(objects) => {
+                let count = 1 + self.mounts();
+                objects.iter().map(|object| Demand::new(Want::More { object: *object, count }, about)).collect()
+            }
             Asks::BuildsFrom => one(Want::AnyImage),
             // Without the filter only what has no name is pruned.
             Asks::PrunesImages => match self.route.query.get("filters") {

@@ -79,6 +79,8 @@ pub enum Asks {
     RemovesVolumes,
     /// What the body describes gets labels.
     Labels,
+    /// The lists of these kinds get longer: of what is made, and of the volumes that a container brings.
+    Lengthens(&'static [Object]),
     /// The body has other limits for a container.
     Limits,
     /// Every image that nothing uses is removed where the filters say so.

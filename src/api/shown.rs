@@ -23,8 +23,17 @@ const MASK: &str = "***";
 const LONGEST: usize = 1024;
 
 /// Fields that ask for nothing each by itself, and are judged together as limits.
-const TOGETHER: &[&str] =
-    &["CpuPeriod", "CpuQuota", "Memory", "MemorySwap", "NanoCpus", "PidsLimit", "PortBindings", "PublishAllPorts"];
+const TOGETHER: &[&str] = &[
+    "CpuPeriod",
+    "CpuQuota",
+    "Memory",
+    "MemorySwap",
+    "NanoCpus",
+    "PidsLimit",
+    "PortBindings",
+    "PublishAllPorts",
+    "Volumes",
+];
 
 impl Call {
     /// The call as its record has it: `POST /containers/create?name=web {"Image":"nginx"}`.

@@ -123,7 +123,7 @@ fn keys(want: &Want) -> &'static [&'static str] {
         | Want::ClientRead { .. }
         | Want::ClientReadTree { .. }
         | Want::DaemonMount { .. }
-        | Want::OneMore { .. }
+        | Want::More { .. }
         | Want::OwnProject { .. }
         | Want::Label { .. }
         | Want::LabelFile { .. }
@@ -144,7 +144,7 @@ fn asks(want: &Want) -> String {
             format!("{source} of the host in a container, to {}", if *read_only { "read" } else { "read and write" })
         }
         Want::BindBelow { source } => format!("what is mounted below {source} of the host in a container, to write"),
-        Want::OneMore { object } => format!("one more {}", object.name()),
+        Want::More { object, count } => format!("{count} more of the daemon's list of {}s", object.name()),
         Want::Volume { name } => format!("the volume {name} in a container"),
         Want::VolumeOptions { what } => format!("a volume with {what}"),
         Want::VolumesFrom { container } => format!("every volume of {container}"),

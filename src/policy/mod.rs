@@ -256,7 +256,7 @@ impl Policy {
                 let name = objects::new_container(settings, &asked.names, word);
                 Denial::of_all([name, limits::new_container(settings, asked, word)])
             }
-            Want::OneMore { object } => limits::one_more(facts, *object, word),
+            Want::More { object, count } => limits::more(facts, *object, *count, word),
             Want::Starts(starts) => limits::starts(settings, facts, starts, word),
             Want::Resources(asked) => limits::resources(settings, asked, false, word),
             Want::Image { name } => {

@@ -46,8 +46,8 @@ pub fn look_up(policy: &Policy, owner: Owner, home: &Path, demands: &[Demand]) -
                 facts.lengths.entry(object).or_insert_with(length);
             }
             Question::MountedBelow(path) => {
-                let place = place(path, &facts);
-                facts.mounted_below.insert(path.to_owned(), is_mounted_below(&place));
+                let below = facts.places.get(path).is_none_or(is_mounted_below);
+                facts.mounted_below.insert(path.to_owned(), below);
             }
             Question::Volume(name) => {
                 let volume = daemon::volume(&policy.host, name);
@@ -80,7 +80,7 @@ enum Question<'a> {
     Place(&'a str),
     /// How long the list of a kind is.
     Length(Object),
-    /// Whether something is mounted below where a path leads.
+    /// Whether something is mounted below where a path leads, which a demand before has asked for.
     MountedBelow(&'a str),
     Volume(&'a str),
     DefaultRuntime,
@@ -103,7 +103,7 @@ fn question<'a>(policy: &Policy, want: &'a Want) -> Option<Question<'a>> {
         | Want::ClientReadTree { path }
         | Want::DaemonMount { path }
         | Want::Bind { source: path, .. } => Some(Question::Place(path)),
-        Want::OneMore { object } => Some(Question::Length(*object)),
+        Want::More { object, .. } => Some(Question::Length(*object)),
         Want::BindBelow { source } => Some(Question::MountedBelow(source)),
         Want::Volume { name } => Some(Question::Volume(name)),
         Want::Runtime { name } if !settings.runtimes.value.contains(name) => Some(Question::DefaultRuntime),

@@ -49,7 +49,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         .part_of(MAKES)
         .query(&[text("name"), text("platform")])
         .json(container::CREATE)
-        .asks(&[Asks::Makes]),
+        .asks(&[Asks::Makes, Asks::Lengthens(&[Object::Container, Object::Volume])]),
     post("/containers/prune")
         .is(&["container prune"])
         .part_of(&["system prune"])

@@ -10,7 +10,11 @@ const REMOVES: &[&str] = &["compose down", "compose rm", "compose up"];
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     get("/networks").is(&["network ls"]).part_of(&["compose", "system prune"]).query(&[filters()]),
-    post("/networks/create").is(&["network create"]).part_of(MAKES).json(network::CREATE).asks(&[Asks::Labels]),
+    post("/networks/create")
+        .is(&["network create"])
+        .part_of(MAKES)
+        .json(network::CREATE)
+        .asks(&[Asks::Labels, Asks::Lengthens(&[Object::Network])]),
     post("/networks/prune")
         .is(&["network prune"])
         .part_of(&["system prune"])
@@ -24,7 +28,11 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     post("/networks/{network}/disconnect").is(&["network disconnect"]).part_of(REMOVES).json(network::DISCONNECT),
     delete("/networks/{network}").is(&["network rm"]).part_of(REMOVES),
     get("/volumes").is(&["volume ls"]).part_of(&["compose", "system prune", "volume prune"]).query(&[filters()]),
-    post("/volumes/create").is(&["volume create"]).part_of(MAKES).json(volume::CREATE).asks(&[Asks::Labels]),
+    post("/volumes/create")
+        .is(&["volume create"])
+        .part_of(MAKES)
+        .json(volume::CREATE)
+        .asks(&[Asks::Labels, Asks::Lengthens(&[Object::Volume])]),
     post("/volumes/prune")
         .is(&["volume prune"])
         .part_of(&["system prune"])
