@@ -11,30 +11,7 @@
 #[expect(dead_code, reason = "the other end-to-end tests use the rest")]
 mod support;
 
-use std::io::Write;
-use std::process::Stdio;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use support::Lab;
-
-/// Each makes lists long that the other needs short.
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What the API answers to a call with a JSON body.
-fn post(lab: &Lab, path: &str, body: &serde_json::Value) -> String {
-    let body = body.to_string();
-    let length = body.len();
-    let call = format!(
-        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
-    let policy = lab.value("POLICY");
-    let mut gate = lab.gate(policy.as_ref(), b"docker system dial-stdio");
-    let mut gate = gate.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    gate.stdin.take().unwrap().write_all(call.as_bytes()).unwrap();
-    String::from_utf8(gate.wait_with_output().unwrap().stdout).unwrap()
-}
+use support::{Lab, one_at_a_time, post};
 
 #[test]
 fn a_list_never_gets_too_long_to_judge_by() {
@@ -51,7 +28,8 @@ fn a_list_never_gets_too_long_to_judge_by() {
             let of_query = path.ends_with('-');
             let path = if of_query { format!("{path}{number}") } else { path.to_owned() };
             let value = if of_query { body.to_owned() } else { format!("{body}{number}") };
-            let answer = post(lab, &path, &serde_json::json!({name: value, "Labels": labels}));
+            let answer =
+                post(lab, lab.value("POLICY").as_ref(), &path, &serde_json::json!({name: value, "Labels": labels}));
             if answer.starts_with("HTTP/1.1 201 ") {
                 made.push(format!("crowd-{number}"));
                 return None;
@@ -92,7 +70,7 @@ fn one_container_does_not_bring_more_volumes_than_can_be_looked_through() {
     let lab = Lab::shared();
     let create = |host: serde_json::Value, volumes: serde_json::Value| {
         let body = serde_json::json!({"Image": "busybox", "HostConfig": host, "Volumes": volumes});
-        post(lab, "/v1.51/containers/create?name=crowd-mounts", &body)
+        post(lab, lab.value("POLICY").as_ref(), "/v1.51/containers/create?name=crowd-mounts", &body)
     };
     let binds: Vec<String> = (0..20_000).map(|i| format!("crowd-v{i}:/m{i}")).collect();
     let mounts: Vec<_> = (0..9_000)

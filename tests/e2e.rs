@@ -7,6 +7,7 @@
     reason = "these are tests"
 )]
 
+#[expect(dead_code, reason = "the other end-to-end tests use the rest")]
 mod support;
 
 use std::fs;

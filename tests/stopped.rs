@@ -17,14 +17,8 @@ use nix::unistd::Pid;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use support::{Lab, Outcome, id_of, spawn};
-
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use support::{Lab, Outcome, id_of, one_at_a_time, spawn};
 
 /// A daemon of the lab's that is stopped, until this is dropped.
 struct Stopped(Pid);

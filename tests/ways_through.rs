@@ -12,10 +12,9 @@
 mod support;
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::{Lab, Outcome};
+use support::{Lab, Outcome, post};
 
 /// A policy of the lab's, with more in it.
 struct Under {
@@ -262,16 +261,8 @@ fn what_is_mounted_below_a_grant_to_read_is_not_written() {
     let source = media.display().to_string();
     let under = Under::new("below", &format!("[host]\nbind_mounts = ['{source}:ro']\n"));
     let create = |version: &str, host: serde_json::Value| {
-        let body = serde_json::json!({"Image": "busybox", "Cmd": ["true"], "HostConfig": host}).to_string();
-        let length = body.len();
-        let call = format!(
-            "POST {version}/containers/create?name=below HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
-        let mut gate = lab.gate(&under.policy, b"docker system dial-stdio");
-        let mut gate = gate.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        gate.stdin.take().unwrap().write_all(call.as_bytes()).unwrap();
-        let answer = String::from_utf8(gate.wait_with_output().unwrap().stdout).unwrap();
+        let body = serde_json::json!({"Image": "busybox", "Cmd": ["true"], "HostConfig": host});
+        let answer = post(lab, &under.policy, &format!("{version}/containers/create?name=below"), &body);
         lab.docker(&["rm", "-f", "below"]);
         answer
     };

@@ -22,14 +22,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use support::{Lab, new_key, until};
-
-/// What kills or stops the lab's daemon does so while nobody else needs it.
-fn one_at_a_time() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use support::{Lab, new_key, one_at_a_time, until};
 
 /// The lab's policy under another name, with another daemon and more to it.
 fn policy(lab: &Lab, name: &str, daemon: &str, more: &str) -> PathBuf {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// One running lab, shared by the tests of a crate and ended when its process has gone.
@@ -198,6 +198,24 @@ pub(crate) fn id_of(record: &str) -> String {
 
 pub(crate) fn spawn(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Held by tests that change what others of their program need as it is: a daemon that runs, lists that are short.
+pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a gate under this policy answers over its standard streams to a call with a JSON body.
+pub(crate) fn post(lab: &Lab, policy: &Path, path: &str, body: &serde_json::Value) -> String {
+    let body = body.to_string();
+    let length = body.len();
+    let call = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    let mut gate = spawn(lab.gate(policy, b"docker system dial-stdio").stdin(Stdio::piped()));
+    gate.stdin.take().unwrap().write_all(call.as_bytes()).unwrap();
+    String::from_utf8(gate.wait_with_output().unwrap().stdout).unwrap()
 }
 
 /// Waits until `done`, or fails after ten seconds.
