@@ -214,17 +214,12 @@ struct Told {
     protocol: Option<&'static str>,
 }
 
-/// The headers that are not passed on as they are.
-const KNOWN: &[&str] =
-    &["connection", "content-length", "transfer-encoding", "upgrade", "keep-alive", "trailer", "api-version"];
-
 /// Reads what is between the daemon and the gate, and passes on all else.
 fn told(answer: &mut String, headers: &[httparse::Header]) -> Result<Told, Malformed> {
     let mut told = Told { framing: None, close: false, protocol: None };
     for header in headers {
         let value = std::str::from_utf8(header.value).map_err(|_| Malformed)?.trim();
-        let known = KNOWN.iter().find(|known| header.name.eq_ignore_ascii_case(known));
-        match known.copied().unwrap_or_default() {
+        match header.name.to_ascii_lowercase().as_str() {
             "connection" => told.close |= value.eq_ignore_ascii_case("close"),
             "content-length" if told.framing.is_none() => {
                 told.framing = Some(Framing::Length(value.parse().map_err(|_| Malformed)?));
